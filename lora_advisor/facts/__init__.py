@@ -1,0 +1,152 @@
+"""Derived facts of a recipe: typed functions, called only when a rule asks.
+
+Every public function of a module ``facts/GROUP.py`` (or ``facts/GROUP_TOPIC.py``) is the fact
+``GROUP.function``. Its parameters say what it needs: a group of the recipe by name (``lora``,
+``train``, …), ``recipe`` or ``targets``. Reading an unknown field makes the fact unknown, with
+the field's reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, UnknownValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lora_advisor.recipe import Recipe, Value
+    from lora_advisor.targets import Targets
+
+_OPTIONAL: Final = frozenset(
+    name for name, annotation in FIELDS.items() if annotation.endswith("| None")
+)
+
+
+@cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """Return every fact by its name, ``group.fact``."""
+    found: dict[str, Callable[..., Any]] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        group = module_info.name.partition("_")[0]
+        for name, function in vars(module).items():
+            if _is_fact(name, function, module.__name__):
+                found[f"{group}.{name}"] = function
+    return found
+
+
+def _is_fact(name: str, value: object, module: str) -> bool:
+    return (
+        not name.startswith("_")
+        and callable(value)
+        and hasattr(value, "__code__")
+        and getattr(value, "__module__", "") == module
+    )
+
+
+class Facts:
+    """The values of one recipe, written and derived, each found at most once.
+
+    ``reads`` remembers which fields the last question touched: they are the finding's related
+    places. ``reasons`` says why what was asked is unknown.
+    """
+
+    def __init__(self, recipe: Recipe, targets: Targets, ignores: object = None) -> None:
+        self.recipe = recipe
+        self.targets = targets
+        self.reads: dict[str, None] = {}
+        self.reasons: dict[str, None] = {}
+        self._memory: dict[str, tuple[object, dict[str, None], str]] = {}
+        self._context: dict[str, object] = {
+            **{group: _Group(self, group) for group in GROUPS},
+            "recipe": recipe,
+            "targets": targets,
+            "ignores": ignores,
+        }
+
+    def get(self, name: str) -> object:
+        """Return a field's value or a fact, UNKNOWN when it cannot be known."""
+        if name in FIELDS:
+            return self._field(name)
+        if name not in self._memory:
+            self._memory[name] = self._derive(name)
+        value, reads, reason = self._memory[name]
+        self.reads.update(reads)
+        if value is UNKNOWN and reason:
+            self.reasons[reason] = None
+        return value
+
+    def about(self, function: str, name: str) -> object:
+        """Answer ``written(field)`` and ``known(field)`` of the condition language."""
+        if name not in FIELDS:
+            return self.get(name) is not UNKNOWN
+        self.reads[name] = None
+        value = self.recipe.values.get(name)
+        if function == "written":
+            return value is not None and value.written
+        return value is not None and value.value is not UNKNOWN and value.fits
+
+    def forget_reads(self) -> None:
+        """Start a new question."""
+        self.reads = {}
+        self.reasons = {}
+
+    def field(self, name: str) -> object:
+        """Return a field's value for a fact; raise :class:`UnknownValueError` with the reason."""
+        self.reads[name] = None
+        value = self.recipe.values.get(name)
+        if value is None:
+            raise UnknownValueError
+        if value.value is UNKNOWN or not value.fits:
+            raise UnknownValueError(reason(name, value))
+        if value.value is None and name not in _OPTIONAL:
+            raise UnknownValueError(f"{value.key or name} is not set")
+        return value.value
+
+    def _field(self, name: str) -> object:
+        self.reads[name] = None
+        value = self.recipe.values.get(name)
+        if value is None:
+            return UNKNOWN
+        if value.value is UNKNOWN or not value.fits:
+            why = reason(name, value)
+            if why:
+                self.reasons[why] = None
+            return UNKNOWN
+        return value.value
+
+    def _derive(self, name: str) -> tuple[object, dict[str, None], str]:
+        function = functions()[name]
+        code = function.__code__
+        arguments = [self._context[part] for part in code.co_varnames[: code.co_argcount]]
+        outer, self.reads = self.reads, {}
+        try:
+            return function(*arguments), self.reads, ""
+        except UnknownValueError as error:
+            return UNKNOWN, self.reads, str(error)
+        finally:
+            self.reads = outer
+
+
+class _Group:
+    """A group of the recipe as a fact sees it: plain values, or an UnknownValueError."""
+
+    __slots__ = ("_facts", "_name")
+
+    def __init__(self, facts: Facts, name: str) -> None:
+        self._facts = facts
+        self._name = name
+
+    def __getattr__(self, field: str) -> object:
+        return self._facts.field(f"{self._name}.{field}")
+
+
+def reason(name: str, value: Value) -> str:
+    """Say why a field's value cannot be used; empty when there is nothing a user could do."""
+    if not value.fits:
+        return f"{value.key or name} has a value of another type"
+    return value.why and f"{value.key or name}: {value.why}"

@@ -1,0 +1,129 @@
+"""What a check has to say: findings, their places, and the repairs they offer."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from lora_advisor.recipe import Item
+
+
+class Severity(enum.IntEnum):
+    """How bad it is: an error fails or trains something else, a warning is bad practice."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A stretch of a file; lines and columns count characters from 1, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Another value that the finding rests on, and what it is (``load_in_4bit: true``)."""
+
+    place: Place | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """A repair: ``safe`` when the trained result cannot change.
+
+    ``changes`` pairs the user's own keys with the value to write, None to remove the key.
+    """
+
+    title: str
+    safety: str
+    changes: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, at one place, with its reason and its repair."""
+
+    code: str
+    name: str
+    cause: str | None
+    severity: Severity
+    evidence: str
+    place: Place
+    path: str
+    key: str
+    value: object
+    message: str
+    why: str
+    url: str
+    related: tuple[Related, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A rule that could not be decided, and what would decide it."""
+
+    file: str
+    code: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A file that was looked at: the framework it is for, and the sign it was told by."""
+
+    file: str
+    framework: str | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A file that could not be read, and why; line and column where they are known."""
+
+    file: str
+    message: str
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of one run, ready for any output format."""
+
+    files: tuple[Checked, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    failures: tuple[Failure, ...]
+    assumed: tuple[tuple[str, str], ...]
+    suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored(Item):
+    """One rule named by one comment: ``line`` is the line it covers, None for the file."""
+
+    selector: str
+    reason: str
+    line: int | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignores:
+    """The rules that a file's comments name, split by whether they silenced anything."""
+
+    unknown: tuple[Ignored, ...] = ()
+    unused: tuple[Ignored, ...] = ()

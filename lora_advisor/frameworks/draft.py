@@ -1,0 +1,225 @@
+"""From a tree to a recipe: a framework's key table applied to the keys of one file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.libraries import LIBRARY_DEFAULTS
+from lora_advisor.recipe import (
+    FIELDS,
+    UNKNOWN,
+    Location,
+    Origin,
+    Recipe,
+    Value,
+    WrittenKey,
+)
+from lora_advisor.source.scalars import is_placeholder, plain_value
+from lora_advisor.source.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lora_advisor.source.tree import Document, Node
+
+_INDEX: Final = re.compile(r"\[\d+\]")
+_PLACEHOLDER: Final = "its value is filled in later"
+
+
+class Draft:
+    """A recipe in the making: what is written, and what a framework's ``finish`` settles."""
+
+    def __init__(self, framework: Framework, document: Document, root: Node, evidence: str) -> None:
+        self.framework = framework
+        self.document = document
+        self.evidence = evidence
+        self.keys: list[WrittenKey] = []
+        self.values: dict[str, Value] = {}
+        for path, entry_key, node in _walk(root, ""):
+            self._take(path, entry_key, node)
+
+    def written(self, path: str) -> Value | None:
+        """Return what is written under a path of the file (``peft.loftq_config.loftq_bits``)."""
+        for key in reversed(self.keys):
+            if key.path == path:
+                return self._value(key, FIELDS.get(key.field or ""), None)
+        return None
+
+    def get(self, field: str) -> object:
+        """Return a field's value as it stands: written, or the default it will have."""
+        value = self.values.get(field) or self._default(field)
+        return value.value if value.fits else UNKNOWN
+
+    def put(self, field: str, value: object, source: Value | None, *, default: bool = False) -> None:
+        """Set a field that follows from ``source``, the written value that decides it."""
+        origin = Origin.WRITTEN if source is not None and not default else Origin.FRAMEWORK
+        at = source if not default else None
+        self.values[field] = Value(
+            value=value,
+            origin=Origin.UNKNOWN if value is UNKNOWN else origin,
+            key=source.key if source is not None else _spelling(self.framework).get(field, field),
+            key_at=at.key_at if at is not None else None,
+            value_at=at.value_at if at is not None else None,
+            fits=value is UNKNOWN or fits(FIELDS[field], value),
+        )
+
+    def unknown(self, field: str, why: str) -> None:
+        """Declare that a field cannot be known from this file, and what would make it known."""
+        self.values[field] = Value(
+            value=UNKNOWN,
+            origin=Origin.UNKNOWN,
+            key=_spelling(self.framework).get(field, field),
+            why=why,
+        )
+
+    def recipe(self) -> Recipe:
+        """Settle every field of the vocabulary and close the draft."""
+        if self.framework.finish is not None:
+            self.framework.finish(self)
+        values = {field: self.values.get(field) or self._default(field) for field in FIELDS}
+        return Recipe(
+            framework=self.framework.name,
+            evidence=self.evidence,
+            document=self.document,
+            values=values,
+            keys=tuple(self.keys),
+        )
+
+    def _take(self, path: str, key: Scalar, node: Node) -> None:
+        target = self.framework.keys.get(_INDEX.sub("[]", path))
+        field = target.field if isinstance(target, Key) else target
+        written = WrittenKey(
+            path=path,
+            name=key.text,
+            node=node,
+            key_at=Location(document=self.document, span=key.span),
+            value_at=Location(document=self.document, span=node.span),
+            field=field,
+        )
+        self.keys.append(written)
+        if field is not None:
+            read = target if isinstance(target, Key) else None
+            self.values[field] = self._or_default(field, self._value(written, FIELDS[field], read))
+
+    def _value(self, key: WrittenKey, annotation: str | None, read: Key | None) -> Value:
+        value = self._plain(key.node)
+        if read is not None and value is not UNKNOWN:
+            value = read.read(value)
+        if annotation is not None and self.framework.casts:
+            value = cast_to(annotation, value)
+        return Value(
+            value=value,
+            origin=Origin.UNKNOWN if value is UNKNOWN else Origin.WRITTEN,
+            key=key.path,
+            key_at=key.key_at,
+            value_at=key.value_at,
+            fits=value is UNKNOWN or annotation is None or fits(annotation, value),
+            why=_PLACEHOLDER if value is UNKNOWN else "",
+        )
+
+    def _or_default(self, field: str, value: Value) -> Value:
+        """Let a null mean "not set" where the loader fills a typed schema."""
+        if value.value is not None or not self.framework.casts:
+            return value
+        return replace(value, value=self._default(field).value)
+
+    def _plain(self, node: Node) -> object:
+        if any(is_placeholder(scalar.text) for scalar in _scalars(node)):
+            return UNKNOWN
+        return plain_value(node, self.framework.scalars)
+
+    def _default(self, field: str) -> Value:
+        framework = self.framework
+        key = _spelling(framework).get(field, field)
+        if field in framework.defaults:
+            own = framework.defaults[field]
+            origin = Origin.UNKNOWN if own is UNKNOWN else Origin.FRAMEWORK
+            return Value(value=own, origin=origin, key=key)
+        if field.partition(".")[0] in framework.knows:
+            return Value(value=LIBRARY_DEFAULTS.get(field), origin=Origin.LIBRARY, key=key)
+        return Value(value=UNKNOWN, origin=Origin.UNKNOWN, key=key)
+
+
+def _spelling(framework: Framework) -> dict[str, str]:
+    """Return how a framework spells each field: the first key of its table that feeds it."""
+    found = _SPELLINGS.get(framework.name)
+    if found is None:
+        found = {}
+        for path, target in framework.keys.items():
+            found.setdefault(target.field if isinstance(target, Key) else target, path)
+        _SPELLINGS[framework.name] = found
+    return found
+
+
+_SPELLINGS: Final[dict[str, dict[str, str]]] = {}
+
+
+def _walk(node: Node, prefix: str) -> Iterator[tuple[str, Scalar, Node]]:
+    """Yield the path, key and value of every entry of a tree, in the order of the text."""
+    if isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _walk(item, f"{prefix}[{index}]")
+    elif isinstance(node, Mapping):
+        for entry in sorted(node.entries, key=lambda entry: not entry.merged):
+            path = f"{prefix}.{entry.key.text}" if prefix else entry.key.text
+            yield path, entry.key, entry.value
+            yield from _walk(entry.value, path)
+
+
+def _scalars(node: Node) -> Iterator[Scalar]:
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _scalars(item)
+    else:
+        for entry in node.entries:
+            yield from _scalars(entry.value)
+
+
+def fits(annotation: str, value: object) -> bool:
+    """Whether a plain value has the type a field is declared with; None (unset) always has."""
+    return value is None or any(
+        _FITS[part.partition("[")[0]](value) for part in _alternatives(annotation)
+    )
+
+
+@cache
+def _alternatives(annotation: str) -> tuple[str, ...]:
+    """Split ``list[str] | dict[str, int] | None`` at its top level, None left out."""
+    parts = re.split(r" \| (?![^\[]*\])", annotation)
+    return tuple(part for part in parts if part != "None")
+
+
+_FITS: Final = {
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "str": lambda value: isinstance(value, str),
+    "list": lambda value: isinstance(value, list),
+    "dict": lambda value: isinstance(value, dict),
+}
+_TRUE: Final = frozenset({"true", "yes", "on", "1", "t", "y"})
+_FALSE: Final = frozenset({"false", "no", "off", "0", "f", "n"})
+
+
+def cast_to(annotation: str, value: object) -> object:
+    """Turn text into the number or boolean a loader that casts would make of it."""
+    kinds = _alternatives(annotation)
+    if isinstance(value, float) and kinds == ("int",) and value.is_integer():
+        return int(value)
+    if not isinstance(value, str) or "str" in kinds:
+        return value
+    if "bool" in kinds and value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
+    for kind, number in (("int", int), ("float", float)):
+        if kind in kinds:
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value

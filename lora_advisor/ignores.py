@@ -1,0 +1,123 @@
+"""Ignore comments: ``# lora-advisor: ignore[LA101, other-rule] reason``.
+
+On a line with a key it covers that key and all below it; on a line of its own it covers the next
+line that is not a comment. ``ignore-file[…]`` covers the file. A comment names its rules.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.findings import Ignored, Ignores
+from lora_advisor.recipe import Location
+from lora_advisor.source.tree import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lora_advisor.findings import Finding, Skipped
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.rules import Rule
+    from lora_advisor.settings import Settings
+    from lora_advisor.source.tree import Comment, Document
+
+_DIRECTIVE: Final = re.compile(r"\s*lora-advisor:\s*(ignore|ignore-file)\[([^\]]*)\]\s*(.*)")
+
+
+def apply(
+    findings: list[Finding],
+    skipped: Iterable[Skipped],
+    recipe: Recipe,
+    settings: Settings,
+    rules: Sequence[Rule],
+) -> tuple[list[Finding], Ignores]:
+    """Drop what comments and settings silence; say which comments did nothing.
+
+    A comment for a rule that was skipped is not called unused: nobody knows whether it is.
+    """
+    comments = list(_ignored(recipe.document, {name for r in rules for name in (r.code, r.name)}))
+    lines = _key_lines(recipe)
+    used: set[int] = {
+        index
+        for index, comment in enumerate(comments)
+        if any(comment.selector in (rule.code, rule.name) for rule in skipped)
+    }
+    kept = []
+    for finding in findings:
+        silencing = [i for i, c in enumerate(comments) if _silences(c, finding, lines)]
+        used.update(silencing)
+        if not silencing and not _ignored_path(finding, settings):
+            kept.append(finding)
+    unused = (c for i, c in enumerate(comments) if c.known and i not in used)
+    unknown = (comment for comment in comments if not comment.known)
+    return kept, Ignores(unused=tuple(unused), unknown=tuple(unknown))
+
+
+def _ignored(document: Document, names: set[str]) -> Iterator[Ignored]:
+    for comment in document.comments:
+        match = _DIRECTIVE.match(comment.text)
+        if match is None:
+            continue
+        kind, selectors, reason = match.groups()
+        line = None if kind == "ignore-file" else _covered_line(document, comment)
+        for selector in (part.strip() for part in selectors.split(",")):
+            yield Ignored(
+                path="",
+                at=Location(document=document, span=_selector_span(document, comment, selector)),
+                value=selector,
+                selector=selector,
+                reason=reason,
+                line=line,
+                known=selector in names,
+            )
+
+
+def _covered_line(document: Document, comment: Comment) -> int:
+    number = document.place(comment.span).line
+    if not document.line(number).lstrip().startswith("#"):
+        return number
+    last = document.text.count("\n") + 1
+    while number < last and document.line(number).lstrip()[:1] in ("#", ""):
+        number += 1
+    return number
+
+
+def _selector_span(document: Document, comment: Comment, selector: str) -> Span:
+    raw = document.text[comment.span.start : comment.span.end]
+    offset = raw.find(selector, raw.find("[")) if selector else raw.find("[")
+    start = comment.span.start + max(offset, 0)
+    return Span(start=start, end=start + max(len(selector), 1))
+
+
+def _key_lines(recipe: Recipe) -> dict[str, int]:
+    return {
+        key.path: key.key_at.document.place(key.key_at.span).line
+        for key in recipe.keys
+        if key.key_at.document is recipe.document
+    }
+
+
+def _silences(comment: Ignored, finding: Finding, lines: dict[str, int]) -> bool:
+    if comment.selector not in (finding.code, finding.name):
+        return False
+    if comment.line is None:
+        return True
+    if finding.place.line <= comment.line <= finding.place.end_line:
+        return True
+    return any(lines.get(path) == comment.line for path in _ancestors(finding.path))
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def _ignored_path(finding: Finding, settings: Settings) -> bool:
+    return any(
+        fnmatch(finding.place.file, pattern)
+        and any(finding.code.startswith(s) or s in (finding.name, "ALL") for s in selectors)
+        for pattern, selectors in settings.per_file_ignores.items()
+    )

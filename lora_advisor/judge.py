@@ -1,0 +1,199 @@
+"""Rules put to one recipe: which hold, where, and which nobody can decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lora_advisor.expression import evaluate, truth
+from lora_advisor.facts import functions
+from lora_advisor.findings import Finding, Fix, Place, Related, Severity, Skipped
+from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
+from lora_advisor.render import render, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lora_advisor.facts import Facts
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.rules import Rule
+
+RELATED_LIMIT = 8
+"""More places than this explain nothing."""
+
+
+def judge(rules: Iterable[Rule], facts: Facts) -> tuple[list[Finding], list[Skipped]]:
+    """Put every rule to a recipe; undecided rules are skipped with what would decide them."""
+    findings: list[Finding] = []
+    skipped: list[Skipped] = []
+    for rule in rules:
+        if not _concerns(rule, facts):
+            continue
+        facts.forget_reads()
+        for item in _items(rule, facts):
+            holds = truth(evaluate(rule.when, _lookup(facts, item), facts.about))
+            if holds is True:
+                findings.append(_finding(rule, facts, item))
+            elif holds is UNKNOWN and facts.reasons:
+                skipped.append(_skipped(rule, facts))
+    return findings, skipped
+
+
+def _concerns(rule: Rule, facts: Facts) -> bool:
+    framework = facts.recipe.framework
+    if rule.frameworks and framework not in rule.frameworks:
+        return False
+    return not rule.holds_for or facts.targets.may_hold(rule.holds_for)
+
+
+def _items(rule: Rule, facts: Facts) -> Iterator[object]:
+    if rule.each is None:
+        yield None
+        return
+    items = facts.get(rule.each)
+    if isinstance(items, (list, tuple)):
+        for item in items:
+            facts.forget_reads()
+            yield item
+
+
+def _lookup(facts: Facts, item: object) -> Callable[[str], object]:
+    def lookup(name: str) -> object:
+        if name.startswith("item."):
+            return getattr(item, name.removeprefix("item."), UNKNOWN)
+        return facts.get(name)
+
+    return lookup
+
+
+def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
+    reads = _fields(facts)
+    value, place = _primary(rule, facts, item, reads)
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        cause=rule.cause,
+        severity=_severity(rule, facts, item),
+        evidence=rule.evidence,
+        place=place,
+        path=value.key,
+        key=_last(value.key),
+        value=None if value.value is UNKNOWN else value.value,
+        message=render(rule.message, facts, item),
+        why=rule.why,
+        url=rule.url,
+        related=_related(facts.recipe, reads, place),
+        fixes=tuple(_fix(fix, facts, item) for fix in rule.fixes),
+    )
+
+
+def _severity(rule: Rule, facts: Facts, item: object) -> Severity:
+    if rule.warning_when is None:
+        return rule.severity
+    lowered = truth(evaluate(rule.warning_when, _lookup(facts, item), facts.about))
+    return Severity.WARNING if lowered is True else rule.severity
+
+
+def _fields(facts: Facts) -> list[str]:
+    """Return the fields the condition read, written ones first."""
+    values = facts.recipe.values
+    read = [field for field in facts.reads if field in values]
+    return sorted(read, key=lambda field: not values[field].written)
+
+
+def _primary(rule: Rule, facts: Facts, item: object, reads: list[str]) -> tuple[Value, Place]:
+    recipe = facts.recipe
+    if isinstance(item, Item) and "item" in rule.at:
+        value = Value(value=item.value, origin=Origin.WRITTEN, key=item.path, key_at=item.at)
+        return value, place_of(item.at)
+    named = [field for name in rule.at for field in _expanded(name, facts)]
+    blamed = next((recipe[field] for field in named if recipe[field].written), None)
+    blamed = blamed or (recipe[named[0]] if named else None)
+    shown = [blamed] if blamed is not None else []
+    shown += [recipe[field] for field in reads]
+    written = next((value for value in shown if value.written), None)
+    value = blamed or written or Value(value=None, origin=Origin.WRITTEN, key="")
+    return value, _place(written, recipe)
+
+
+def _expanded(name: str, facts: Facts) -> list[str]:
+    """Return the fields a name of ``at:`` stands for: itself, or what a fact is made of."""
+    if name in FIELDS:
+        return [name]
+    if name not in functions():
+        return []
+    outer, facts.reads = facts.reads, {}
+    facts.get(name)
+    fields = [field for field in facts.reads if field in FIELDS]
+    facts.reads = outer
+    return fields
+
+
+def _place(value: Value | None, recipe: Recipe) -> Place:
+    at = (value.value_at or value.key_at) if value is not None else None
+    if at is None:
+        return Place(file=recipe.document.path, line=1, column=1, end_line=1, end_column=1)
+    if at.span.start == at.span.end and value is not None and value.key_at is not None:
+        at = value.key_at
+    return place_of(at)
+
+
+def place_of(at: Location) -> Place:
+    """Turn a location into file, lines and columns."""
+    place = at.document.place(at.span)
+    return Place(
+        file=at.document.path,
+        line=place.line,
+        column=place.column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+    )
+
+
+def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related, ...]:
+    found = []
+    for field in reads:
+        value = recipe[field]
+        label = f"{value.key}: {show(value.value)}"
+        place = _place(value, recipe) if value.written else None
+        if place is None and value.value is not None and value.value is not UNKNOWN:
+            label += f" ({value.origin.value})"
+        elif place is None or place == primary:
+            continue
+        found.append(Related(place=place, label=label))
+    return tuple(found[:RELATED_LIMIT])
+
+
+def _fix(fix: dict[str, object], facts: Facts, item: object) -> Fix:
+    changes = fix.get("set") or {}
+    assert isinstance(changes, dict)
+    return Fix(
+        title=render(str(fix["title"]), facts, item),
+        safety=str(fix["safety"]),
+        changes=tuple(
+            (_user_key(facts, name), _filled(value, facts, item))
+            for name, value in changes.items()
+        ),
+    )
+
+
+def _filled(value: object, facts: Facts, item: object) -> object:
+    is_template = isinstance(value, str) and "{{" in value
+    return render(str(value), facts, item) if is_template else value
+
+
+def _user_key(facts: Facts, field: str) -> str:
+    value = facts.recipe.values.get(field)
+    return value.key if value is not None else field
+
+
+def _skipped(rule: Rule, facts: Facts) -> Skipped:
+    return Skipped(
+        file=facts.recipe.document.path,
+        code=rule.code,
+        name=rule.name,
+        reason="; ".join(facts.reasons),
+    )
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2].partition("[")[0]

@@ -1,0 +1,306 @@
+"""The canonical recipe: what a fine-tuning config says, whatever format it is written in.
+
+The vocabulary is that of PEFT ``LoraConfig``, transformers ``TrainingArguments`` and
+``BitsAndBytesConfig``. A group is a class whose annotations name its fields and their types; a
+recipe holds one :class:`Value` for each of them. ``| None`` marks a field for which "not set" means
+something to the library; any other field that is not set is unknown to whoever derives facts.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lora_advisor.source.tree import Document, Node, Span
+
+
+class Lora:
+    """The adapter: PEFT ``LoraConfig``, and whether one is made at all."""
+
+    enabled: bool  # the framework's own switch: an adapter is trained
+    peft_type: str
+    r: int
+    lora_alpha: float
+    lora_dropout: float
+    target_modules: list[str] | str | None
+    exclude_modules: list[str] | str | None
+    target_parameters: list[str] | None
+    modules_to_save: list[str] | None
+    layers_to_transform: list[int] | int | None
+    layers_pattern: list[str] | str | None
+    layer_replication: list[Any] | None
+    rank_pattern: dict[str, int] | None
+    alpha_pattern: dict[str, float] | None
+    bias: str | None
+    lora_bias: bool
+    fan_in_fan_out: bool
+    use_rslora: bool
+    use_dora: bool
+    use_qalora: bool
+    qalora_group_size: int
+    init_lora_weights: bool | str | None
+    loftq_config: dict[str, Any] | None
+    eva_config: dict[str, Any] | None
+    corda_config: dict[str, Any] | None
+    lora_ga_config: dict[str, Any] | None
+    kasa_config: dict[str, Any] | None
+    velora_config: dict[str, Any] | None
+    monteclora_config: dict[str, Any] | None
+    arrow_config: dict[str, Any] | None
+    use_bdlora: dict[str, Any] | None
+    alora_invocation_tokens: list[int] | None
+    megatron_config: dict[str, Any] | None
+    trainable_token_indices: list[int] | dict[str, list[int]] | None
+    ensure_weight_tying: bool
+    inference_mode: bool
+    task_type: str | None
+    loraplus_lr_ratio: float | None
+    loraplus_lr_embedding: float | None
+
+
+class Train:
+    """The run: transformers ``TrainingArguments`` and what the TRL configs add to them."""
+
+    method: str  # sft, pretrain, dpo, orpo, simpo, ipo, kto, grpo, rloo, ppo, reward
+    enabled: bool  # the file starts a training (not inference, export or evaluation)
+    learning_rate: float
+    weight_decay: float
+    per_device_train_batch_size: int
+    per_device_eval_batch_size: int
+    gradient_accumulation_steps: int
+    total_batch_size: int | None  # where a format states the batch of all devices and steps together
+    num_train_epochs: float
+    max_steps: int
+    warmup_steps: float | None
+    warmup_ratio: float | None
+    lr_scheduler_type: str
+    lr_scheduler_kwargs: dict[str, Any] | None
+    optim: str
+    adam_beta1: float
+    adam_beta2: float
+    max_grad_norm: float | None
+    fp16: bool
+    bf16: bool
+    tf32: bool
+    gradient_checkpointing: bool
+    activation_checkpointing: bool  # transformers' newer name of the same switch
+    gradient_checkpointing_kwargs: dict[str, Any] | None
+    eval_strategy: str
+    eval_steps: float | None
+    save_strategy: str
+    save_steps: float
+    save_total_limit: int | None
+    save_only_model: bool
+    load_best_model_at_end: bool
+    metric_for_best_model: str | None
+    greater_is_better: bool | None
+    logging_steps: float
+    report_to: list[str] | str | None
+    seed: int
+    neftune_noise_alpha: float | None
+    group_by_length: bool
+    auto_find_batch_size: bool
+    dataloader_num_workers: int
+    dataloader_prefetch_factor: int | None
+    ddp_find_unused_parameters: bool | None
+    torch_compile: bool
+    label_smoothing_factor: float
+    label_names: list[str] | None
+    use_liger_kernel: bool
+    resume_from_checkpoint: bool | str | None
+    accelerator_config: dict[str, Any] | None
+    beta: float
+    loss_type: list[str] | str | None
+    sync_ref_model: bool
+    ref_model: str | None
+    num_generations: int
+    generation_batch_size: int | None
+    steps_per_generation: int | None
+    use_vllm: bool
+
+
+class Quant:
+    """How the frozen base is loaded: ``BitsAndBytesConfig`` and other quantisers."""
+
+    method: str | None  # bitsandbytes, gptq, awq, hqq, eetq, … ; None: not quantised on loading
+    load_in_4bit: bool
+    load_in_8bit: bool
+    bits: int | None  # where a format states a bit width instead of the two switches
+    bnb_4bit_quant_type: str
+    bnb_4bit_compute_dtype: str | None
+    bnb_4bit_use_double_quant: bool
+    bnb_4bit_quant_storage: str | None
+    llm_int8_threshold: float
+    llm_int8_skip_modules: list[str] | None
+
+
+class Model:
+    """The base model and how it is loaded."""
+
+    name_or_path: str
+    type: str | None  # transformers' model_type
+    dtype: str | None
+    attn_implementation: str | None
+    device_map: str | dict[str, Any] | None
+    trust_remote_code: bool
+    use_cache: bool
+    num_labels: int | None
+    adapter: list[str] | str | None  # an adapter that is loaded first and trained on
+    unsloth: bool
+
+
+class Data:
+    """What is trained on, and how it is cut."""
+
+    max_length: int | None
+    packing: bool
+    packing_strategy: str | None
+    eval_packing: bool | None
+    padding_free: bool
+    pad_to_max_length: bool
+    completion_only_loss: bool | None
+    assistant_only_loss: bool
+    train_on_inputs: bool
+    streaming: bool
+    eval_split: float | None  # share (below 1) or number of examples held out
+    eval_dataset: str | None
+    new_tokens: list[str] | None
+    special_tokens: dict[str, str] | None
+    pad_token: str | None
+    eos_token: str | None
+    template: str | None
+    resize_vocab: bool
+
+
+class Run:
+    """The launch: processes, sharding, and where an adapter will be served."""
+
+    num_processes: int
+    num_machines: int
+    mixed_precision: str | None
+    deepspeed: str | dict[str, Any] | None
+    zero_stage: int | None
+    fsdp: bool
+    fsdp_version: int | None
+    fsdp_config: dict[str, Any] | None
+    offload: bool  # parameters are offloaded to the CPU (ZeRO-3 or FSDP)
+    accumulation: int | None  # accumulation stated a second time, by the launcher's own file
+    micro_batch: int | None  # the same for the batch of a device
+    output_dir: str
+
+
+GROUPS: dict[str, type] = {
+    "lora": Lora,
+    "train": Train,
+    "quant": Quant,
+    "model": Model,
+    "data": Data,
+    "run": Run,
+}
+FIELDS: dict[str, str] = {
+    f"{group}.{field}": annotation
+    for group, vocabulary in GROUPS.items()
+    for field, annotation in vocabulary.__annotations__.items()
+}
+"""Canonical field (``lora.r``) to its type as written above (``int``)."""
+
+
+class Origin(enum.Enum):
+    """Where a value comes from."""
+
+    WRITTEN = "written"
+    FRAMEWORK = "framework default"
+    LIBRARY = "library default"
+    UNKNOWN = "unknown"
+
+
+class Unknown(enum.Enum):
+    """The value nobody can know from the files at hand."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+
+
+class UnknownValueError(Exception):
+    """A fact was asked of a value that is unknown; the message says why it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A span in a document: where a key or value is written."""
+
+    document: Document
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One field of a recipe.
+
+    ``key`` is the dotted path as the user's format spells it, also where a default is meant.
+    ``fits`` is false when the framework would hand the library a value of another type than the
+    field has (``"2e-4"`` as text): such a value is shown, and no fact is derived from it.
+    """
+
+    value: object
+    origin: Origin
+    key: str
+    key_at: Location | None = None
+    value_at: Location | None = None
+    fits: bool = True
+    why: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether the user wrote it (an unresolvable ``${VAR}`` is written, too)."""
+        return self.key_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenKey:
+    """One key of the file, known to the framework or not.
+
+    ``path`` is dotted, list items as ``datasets[0].type``; ``field`` is the canonical field it
+    feeds, if any.
+    """
+
+    path: str
+    name: str
+    node: Node
+    key_at: Location
+    value_at: Location
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What one config says: a value for every field of the vocabulary."""
+
+    framework: str
+    evidence: str
+    document: Document
+    values: Mapping[str, Value]
+    keys: tuple[WrittenKey, ...]
+
+    def __getitem__(self, field: str) -> Value:
+        """Return the value of a canonical field such as ``lora.r``."""
+        return self.values[field]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One member of a list fact that a rule reports one by one (``each:``).
+
+    ``path`` and ``at`` say which key of the file it is about; ``value_at`` the value, if another
+    place shows better what is wrong.
+    """
+
+    path: str
+    at: Location
+    value: object = None

@@ -1,0 +1,99 @@
+"""Words of findings: Jinja2 in a sandbox, imported only when there is something to say."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lora_advisor.frameworks import by_name
+from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from lora_advisor.facts import Facts
+
+
+def render(template: str, facts: Facts, item: object = None) -> str:
+    """Fill a card's text with the values of one recipe.
+
+    In a template ``{{ lora.r }}`` is a value, ``{{ key.lora.r }}`` the key as the user's format
+    spells it, ``{{ framework }}`` the format's title and ``{{ item }}`` the member at hand.
+    """
+    context: dict[str, object] = {group: _Values(facts, group) for group in (*GROUPS, "config")}
+    context |= {"key": _Keys(facts), "item": item, "framework": _title(facts.recipe.framework)}
+    return _environment().from_string(template).render(context).strip()
+
+
+def show(value: object) -> str:
+    """Spell a value as a config would: ``true``, ``null``, ``2e-4``, ``[q_proj, v_proj]``."""
+    if value is UNKNOWN:
+        return "unknown"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(show(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {show(item)}' for name, item in value.items())}}}"
+    return str(value)
+
+
+def _number(value: float) -> str:
+    mantissa, exponent, power = f"{value:.4g}".partition("e")
+    return f"{mantissa}e{int(power)}" if exponent else _small(value, mantissa)
+
+
+def _small(value: float, text: str) -> str:
+    if value == 0 or abs(value) >= 1e-3:  # noqa: PLR2004 - from here zeros are counted
+        return text
+    mantissa, _, power = f"{value:.3e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import StrictUndefined  # noqa: PLC0415 - 100 ms that a clean run saves
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        finalize=show,
+        autoescape=False,  # noqa: S701 - plain text; reports escape for their own format
+    )
+
+
+def _title(name: str) -> str:
+    framework = by_name(name)
+    return framework.title if framework else name
+
+
+class _Values:
+    """A group of facts as a template sees it."""
+
+    def __init__(self, facts: Facts, group: str) -> None:
+        self._facts = facts
+        self._group = group
+
+    def __getattr__(self, name: str) -> Any:
+        return self._facts.get(f"{self._group}.{name}")
+
+
+class _Keys:
+    """The user's spelling of a field: ``key.lora.r``."""
+
+    def __init__(self, facts: Facts, group: str = "") -> None:
+        self._facts = facts
+        self._group = group
+
+    def __getattr__(self, name: str) -> Any:
+        if not self._group:
+            return _Keys(self._facts, name)
+        field = f"{self._group}.{name}"
+        value = self._facts.recipe.values.get(field)
+        if field not in FIELDS:
+            raise AttributeError(field)
+        return value.key if value is not None else name
