@@ -1,0 +1,36 @@
+"""What several tests need of the rule cards: reading, and checking one example."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lora_advisor import source
+from lora_advisor.cards import Card, Example
+from lora_advisor.check import check_documents
+from lora_advisor.rules import read_card
+from lora_advisor.settings import Settings
+from lora_advisor.targets import from_options
+
+if TYPE_CHECKING:
+    from lora_advisor.findings import Report
+
+RULES = Path(__file__).parent.parent / "rules"
+FILE_NAMES = {"peft": "adapter_config.json", "deepspeed": "ds_config.json"}
+
+
+@cache
+def cards() -> dict[Path, Card]:
+    """Return every card by its file, validated."""
+    return {path: Card.model_validate(read_card(path)) for path in sorted(RULES.glob("*/*.yaml"))}
+
+
+def check_example(example: Example) -> Report:
+    """Check an example as its framework's file, together with the files of its launch."""
+    name = example.file or FILE_NAMES.get(example.framework, "config.yaml")
+    texts = {name: example.text, **example.with_files}
+    documents = [source.parse(text, path) for path, text in texts.items()]
+    targets = from_options(f"{package}={version}" for package, version in example.target.items())
+    forced = None if example.with_files else example.framework
+    return check_documents(documents, Settings(framework=forced, targets=targets))
