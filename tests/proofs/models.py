@@ -1,0 +1,72 @@
+"""Tiny random models of the real architectures, and what a recipe says as library arguments."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import peft
+import torch
+import transformers
+
+from lora_advisor.recipe import UNKNOWN, Origin
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 64,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 64,
+}
+
+
+def llama(**changes: Any) -> Any:
+    """Return a Llama of 2 layers and width 16, untied."""
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(**{**SIZES, "tie_word_embeddings": False, **changes})
+    return transformers.LlamaForCausalLM(config)
+
+
+def qwen3_moe() -> Any:
+    """Return a mixture of 4 experts with fused expert parameters."""
+    torch.manual_seed(0)
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
+    return transformers.Qwen3MoeForCausalLM(
+        transformers.Qwen3MoeConfig(**SIZES, **experts, head_dim=8)
+    )
+
+
+def classifier() -> Any:
+    """Return a Llama with a two-label head called ``score``."""
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(**SIZES, num_labels=2, pad_token_id=0)
+    return transformers.LlamaForSequenceClassification(config)
+
+
+def stated(recipe: Recipe, group: str) -> dict[str, object]:
+    """Return the fields of a group that the config or its framework states."""
+    found: dict[str, object] = {}
+    for field, value in recipe.values.items():
+        owner, _, name = field.partition(".")
+        if owner == group and value.origin in (Origin.WRITTEN, Origin.FRAMEWORK):
+            if value.value is not UNKNOWN:
+                found[name] = value.value
+    return found
+
+
+def lora_config(recipe: Recipe) -> peft.LoraConfig:
+    """Return the LoraConfig that the recipe's framework would make."""
+    known = {field.name for field in fields(peft.LoraConfig)}
+    stated_fields = stated(recipe, "lora").items()
+    return peft.LoraConfig(**{name: value for name, value in stated_fields if name in known})
+
+
+def batch() -> dict[str, torch.Tensor]:
+    """Return two rows of eight tokens with labels."""
+    ids = torch.arange(16).reshape(2, 8)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}

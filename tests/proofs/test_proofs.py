@@ -1,0 +1,69 @@
+"""The claims of the cards, executed: what a bad example does and a good one does not."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lora_advisor import frameworks, source
+from tests.cards import FILE_NAMES, cards
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lora_advisor.cards import Card, Example
+
+pytest.importorskip("peft", reason="proofs need the extra 'proofs'")
+pytest.importorskip("trl", reason="proofs need the extra 'proofs'")
+
+from tests.proofs import acts, observations
+
+pytestmark = [pytest.mark.proof, pytest.mark.filterwarnings("default")]
+
+CASES = [
+    pytest.param(path, kind, number, id=f"{path.stem}-{kind}-{number}")
+    for path, card in cards().items()
+    if card.proof is not None and card.proof.run is not None
+    for kind in ("bad", "good")
+    for number, example in enumerate(getattr(card.examples, kind))
+    if not example.target
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "number"), CASES)
+def test_claim(path: Path, kind: str, number: int) -> None:
+    card = cards()[path]
+    example = getattr(card.examples, kind)[number]
+    bad = kind == "bad"
+    assert card.proof is not None
+    if card.proof.raises is not None:
+        _raises(card, example, expected=bad)
+    else:
+        observe = getattr(observations, str(card.proof.shows))
+        assert observe(_act(card, example)) is bad
+
+
+def _raises(card: Card, example: Example, *, expected: bool) -> None:
+    assert card.proof is not None
+    try:
+        _act(card, example)
+    except Exception as error:  # noqa: BLE001 - any other exception is a failed claim
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        is_claim = card.proof.raises in kinds and re.search(card.proof.says or "", str(error))
+        assert bool(is_claim) is expected, f"{type(error).__name__}: {error}"
+    else:
+        assert not expected, "the library takes it"
+
+
+def _act(card: Card, example: Example) -> Any:
+    assert card.proof is not None
+    name = example.file or FILE_NAMES.get(example.framework, "config.yaml")
+    document = source.parse(example.text, name)
+    (recipe, *_) = frameworks.read(document, frameworks.by_name(example.framework))
+    act = getattr(acts, str(card.proof.run))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return act(acts.Attempt(recipe=recipe, text=example.text))
