@@ -1,0 +1,63 @@
+"""Text to tree: YAML, JSON and TOML with the place of every key and value."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+from lora_advisor.source.errors import SourceError
+from lora_advisor.source.limits import MAX_BYTES
+from lora_advisor.source.tree import Document
+
+SUFFIXES: Final = {".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
+
+
+def parse(data: bytes | str, path: str, format: str | None = None) -> Document:  # noqa: A002
+    """Read a config; :class:`SourceError` says where and what was expected.
+
+    The syntax is told by the suffix, else by the first character.
+    """
+    text = decode(data, path)
+    syntax = format or format_of(path, text)
+    if not text.strip():
+        return Document(path=path, text=text, format=syntax, roots=())
+    if syntax == "json":
+        from lora_advisor.source.json import parse_json as parse_text  # noqa: PLC0415
+    elif syntax == "toml":
+        from lora_advisor.source.toml import parse_toml as parse_text  # noqa: PLC0415
+    else:
+        from lora_advisor.source.yaml import parse_yaml as parse_text  # noqa: PLC0415
+    return parse_text(text, path)
+
+
+def format_of(path: str, text: str) -> str:
+    """Tell the syntax of a file: ``yaml``, ``json`` or ``toml``."""
+    for suffix, syntax in SUFFIXES.items():
+        if path.lower().endswith(suffix):
+            return syntax
+    return "json" if text.lstrip()[:1] in ("{", "[") else "yaml"
+
+
+def decode(data: bytes | str, path: str) -> str:
+    """Decode UTF-8, or UTF-16 with its byte order mark; refuse what is not text."""
+    if len(data) > MAX_BYTES:
+        raise SourceError(f"larger than {MAX_BYTES // 1_000_000} MB, so not read as a config", path)
+    text = data if isinstance(data, str) else _decoded(data, path)
+    text = text.removeprefix("\ufeff")
+    position = text.find("\0")
+    if position >= 0:
+        line = text.count("\n", 0, position) + 1
+        raise SourceError("binary data, not text", path, line)
+    return text
+
+
+def _decoded(data: bytes, path: str) -> str:
+    utf16 = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        message = f"not UTF-8 text (byte 0x{data[error.start]:02x})"
+        raise SourceError(message, path, line, column) from None

@@ -1,0 +1,144 @@
+"""How loaders read a plain scalar: YAML 1.1 (PyYAML), YAML 1.2 as OmegaConf reads it, JSON, TOML."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.source.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lora_advisor.source.tree import Node
+
+    Resolver = Callable[[Scalar], object]
+
+_BOOLEANS_11: Final = {
+    spelling: value
+    for value, words in ((True, ("yes", "true", "on")), (False, ("no", "false", "off")))
+    for word in words
+    for spelling in (word, word.capitalize(), word.upper())
+}
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_INT_11: Final = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)")
+_SEXAGESIMAL_INT: Final = re.compile(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+")
+_FLOAT_11: Final = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+)
+_SEXAGESIMAL_FLOAT: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*")
+_FLOAT_12: Final = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)"
+    r"|[-+]?\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+)
+_INFINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FIRST: Final = frozenset("-+.0123456789")
+_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$", re.DOTALL)
+
+
+def yaml11(scalar: Scalar) -> object:
+    """Read a scalar as PyYAML's SafeLoader does: ``2e-4`` is text, ``yes`` is true."""
+    return _yaml(scalar, _FLOAT_11)
+
+
+def yaml12(scalar: Scalar) -> object:
+    """Read a scalar as OmegaConf's loader does: PyYAML's rules, but ``2e-4`` is a number."""
+    return _yaml(scalar, _FLOAT_12)
+
+
+def json_value(scalar: Scalar) -> object:
+    """Read a JSON scalar."""
+    if not scalar.plain:
+        return scalar.text
+    words = {"true": True, "false": False, "null": None}
+    return words[scalar.text] if scalar.text in words else _number(scalar.text)
+
+
+def toml_value(scalar: Scalar) -> object:
+    """Read a TOML scalar; dates stay text."""
+    if not scalar.plain or scalar.text in ("true", "false"):
+        return scalar.text if not scalar.plain else scalar.text == "true"
+    text = scalar.text.replace("_", "")
+    if text[:2] in ("0x", "0o", "0b"):
+        return int(text, 0)
+    return _number(text)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value is filled in later: ``${VAR}``, ``{{ name }}`` or a lone ``$VAR``."""
+    return ("$" in text or "{{" in text) and _PLACEHOLDER.search(text) is not None
+
+
+def plain_value(node: Node, resolve: Resolver) -> Any:
+    """Turn a node into plain Python data; a key written twice keeps its last value."""
+    if isinstance(node, Scalar):
+        return resolve(node)
+    if isinstance(node, Sequence):
+        return [plain_value(item, resolve) for item in node.items]
+    assert isinstance(node, Mapping)
+    ordered = sorted(node.entries, key=lambda entry: not entry.merged)
+    return {entry.key.text: plain_value(entry.value, resolve) for entry in ordered}
+
+
+def _yaml(scalar: Scalar, floats: re.Pattern[str]) -> object:
+    text = scalar.text
+    if scalar.tag is not None or not scalar.plain:
+        return _tagged(scalar)
+    if text in _NULLS:
+        return None
+    if text in _BOOLEANS_11:
+        return _BOOLEANS_11[text]
+    if text[0] not in _FIRST:
+        return text
+    return _yaml_number(text, floats)
+
+
+def _yaml_number(text: str, floats: re.Pattern[str]) -> object:
+    digits = text.replace("_", "")
+    try:
+        if _INT_11.fullmatch(text):
+            return _yaml_int(digits)
+        if floats.fullmatch(text):
+            return float(digits)
+        if _INFINITE.fullmatch(text):
+            return float(digits.replace(".", ""))
+        if _SEXAGESIMAL_INT.fullmatch(text) or _SEXAGESIMAL_FLOAT.fullmatch(text):
+            return _sexagesimal(digits)
+    except ValueError:  # only underscores, as in "0b_"
+        return text
+    return text
+
+
+def _tagged(scalar: Scalar) -> object:
+    plain = Scalar(text=scalar.text, plain=True, span=scalar.span)
+    kind = (scalar.tag or "").rpartition(":")[2]
+    if kind in ("int", "float", "bool", "null"):
+        value = yaml11(plain)
+        return float(value) if kind == "float" and isinstance(value, int) else value
+    return scalar.text
+
+
+def _yaml_int(digits: str) -> int:
+    sign = -1 if digits.startswith("-") else 1
+    body = digits.lstrip("+-")
+    if body[:2] in ("0b", "0x"):
+        return sign * int(body, 0)
+    return sign * int(body, 8 if body[0] == "0" and len(body) > 1 else 10)
+
+
+def _sexagesimal(digits: str) -> float:
+    sign = -1 if digits.startswith("-") else 1
+    value: float = 0
+    for part in digits.lstrip("+-").split(":"):
+        value = value * 60 + (float(part) if "." in part else int(part))
+    return sign * value
+
+
+def _number(text: str) -> object:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
