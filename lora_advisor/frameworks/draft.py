@@ -18,14 +18,17 @@ from lora_advisor.recipe import (
     Value,
     WrittenKey,
 )
-from lora_advisor.source.scalars import is_placeholder, plain_value
+from lora_advisor.source.scalars import is_placeholder, json_value, plain_value, toml_value
 from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lora_advisor.source.scalars import Resolver
     from lora_advisor.source.tree import Document, Node
 
+_TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
+"""Formats whose scalars have a type of their own, whatever reads them."""
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PLACEHOLDER: Final = "its value is filled in later"
 
@@ -130,7 +133,7 @@ class Draft:
     def _plain(self, node: Node) -> object:
         if any(is_placeholder(scalar.text) for scalar in _scalars(node)):
             return UNKNOWN
-        return plain_value(node, self.framework.scalars)
+        return plain_value(node, _TYPED.get(self.document.format, self.framework.scalars))
 
     def _default(self, field: str) -> Value:
         framework = self.framework
