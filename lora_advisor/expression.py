@@ -1,5 +1,4 @@
-"""The closed language of conditions: Python's expression syntax, three-valued, without any call
-into objects.
+"""The closed language of conditions: Python's expression syntax, three-valued, no object's call.
 
 A condition reads facts (``lora.r``), compares, calculates and combines them. There is no
 attribute of a value, no call beyond :data:`FUNCTIONS`, no power, no comprehension and no string

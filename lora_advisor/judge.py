@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lora_advisor.expression import evaluate, truth
 from lora_advisor.facts import functions
@@ -163,15 +163,13 @@ def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related,
     return tuple(found[:RELATED_LIMIT])
 
 
-def _fix(fix: dict[str, object], facts: Facts, item: object) -> Fix:
-    changes = fix.get("set") or {}
-    assert isinstance(changes, dict)
+def _fix(fix: dict[str, Any], facts: Facts, item: object) -> Fix:
     return Fix(
         title=render(str(fix["title"]), facts, item),
         safety=str(fix["safety"]),
         changes=tuple(
             (_user_key(facts, name), _filled(value, facts, item))
-            for name, value in changes.items()
+            for name, value in (fix.get("set") or {}).items()
         ),
     )
 

@@ -72,7 +72,7 @@ class Train:
     per_device_train_batch_size: int
     per_device_eval_batch_size: int
     gradient_accumulation_steps: int
-    total_batch_size: int | None  # where a format states the batch of all devices and steps together
+    total_batch_size: int | None  # all devices and accumulated steps together, where stated
     num_train_epochs: float
     max_steps: int
     warmup_steps: float | None

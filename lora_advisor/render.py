@@ -62,7 +62,7 @@ def _environment() -> Environment:
     return ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         finalize=show,
-        autoescape=False,  # noqa: S701 - plain text; reports escape for their own format
+        autoescape=False,  # plain text; reports escape for their own format
     )
 
 

@@ -156,6 +156,11 @@ def _weight(rule: Rule, selector: str) -> int:
     return len(selector) if rule.code.startswith(selector) else 0
 
 
+def means(selector: str, rule: Rule) -> bool:
+    """Whether a selector (code, prefix, name, area, ``ALL``) means a rule."""
+    return _weight(rule, selector) > 0
+
+
 def find(rules: Iterable[Rule], wanted: str) -> Rule | None:
     """Return the rule of that code or name."""
     return next((rule for rule in rules if wanted in (rule.code, rule.name)), None)

@@ -92,5 +92,5 @@ def test_codes_and_names_are_unique_and_codes_follow_areas() -> None:
 
 
 def test_schema_file_is_current() -> None:
-    """Rewrite it with ``python scripts/write_schema.py``."""
+    """Rewrite it with ``python scripts/write_docs.py``."""
     assert json.loads((RULES / "rule.schema.json").read_text("utf-8")) == schema()

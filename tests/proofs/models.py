@@ -53,9 +53,9 @@ def stated(recipe: Recipe, group: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for field, value in recipe.values.items():
         owner, _, name = field.partition(".")
-        if owner == group and value.origin in (Origin.WRITTEN, Origin.FRAMEWORK):
-            if value.value is not UNKNOWN:
-                found[name] = value.value
+        is_stated = value.origin in (Origin.WRITTEN, Origin.FRAMEWORK)
+        if owner == group and is_stated and value.value is not UNKNOWN:
+            found[name] = value.value
     return found
 
 
