@@ -1,0 +1,182 @@
+"""Which argument existed in which release: the data of ``keys/*.json``, read when asked for.
+
+The files are made by ``scripts/collect_keys.py`` from the published sources; ``renames.json`` is
+kept by hand from the libraries' own deprecation messages and migration guides.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOLDER = Path(__file__).parent / "keys"
+
+
+class Unset(Enum):
+    """The default of a key that must be given, or whose default is no literal."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An argument of a configuration class, and the releases of `package` that know it.
+
+    `since` is the first release with it (None: already in the oldest one looked at), `until` the
+    first without it (None: still there). `type` lists int, float, bool, str, list, dict, none
+    joined by "|", or is "any". `models` names the classes of the package that its value follows.
+    """
+
+    name: str
+    package: str
+    owner: str
+    since: str | None
+    until: str | None
+    type: str | None
+    default: object
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """What became of an argument: `to` its successor, or None when it was only dropped."""
+
+    to: str | None
+    note: str = ""
+
+
+@cache
+def keys(package: str, *owners: str) -> Mapping[str, Key]:
+    """All arguments that the classes `owners` ever took, those of their bases included.
+
+    A class of another library among the bases (``transformers.TrainingArguments`` of
+    ``trl.SFTConfig``) is followed; its keys carry that library's name and releases. Raises
+    KeyError for a package or class that no file describes.
+    """
+    found: dict[str, Key] = {}
+    for owner in owners:
+        for name, key in _class_keys(package, owner).items():
+            found[name] = _either(found[name], key) if name in found else key
+    return MappingProxyType(found)
+
+
+def owners(package: str) -> tuple[str, ...]:
+    """Names of the classes that the file of a package describes, sorted."""
+    return tuple(_load(package)["classes"])
+
+
+def newest(package: str) -> str:
+    """The newest release that was looked at."""
+    version: str = _load(package)["newest"]
+    return version
+
+
+def rename(package: str, name: str) -> Rename | None:
+    """What became of an argument of that very package (take it from ``Key.package``)."""
+    entry = _renames().get(package, {}).get(name)
+    return None if entry is None else Rename(to=entry["to"], note=entry.get("note", ""))
+
+
+def known_in(key: Key, version: str | None) -> bool:
+    """Whether a release of ``key.package`` takes the argument; None stands for the newest.
+
+    Raises packaging.version.InvalidVersion for a text that is no version.
+    """
+    if version is None:
+        return key.until is None
+    from packaging.version import Version  # noqa: PLC0415  # most files state no version
+
+    asked = Version(version)
+    started = key.since is None or Version(key.since) <= asked
+    return started and (key.until is None or asked < Version(key.until))
+
+
+def required_range(package: str, version: str | None, library: str) -> str | None:
+    """Range of `library` that a release asks for, e.g. ``==5.20.1``; None: not known."""
+    ranges: dict[str, str] = _load(package)["requires"].get(library, {})
+    if version is None:
+        return list(ranges.values())[-1] if ranges else None
+    from packaging.version import Version  # noqa: PLC0415  # most files state no version
+
+    asked = Version(version)
+    fitting = [text for start, text in ranges.items() if Version(start) <= asked]
+    return fitting[-1] if fitting else None
+
+
+def _class_keys(package: str, owner: str) -> dict[str, Key]:
+    body = _load(package)["classes"][owner]
+    found: dict[str, Key] = {}
+    for base in body["bases"]:
+        library, _, name = base.rpartition(":")
+        found |= _class_keys(library or package, name)
+    for name, entry in body["keys"].items():
+        key = _key(package, owner, name, {"since": body.get("since"), **entry})
+        key = key if key.until or "until" not in body else replace(key, until=body["until"])
+        found[name] = _overriding(key, found[name]) if name in found else key
+    return found
+
+
+def _key(package: str, owner: str, name: str, entry: dict[str, Any]) -> Key:
+    return Key(
+        name=name,
+        package=package,
+        owner=owner,
+        since=entry.get("since"),
+        until=entry.get("until"),
+        type=entry.get("type"),
+        default=entry.get("default", UNSET),
+        models=tuple(entry.get("models", ())),
+    )
+
+
+def _overriding(own: Key, base: Key) -> Key:
+    """A key that a class and its base both declare: known where either is."""
+    if own.package == base.package:
+        return _either(own, base)
+    if own.until is not None:
+        return base
+    if base.until is not None:
+        return own if base.since is not None else replace(own, since=None)
+    return replace(base, type=own.type, default=own.default)
+
+
+def _either(one: Key, other: Key) -> Key:
+    """The same argument in two classes of a config: described as in the one that still has it."""
+    if one.package != other.package:
+        return one if one.until is None else other
+    if one.until and other.until:
+        last = max(one, other, key=lambda key: _order(key.until))
+    else:
+        last = one if one.until is None else other
+    started = one.since and other.since and min(one.since, other.since, key=_order)
+    return replace(last, since=started or None)
+
+
+def _order(version: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "0").split(".") if part.isdigit())
+
+
+@cache
+def _load(package: str) -> dict[str, Any]:
+    path = _FOLDER / f"{package}.json"
+    if not path.is_file():
+        raise KeyError(package)
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return content
+
+
+@cache
+def _renames() -> dict[str, dict[str, dict[str, str]]]:
+    content: dict[str, Any] = json.loads((_FOLDER / "renames.json").read_text("utf-8"))
+    return content
