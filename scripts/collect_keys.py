@@ -40,6 +40,9 @@ TRAINERS = (
     "BCO|CPO|DPO|Distillation|GKD|GOLD|GRPO|IterativeSFT|KTO|MiniLLM|NashMD|ORPO|OnlineDPO"
     "|PPO|PPOv2|PRM|RLOO|Reward|SFT|XPO"
 )
+LLAMAFACTORY = (
+    "Model|Data|Finetuning|Generating|Training|Evaluation|MegatronBridge|_KTransformersRuntime"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +140,7 @@ TARGETS = {
         flatten=True,
         classes=(
             Wanted(
-                pattern="(Model|Data|Finetuning|Generating|Training|Evaluation)Arguments",
+                pattern=f"({LLAMAFACTORY})Arguments",
                 globs=("*/hparams/*.py",),
             ),
             Wanted(pattern=r"\w+Arguments", prefix="v1.", globs=("*/v1/config/*.py",)),
@@ -238,20 +241,22 @@ class Collector:
     package: str
     cache: Path
     checkout: Path | None
+    head: str | None
 
     def releases(self) -> list[str]:
         """Final releases, published or tagged, oldest first."""
         names = set(tagged(self.checkout) if self.checkout else ())
         if not TARGETS[self.package].only_tags:
             names |= set(published(self.package))
-        return sorted(names, key=Version)
+        return sorted(names | ({self.head} if self.head else set()), key=Version)
 
     def folder(self, version: str) -> Path:
         """The sources of one release on this disk."""
-        if self.checkout and version in tagged(self.checkout):
+        if self.checkout and (version == self.head or version in tagged(self.checkout)):
             folder = self.cache / f"{self.package}-tag-{version}"
+            revision = "HEAD" if version == self.head else f"v{version}"
             parts = ("src", *TARGETS[self.package].modules, "requirements.txt", "pyproject.toml")
-            return checkout_sources(self.checkout, f"v{version}", folder, parts)
+            return checkout_sources(self.checkout, revision, folder, parts)
         return release_sources(self.package, version, self.cache)
 
     def run(self) -> dict[str, Any]:
@@ -300,11 +305,20 @@ def main() -> None:
         metavar="PACKAGE=GIT_DIR",
         help="read the releases that have a tag v<version> from this git directory",
     )
+    parser.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="PACKAGE=VERSION",
+        help="also read the newest commit of the git directory, as this (development) version",
+    )
     options = parser.parse_args()
     checkouts = dict(item.split("=", 1) for item in options.checkout)
+    heads = dict(item.split("=", 1) for item in options.head)
     for package in options.packages:
         checkout = Path(checkouts[package]) if package in checkouts else None
-        collector = Collector(package=package, cache=options.cache, checkout=checkout)
+        head = heads.get(package) if checkout else None
+        collector = Collector(package=package, cache=options.cache, checkout=checkout, head=head)
         key_history.write(OUTPUT / f"{package}.json", collector.run())
 
 
