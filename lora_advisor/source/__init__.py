@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import codecs
-from typing import Final
+import re
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_BYTES
+from lora_advisor.source.position import position
 from lora_advisor.source.tree import Document
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SUFFIXES: Final = {".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
+_NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def parse(data: bytes | str, path: str, format: str | None = None) -> Document:  # noqa: A002
@@ -21,13 +27,22 @@ def parse(data: bytes | str, path: str, format: str | None = None) -> Document: 
     syntax = format or format_of(path, text)
     if not text.strip():
         return Document(path=path, text=text, format=syntax, roots=())
+    return _reader(syntax)(text, path)
+
+
+def _reader(syntax: str) -> Callable[[str, str], Document]:
+    """Import the reader of one syntax only, to keep the start of a run cheap."""
     if syntax == "json":
-        from lora_advisor.source.json import parse_json as parse_text  # noqa: PLC0415
-    elif syntax == "toml":
-        from lora_advisor.source.toml import parse_toml as parse_text  # noqa: PLC0415
-    else:
-        from lora_advisor.source.yaml import parse_yaml as parse_text  # noqa: PLC0415
-    return parse_text(text, path)
+        from lora_advisor.source.json import parse_json  # noqa: PLC0415
+
+        return parse_json
+    if syntax == "toml":
+        from lora_advisor.source.toml import parse_toml  # noqa: PLC0415
+
+        return parse_toml
+    from lora_advisor.source.yaml import parse_yaml  # noqa: PLC0415
+
+    return parse_yaml
 
 
 def format_of(path: str, text: str) -> str:
@@ -43,11 +58,10 @@ def decode(data: bytes | str, path: str) -> str:
     if len(data) > MAX_BYTES:
         raise SourceError(f"larger than {MAX_BYTES // 1_000_000} MB, so not read as a config", path)
     text = data if isinstance(data, str) else _decoded(data, path)
-    text = text.removeprefix("\ufeff")
-    position = text.find("\0")
-    if position >= 0:
-        line = text.count("\n", 0, position) + 1
-        raise SourceError("binary data, not text", path, line)
+    text = text.lstrip("\ufeff")
+    unreadable = _NOT_TEXT.search(text)
+    if unreadable is not None:
+        raise SourceError("binary data, not text", path, *position(text, unreadable.start()))
     return text
 
 
@@ -56,8 +70,7 @@ def _decoded(data: bytes, path: str) -> str:
     try:
         return data.decode("utf-16" if utf16 else "utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        message = f"not UTF-8 text (byte 0x{data[error.start]:02x})"
-        raise SourceError(message, path, line, column) from None
+        before = data[: error.start].decode(error.encoding, "ignore").lstrip("\ufeff")
+        name = "UTF-16" if utf16 else "UTF-8"
+        message = f"not {name} text (byte 0x{data[error.start]:02x})"
+        raise SourceError(message, path, *position(before, len(before))) from None

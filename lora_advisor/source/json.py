@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
+from lora_advisor.source.position import position
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -51,10 +52,10 @@ class _Scanner:
     def end(self) -> None:
         """Refuse anything after the value."""
         character = self._peek()
-        if character == "{":
+        if character in ("{", "["):
             self._fail("a second JSON value: this looks like JSON Lines (data), not a config")
         if character:
-            self._fail(f"expected the end of the file, found {character!r}")
+            self._fail(f"expected the end of the file, found {self._found()}")
 
     def _mapping(self, depth: int) -> Mapping:
         start, entries = self._at, []
@@ -103,6 +104,9 @@ class _Scanner:
         except JSONDecodeError as error:
             self._at = min(error.pos, len(self._text))
             self._fail(f"in a string: {error.msg[0].lower()}{error.msg[1:]}")
+        # half a surrogate pair is no character and could not be printed
+        if "\\" in self._text[start : self._at]:
+            text = text.encode("utf-8", "replace").decode()
         return Scalar(text=text, plain=False, span=Span(start=start, end=self._at))
 
     def _literal(self) -> Scalar:
@@ -119,8 +123,7 @@ class _Scanner:
 
     def _peek(self) -> str:
         match = _SPACE.match(self._text, self._at)
-        assert match is not None
-        self._at = match.end()
+        self._at = match.end() if match else self._at
         return self._text[self._at : self._at + 1]
 
     def _found(self) -> str:
@@ -130,6 +133,5 @@ class _Scanner:
         return repr(rest) if rest else "the end of the file"
 
     def _fail(self, message: str) -> NoReturn:
-        before = self._text[: self._at]
-        line, column = before.count("\n") + 1, self._at - before.rfind("\n")
+        line, column = position(self._text, self._at)
         raise SourceError(f"not valid JSON: {message}", self._path, line, column)

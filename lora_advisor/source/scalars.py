@@ -1,18 +1,17 @@
-"""How loaders read a plain scalar: YAML 1.1 (PyYAML), YAML 1.2 as OmegaConf reads it, JSON, TOML."""
+"""How loaders read a scalar: PyYAML (YAML 1.1), OmegaConf, JSON and TOML."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.source.tree import Mapping, Scalar, Sequence
+from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lora_advisor.source.tree import Node
 
-    Resolver = Callable[[Scalar], object]
+Resolver = Callable[[Scalar], object]
 
 _BOOLEANS_11: Final = {
     spelling: value
@@ -27,12 +26,12 @@ _FLOAT_11: Final = re.compile(
     r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
 )
 _SEXAGESIMAL_FLOAT: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*")
-_FLOAT_12: Final = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
-    r"|[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)"
-    r"|[-+]?\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
+_FLOAT_12: Final = re.compile(  # OmegaConf 2.4 adds these forms to PyYAML's and drops none
+    _FLOAT_11.pattern + r"|[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9]+(?:_[0-9]+)*[eE][-+]?[0-9]+"
 )
 _INFINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FRACTION: Final = re.compile(r"[.eEnN]")
 _FIRST: Final = frozenset("-+.0123456789")
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$", re.DOTALL)
 
@@ -71,12 +70,14 @@ def is_placeholder(text: str) -> bool:
 
 
 def plain_value(node: Node, resolve: Resolver) -> Any:
-    """Turn a node into plain Python data; a key written twice keeps its last value."""
+    """Turn a node into plain Python data; a key written twice keeps its last value.
+
+    Keys stay text, as they are spelled: ``0: 8`` gives ``{"0": 8}``.
+    """
     if isinstance(node, Scalar):
         return resolve(node)
     if isinstance(node, Sequence):
         return [plain_value(item, resolve) for item in node.items]
-    assert isinstance(node, Mapping)
     ordered = sorted(node.entries, key=lambda entry: not entry.merged)
     return {entry.key.text: plain_value(entry.value, resolve) for entry in ordered}
 
@@ -111,11 +112,17 @@ def _yaml_number(text: str, floats: re.Pattern[str]) -> object:
 
 
 def _tagged(scalar: Scalar) -> object:
+    """Read a quoted scalar, or one with a tag: ``!!float 1e-4`` is a number to every loader."""
+    if scalar.tag == "tag:yaml.org,2002:null":
+        return None
     plain = Scalar(text=scalar.text, plain=True, span=scalar.span)
-    kind = (scalar.tag or "").rpartition(":")[2]
-    if kind in ("int", "float", "bool", "null"):
-        value = yaml11(plain)
-        return float(value) if kind == "float" and isinstance(value, int) else value
+    if scalar.tag == "tag:yaml.org,2002:bool":
+        return _BOOLEANS_11.get(scalar.text.lower(), scalar.text)
+    if scalar.tag == "tag:yaml.org,2002:int":
+        return yaml11(plain)
+    if scalar.tag == "tag:yaml.org,2002:float":
+        value = yaml12(plain)
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
     return scalar.text
 
 
@@ -128,17 +135,30 @@ def _yaml_int(digits: str) -> int:
 
 
 def _sexagesimal(digits: str) -> float:
+    """Add up base 60 from the last part, in the order in which PyYAML rounds."""
     sign = -1 if digits.startswith("-") else 1
-    value: float = 0
-    for part in digits.lstrip("+-").split(":"):
-        value = value * 60 + (float(part) if "." in part else int(part))
+    kind = float if "." in digits else int
+    parts = [kind(part) for part in reversed(digits.lstrip("+-").split(":"))]
+    value = kind(0)
+    for power, part in enumerate(parts):
+        value += part * 60**power
     return sign * value
 
 
 def _number(text: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    try:
+        return float(text) if _FRACTION.search(text) else int(text)
+    except ValueError:
+        return text
+
+
+UNKNOWN_TAG: Final = "!unknown"
+"""Tag of a scalar whose value only running the program would tell."""
+
+
+def python_value(scalar: Scalar) -> object:
+    """Read a Python constant: text as it is, numbers, booleans and None by their spelling."""
+    if not scalar.plain:
+        return scalar.text
+    words = {"True": True, "False": False, "None": None}
+    return words[scalar.text] if scalar.text in words else _number(scalar.text)

@@ -1,0 +1,22 @@
+"""Character offsets to lines and columns; LF, CR LF and a lone CR end a line."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_LINE_END: Final = re.compile(r"\r\n?|\n")
+
+
+def line_starts(text: str) -> list[int]:
+    """Return the offset at which each line begins; the first is 0."""
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column of an offset, both from 1."""
+    starts = line_starts(text[:offset])
+    # an offset between \r and \n still belongs to the line that they end
+    if text[offset - 1 : offset + 1] == "\r\n":
+        starts.pop()
+    return len(starts), offset - starts[-1] + 1
