@@ -1,0 +1,68 @@
+"""PEFT's own ``adapter_config.json``: what an adapter is, not how it was trained.
+
+Source: ``peft.config.PeftConfigMixin.from_pretrained`` and ``peft.LoraConfig``. The files of
+mlx-lm that have the same name state no ``peft_type``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import signs
+from lora_advisor.frameworks.interface import Framework
+from lora_advisor.recipe import Lora
+from lora_advisor.source.scalars import json_value
+
+if TYPE_CHECKING:
+    from lora_advisor.frameworks.draft import Draft
+    from lora_advisor.source.tree import Document, Node
+
+_NOT_LORA_CONFIG: Final = {"enabled", "loraplus_lr_ratio", "loraplus_lr_embedding"}
+_MODEL: Final = {"base_model_name_or_path": "model.name_or_path"}
+
+
+def _lora(root: Node, document: Document) -> str:
+    return "peft_type LORA" if _adapter_type(root, document) == "LORA" else ""
+
+
+def _other(root: Node, document: Document) -> str:
+    found = _adapter_type(root, document)
+    return f"peft_type {found}" if found else ""
+
+
+def _adapter_type(root: Node, document: Document) -> str:
+    return signs.text(root, "peft_type") if document.format == "json" else ""
+
+
+def _enable(draft: Draft) -> None:
+    kind = draft.written("peft_type")
+    draft.put("lora.enabled", kind is not None and kind.value == "LORA", kind)
+
+
+FRAMEWORKS: Final = (
+    Framework(
+        name="peft",
+        title="PEFT adapter_config.json",
+        rank=190,
+        recognise=_lora,
+        keys={name: f"lora.{name}" for name in Lora.__annotations__ if name not in _NOT_LORA_CONFIG}
+        | _MODEL,
+        scalars=json_value,
+        knows=frozenset({"lora"}),
+        finish=_enable,
+        on_unknown="warns",
+        schema=(("peft", ("LoraConfig",)),),
+        package="peft",
+    ),
+    # A rank or an alpha of VeRA, LoKr, AdaLoRA, … is not LoRA's: nothing but the type is read.
+    Framework(
+        name="peft-other",
+        title="PEFT adapter_config.json of a method other than LoRA",
+        rank=191,
+        recognise=_other,
+        keys={"peft_type": "lora.peft_type"} | _MODEL,
+        scalars=json_value,
+        finish=_enable,
+        package="peft",
+    ),
+)
