@@ -18,7 +18,13 @@ from lora_advisor.recipe import (
     Value,
     WrittenKey,
 )
-from lora_advisor.source.scalars import is_placeholder, json_value, plain_value, toml_value
+from lora_advisor.source.scalars import (
+    UNKNOWN_TAG,
+    is_placeholder,
+    json_value,
+    plain_value,
+    toml_value,
+)
 from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -106,12 +112,18 @@ class Draft:
         self.keys.append(written)
         if field is not None:
             read = target if isinstance(target, Key) else None
-            self.values[field] = self._or_default(field, self._value(written, FIELDS[field], read))
+            value = self._value(written, FIELDS[field], read)
+            if value.value is not None or not self.framework.casts:
+                self.values[field] = value
+            elif field not in self.values:
+                self.values[field] = self._not_set(field, value)
 
     def _value(self, key: WrittenKey, annotation: str | None, read: Key | None) -> Value:
         value = self._plain(key.node)
+        why = _PLACEHOLDER if value is UNKNOWN else ""
         if read is not None and value is not UNKNOWN:
             value = read.read(value)
+            why = read.why if value is UNKNOWN else ""
         if annotation is not None and self.framework.casts:
             value = cast_to(annotation, value)
         return Value(
@@ -121,17 +133,18 @@ class Draft:
             key_at=key.key_at,
             value_at=key.value_at,
             fits=value is UNKNOWN or annotation is None or fits(annotation, value),
-            why=_PLACEHOLDER if value is UNKNOWN else "",
+            why=why,
         )
 
-    def _or_default(self, field: str, value: Value) -> Value:
-        """Let a null mean "not set" where the loader fills a typed schema."""
-        if value.value is not None or not self.framework.casts:
-            return value
-        return replace(value, value=self._default(field).value)
+    def _not_set(self, field: str, value: Value) -> Value:
+        """Let a null mean "not set", as it does to a loader that fills a typed schema."""
+        default = self._default(field)
+        if default.value is UNKNOWN:
+            return default
+        return replace(value, value=default.value, origin=default.origin)
 
     def _plain(self, node: Node) -> object:
-        if any(is_placeholder(scalar.text) for scalar in _scalars(node)):
+        if any(_is_open(scalar) for scalar in _scalars(node)):
             return UNKNOWN
         return plain_value(node, _TYPED.get(self.document.format, self.framework.scalars))
 
@@ -171,6 +184,11 @@ def _walk(node: Node, prefix: str) -> Iterator[tuple[str, Scalar, Node]]:
             path = f"{prefix}.{entry.key.text}" if prefix else entry.key.text
             yield path, entry.key, entry.value
             yield from _walk(entry.value, path)
+
+
+def _is_open(scalar: Scalar) -> bool:
+    """Whether nobody can tell a scalar's value from the file."""
+    return scalar.tag == UNKNOWN_TAG or is_placeholder(scalar.text)
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:

@@ -35,10 +35,14 @@ def inverted(value: object) -> object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The canonical field a key feeds, and how its value is read."""
+    """The canonical field a key feeds, and how its value is read.
+
+    ``read`` may answer UNKNOWN (``bf16: auto``); ``why`` then says what decides.
+    """
 
     field: str
     read: Callable[[object], object] = as_is
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,116 @@
+"""What axolotl trains with: the method, its loss, the sharding and the data.
+
+Source: ``axolotl.core.builders`` and ``axolotl.utils.config.normalize_config`` of releases 0.19
+and 0.21; where these two differ, the field is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import axolotl_model, axolotl_saving
+from lora_advisor.frameworks.axolotl_model import on
+from lora_advisor.recipe import UNKNOWN
+
+if TYPE_CHECKING:
+    from lora_advisor.frameworks.draft import Draft
+    from lora_advisor.recipe import Value
+
+_BETAS: Final = {"dpo": 0.1, "ipo": 0.1, "orpo": 0.1, "kto": 0.1, "simpo": 0.1, "grpo": 0.0}
+"""TRL's defaults, which axolotl leaves as they are."""
+
+
+def settle(draft: Draft) -> None:
+    """Settle what no single key of the file decides."""
+    _settle_method(draft)
+    axolotl_model.settle(draft)
+    _settle_task_type(draft)
+    _settle_sharding(draft)
+    _settle_data(draft)
+    axolotl_saving.settle(draft)
+
+
+def _settle_method(draft: Draft) -> None:
+    """Tell the training from ``rl`` and the reward switches, with the losses that go with it."""
+    method = _method(draft)
+    if method is not None:
+        value = {"gdpo": "grpo"}.get(str(method.value), method.value)
+        draft.put("train.method", value, method)
+    kind = draft.get("train.method")
+    if kind == "ipo":
+        draft.put("train.loss_type", ["ipo"], method)
+    elif kind == "simpo":
+        draft.put("train.loss_type", "simpo", method)
+    _settle_beta(draft, kind)
+    if kind == "grpo" and "train.num_generations" not in draft.values:
+        draft.put("train.num_generations", 8, None)
+
+
+def _method(draft: Draft) -> Value | None:
+    rl = draft.written("rl")
+    if rl is not None and rl.value is not None and rl.value is not False:
+        return rl
+    for path, method in (
+        ("reward_model", "reward"),
+        ("process_reward_model", "reward"),
+        ("pretraining_dataset", "pretrain"),
+    ):
+        value = draft.written(path)
+        if value is not None and value.value:
+            draft.put("train.method", method, value)
+            break
+    return None
+
+
+def _settle_beta(draft: Draft, kind: object) -> None:
+    """Choose among the four keys for beta as ``HFRLTrainerBuilder`` does, else TRL's default."""
+    for path in ("trl.beta", "rl_beta", "dpo_beta", "orpo_alpha"):
+        value = draft.written(path)
+        if value is not None and value.value is not None:
+            draft.put("train.beta", value.value, value)
+            return
+    if kind in _BETAS:
+        draft.put("train.beta", _BETAS[str(kind)], None)
+
+
+def _settle_sharding(draft: Draft) -> None:
+    """Shard for a non-empty ``fsdp`` or ``fsdp_config``; the version differs between releases."""
+    fsdp, config = draft.written("fsdp"), draft.written("fsdp_config")
+    for value in (config, fsdp):
+        if value is not None and value.value:
+            draft.put("run.fsdp", UNKNOWN if value.value is UNKNOWN else True, value)
+    if fsdp is not None and "offload" in str(fsdp.value):
+        draft.put("run.offload", True, fsdp)
+    deepspeed = draft.values.get("run.deepspeed")
+    if draft.get("run.fsdp") is True or (deepspeed is not None and deepspeed.value):
+        storage = draft.values.get("quant.bnb_4bit_quant_storage")
+        if storage is None:
+            draft.put("quant.bnb_4bit_quant_storage", "bfloat16", None)
+
+
+def _settle_data(draft: Draft) -> None:
+    """Fill the defaults that hang on packing, on the batch and on the kind of training."""
+    if draft.get("data.packing") is True:
+        for field in ("data.eval_packing", "data.pad_to_max_length"):
+            if field not in draft.values:
+                draft.put(field, True, None)
+    if "train.per_device_eval_batch_size" not in draft.values:
+        draft.put(
+            "train.per_device_eval_batch_size", draft.get("train.per_device_train_batch_size"), None
+        )
+    if draft.get("train.method") == "pretrain" and "data.streaming" not in draft.values:
+        draft.put("data.streaming", True, None)
+
+
+def _settle_task_type(draft: Draft) -> None:
+    """Follow the class of the model, which ``model_type`` names."""
+    named = draft.written("model_type") or draft.written("type_of_model")
+    text = str(named.value) if named is not None else ""
+    if named is not None and named.value is UNKNOWN:
+        draft.put("lora.task_type", UNKNOWN, named)
+    elif "SequenceClassification" in text or on(draft, "reward_model"):
+        draft.put("lora.task_type", "SEQ_CLS", named or on(draft, "reward_model"))
+    elif "TokenClassification" in text or on(draft, "process_reward_model"):
+        draft.put("lora.task_type", "TOKEN_CLS", named or on(draft, "process_reward_model"))
+    elif "lora.task_type" not in draft.values:
+        draft.put("lora.task_type", "CAUSAL_LM", None)
