@@ -17,12 +17,14 @@ _OWN: Final = tuple(
 
 
 def leave_to_adapter(draft: Draft) -> None:
-    """Make every adapter field unknown that is not written: ``model.adapter`` is loaded as it is.
+    """Make every adapter field unknown that is not written where ``model.adapter`` is loaded.
 
     Source: ``peft.PeftModel.from_pretrained``, which builds the layers from the saved config.
     """
-    key = draft.values["model.adapter"].key
+    adapter = draft.values.get("model.adapter")
+    if adapter is None or not adapter.value:
+        return
     for field in _OWN:
         value = draft.values.get(field)
         if value is None or not value.written:
-            draft.unknown(field, f"the adapter of {key} brings its own")
+            draft.unknown(field, f"the adapter of {adapter.key} brings its own")

@@ -37,8 +37,7 @@ def settle(draft: Draft) -> None:
     _settle_precision(draft)
     _settle_quantisation(draft)
     _settle_attention(draft)
-    if draft.get("model.adapter"):
-        leave_to_adapter(draft)
+    leave_to_adapter(draft)
 
 
 def on(draft: Draft, path: str) -> Value | None:
