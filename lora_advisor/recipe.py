@@ -151,6 +151,8 @@ class Model:
     num_labels: int | None
     adapter: list[str] | str | None  # an adapter that is loaded first and trained on
     unsloth: bool
+    adapter_trainable: bool  # the adapter loaded first is loaded for training
+    auto_class: str | None  # the class that loads it (AutoModelForCausalLM)
 
 
 class Data:
@@ -171,6 +173,8 @@ class Data:
     new_tokens: list[str] | None
     special_tokens: dict[str, str] | None
     pad_token: str | None
+    pad_is_eos: bool  # the padding token is set to the end-of-text token
+    collator: str | None  # class of the data collator
     eos_token: str | None
     template: str | None
     resize_vocab: bool
@@ -191,6 +195,7 @@ class Run:
     accumulation: int | None  # accumulation stated a second time, by the launcher's own file
     micro_batch: int | None  # the same for the batch of a device
     output_dir: str
+    calls: list[str]  # a script's calls in the order they stand (get_peft_model, …)
 
 
 GROUPS: dict[str, type] = {

@@ -40,6 +40,10 @@ def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
 
     ``forced`` skips recognition (``--framework``).
     """
+    if document.format == "python":
+        from lora_advisor.frameworks import python  # noqa: PLC0415  # it needs ast, YAML does not
+
+        return python.read(document)
     recipes = []
     for root in document.roots:
         if not isinstance(root, Mapping):

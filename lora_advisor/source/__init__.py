@@ -14,7 +14,13 @@ from lora_advisor.source.tree import Document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUFFIXES: Final = {".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
+SUFFIXES: Final = {
+    ".json": "json",
+    ".py": "python",
+    ".toml": "toml",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
 _NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
@@ -40,6 +46,10 @@ def _reader(syntax: str) -> Callable[[str, str], Document]:
         from lora_advisor.source.toml import parse_toml  # noqa: PLC0415
 
         return parse_toml
+    if syntax == "python":
+        from lora_advisor.source.python import parse_python  # noqa: PLC0415
+
+        return parse_python
     from lora_advisor.source.yaml import parse_yaml  # noqa: PLC0415
 
     return parse_yaml

@@ -1,0 +1,196 @@
+"""Scripts: what calls of peft, transformers, trl and unsloth say, read and never run.
+
+Each adapter of a script becomes a recipe together with the training arguments, the base model and
+the quantisation that go with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import python_settle, trl
+from lora_advisor.frameworks.draft import Draft
+from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.recipe import Lora, Quant
+from lora_advisor.source.scalars import python_value
+from lora_advisor.source.tree import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.source.tree import Document, Entry, Node
+
+ARGUMENTS: Final = (
+    "TrainingArguments",
+    "Seq2SeqTrainingArguments",
+    "UnslothTrainingArguments",
+    *(
+        f"{method}Config"
+        for method in ("SFT", "DPO", "GRPO", "KTO", "Reward", "RLOO", "ORPO", "CPO")
+    ),
+)
+_LOADING: Final = {
+    "pretrained_model_name_or_path": "model.name_or_path",
+    "model_name": "model.name_or_path",
+    "dtype": "model.dtype",
+    "torch_dtype": "model.dtype",
+    "device_map": "model.device_map",
+    "attn_implementation": "model.attn_implementation",
+    "trust_remote_code": "model.trust_remote_code",
+    "use_cache": "model.use_cache",
+    "num_labels": "model.num_labels",
+    "max_seq_length": "data.max_length",
+    "load_in_4bit": "quant.load_in_4bit",
+    "load_in_8bit": "quant.load_in_8bit",
+}
+_UNSLOTH: Final = {"use_gradient_checkpointing": "train.gradient_checkpointing"}
+_TRAINERS: Final = tuple(
+    f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
+)
+_TRAINER: Final = {
+    "max_seq_length": "data.max_length",
+    "packing": "data.packing",
+    "ref_model": "train.ref_model",
+}
+
+
+def _keys() -> dict[str, str | Key]:
+    found: dict[str, str | Key] = {}
+    for name in Lora.__annotations__:
+        found[f"LoraConfig.{name}"] = found[f"get_peft_model.{name}"] = f"lora.{name}"
+    for name in Quant.__annotations__:
+        found[f"BitsAndBytesConfig.{name}"] = f"quant.{name}"
+    for name, target in trl.FRAMEWORKS[0].keys.items():
+        field = target.field if isinstance(target, Key) else target
+        if field.partition(".")[0] in ("train", "data", "run") or "model_init_kwargs" in name:
+            plain = Key(field=field, read=bool) if field == "run.fsdp" else field
+            found |= {f"{arguments}.{name}": plain for arguments in ARGUMENTS}
+    found |= {f"from_pretrained.{name}": field for name, field in _LOADING.items()}
+    found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()}
+    found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
+    return found
+
+
+_KEYS: Final = _keys()
+
+
+def read(document: Document) -> list[Recipe]:
+    """Read a script's recipes; none when it configures no training and no adapter."""
+    root = document.root
+    calls = root.entries if isinstance(root, Mapping) else ()
+    kind = _kind(calls)
+    if root is None or not kind:
+        return []
+    framework = next(framework for framework in FRAMEWORKS if framework.name == kind)
+    evidence = f"calls {', '.join(dict.fromkeys(_shown(calls)))}"
+    return [
+        Draft(_fitted(framework, part), document, _tree(part, root), evidence).recipe()
+        for part in _parts(calls)
+    ]
+
+
+def _shown(calls: Sequence[Entry]) -> list[str]:
+    told = (*ARGUMENTS, "LoraConfig", "get_peft_model", "BitsAndBytesConfig", "PeftModel")
+    return [call.key.text for call in calls if call.key.text in told][:3]
+
+
+def _kind(calls: Sequence[Entry]) -> str:
+    """Return the name of the format: unsloth, trl-python, peft-python or transformers-python."""
+    names = {call.key.text for call in calls}
+    if any(owner(call).startswith("Fast") for call in calls):
+        return "unsloth"
+    if names & set(ARGUMENTS[3:]) or names & set(_TRAINERS):
+        return "trl-python"
+    if names & {"LoraConfig", "get_peft_model"} or any(owner(c) == "PeftModel" for c in calls):
+        return "peft-python"
+    return "transformers-python" if names & {*ARGUMENTS, "BitsAndBytesConfig"} else ""
+
+
+def owner(call: Entry) -> str:
+    """Return the class or variable that a method is called on, empty for a function."""
+    found = call.value.get("of") if isinstance(call.value, Mapping) else None
+    return found.text if isinstance(found, Scalar) else ""
+
+
+def _parts(calls: Sequence[Entry]) -> list[list[Entry]]:
+    """Split the calls by adapter: each with the arguments and the model that go with it."""
+    adapters = [call for call in calls if is_adapter(call)]
+    arguments = [call for call in calls if call.key.text in ARGUMENTS]
+    if len(adapters) <= 1 and len(arguments) <= 1:
+        return [list(calls)]
+    several = adapters if len(adapters) > 1 else arguments
+    other = arguments if several is adapters else adapters
+    matched = len(other) == len(several)
+    return [
+        [call for call in calls if _belongs(call, one, several, other, matched=matched)]
+        for one in several
+    ]
+
+
+def _belongs(
+    call: Entry, one: Entry, several: list[Entry], other: list[Entry], *, matched: bool
+) -> bool:
+    if call in several:
+        return call is one
+    if call in other and matched:
+        return other.index(call) == several.index(one)
+    return call not in other or len(other) == 1
+
+
+def is_adapter(call: Entry) -> bool:
+    """Whether a call describes a LoRA adapter: ``LoraConfig`` or unsloth's ``get_peft_model``."""
+    return call.key.text == "LoraConfig" or (
+        call.key.text == "get_peft_model" and owner(call).startswith("Fast")
+    )
+
+
+def _tree(calls: Sequence[Entry], root: Node) -> Mapping:
+    """Return the calls as the tree of one recipe; where one stands twice, the first counts."""
+    kept: dict[str, Entry] = {}
+    for call in calls:
+        name = "from_pretrained" if call.key.text == "for_inference" else call.key.text
+        loads_model = name != "from_pretrained" or _loads_base(call)
+        if loads_model and (name != "BitsAndBytesConfig" or name not in kept):
+            kept.setdefault(f"{name}{call.value.span.start if name == 'set' else ''}", call)
+    return Mapping(entries=tuple(kept.values()), span=root.span)
+
+
+def _loads_base(call: Entry) -> bool:
+    of = owner(call)
+    return "Model" in of and "Peft" not in of
+
+
+def _fitted(framework: Framework, calls: Sequence[Entry]) -> Framework:
+    """Let the calls that are there decide which defaults are known."""
+    names = {call.key.text for call in calls}
+    knows = {"lora"} if any(is_adapter(call) for call in calls) else set[str]()
+    knows |= {"train"} if names & set(ARGUMENTS) else set[str]()
+    others = set(ARGUMENTS) - names if names & set(ARGUMENTS) else set[str]()
+    return replace(
+        framework,
+        keys={path: key for path, key in _KEYS.items() if path.partition(".")[0] not in others},
+        knows=frozenset(knows),
+        defaults={**framework.defaults, **python_settle.defaults(names)},
+        finish=lambda draft: python_settle.settle(draft, calls),
+    )
+
+
+def _framework(name: str, title: str, rank: int) -> Framework:
+    return Framework(
+        name=name,
+        title=title,
+        rank=rank,
+        recognise=lambda _root, _document: "",
+        keys=_KEYS,
+        scalars=python_value,
+    )
+
+
+FRAMEWORKS: Final = (
+    _framework("unsloth", "unsloth script", 261),
+    _framework("trl-python", "TRL script", 262),
+    _framework("peft-python", "PEFT script", 263),
+    _framework("transformers-python", "transformers script", 264),
+)

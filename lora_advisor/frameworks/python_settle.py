@@ -1,0 +1,243 @@
+"""What several calls of a script decide together: the base's weights, the adapter, the method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import trl_commands
+from lora_advisor.recipe import UNKNOWN
+from lora_advisor.source.python_values import is_unknown
+from lora_advisor.source.scalars import python_value
+from lora_advisor.source.tree import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lora_advisor.frameworks.draft import Draft
+    from lora_advisor.recipe import Value
+    from lora_advisor.source.tree import Entry, Node
+
+_METHODS: Final = {"SFT": "sft", "DPO": "dpo", "GRPO": "grpo", "KTO": "kto", "Reward": "reward"}
+_UNSLOTH_TARGETS: Final = [
+    *("q_proj", "k_proj", "v_proj", "o_proj"),
+    *("gate_proj", "up_proj", "down_proj"),
+]
+_UNSLOTH: Final[dict[str, object]] = {
+    "lora.r": 16,
+    "lora.lora_alpha": 16,
+    "lora.target_modules": _UNSLOTH_TARGETS,
+    "lora.task_type": "CAUSAL_LM",
+}
+"""Defaults of ``FastLanguageModel.get_peft_model`` (unsloth.models.llama)."""
+_QUANTISERS: Final = {
+    "GPTQConfig": "gptq",
+    "AwqConfig": "awq",
+    "HqqConfig": "hqq",
+    "QuantoConfig": "quanto",
+    "EetqConfig": "eetq",
+    "TorchAoConfig": "torchao",
+}
+
+
+def defaults(names: set[str]) -> dict[str, object]:
+    """Return the defaults of the classes that a script calls."""
+    found: dict[str, object] = {}
+    for prefix, method in _METHODS.items():
+        if f"{prefix}Config" in names:
+            found |= trl_commands.COMMON | trl_commands.DEFAULTS[method]
+    return found
+
+
+def settle(draft: Draft, calls: Sequence[Entry]) -> None:
+    """Fill in what follows from the calls of one recipe."""
+    names = [call.key.text for call in calls]
+    _settle_adapter(draft, calls)
+    _settle_base(draft, calls)
+    _settle_training(draft, names)
+    _settle_tokens(draft, calls)
+    draft.put("run.calls", [_label(call) for call in calls], None)
+
+
+def _label(call: Entry) -> str:
+    owner = _text(_argument(call, "of"))
+    return f"{owner}.{call.key.text}" if owner[:1].isupper() else call.key.text
+
+
+def _argument(call: Entry, name: str) -> Node | None:
+    return call.value.get(name) if isinstance(call.value, Mapping) else None
+
+
+def _text(node: Node | None) -> str:
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def _first(calls: Sequence[Entry], *names: str) -> Entry | None:
+    return next((call for call in calls if call.key.text in names), None)
+
+
+def _value(draft: Draft, call: Entry) -> Value | None:
+    """Return a call as something written, to stand as the source of what follows from it."""
+    return draft.written(call.key.text)
+
+
+def _is_unsloth(call: Entry) -> bool:
+    return _text(_argument(call, "of")).startswith("Fast")
+
+
+def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
+    adapter = next((c for c in calls if c.key.text == "LoraConfig" or _makes_unsloth(c)), None)
+    loaded = next((c for c in calls if _label(c) == "PeftModel.from_pretrained"), None)
+    if adapter is not None:
+        draft.put("lora.enabled", True, _value(draft, adapter))
+        _unsloth_defaults(draft, adapter)
+        if is_unknown(adapter.value) and _argument(adapter, "**") is not None:
+            _forget(draft, "lora")
+    elif loaded is None and _has_no_adapter(draft, calls):
+        draft.put("lora.enabled", False, None)
+    if loaded is not None:
+        draft.put("model.adapter", _text(_argument(loaded, "[1]")) or UNKNOWN, None)
+        draft.put("model.adapter_trainable", _trainable(loaded), None)
+
+
+def _trainable(loaded: Entry) -> object:
+    """Return the value of ``is_trainable``, False where it is not given."""
+    given = _argument(loaded, "is_trainable")
+    if given is None:
+        return False
+    return python_value(given) if isinstance(given, Scalar) and not is_unknown(given) else UNKNOWN
+
+
+def _makes_unsloth(call: Entry) -> bool:
+    return call.key.text == "get_peft_model" and _is_unsloth(call)
+
+
+def _unsloth_defaults(draft: Draft, adapter: Entry) -> None:
+    if _is_unsloth(adapter):
+        draft.put("model.unsloth", True, _value(draft, adapter))
+        for field, value in _UNSLOTH.items():
+            if field not in draft.values:
+                draft.put(field, value, None)
+
+
+def _has_no_adapter(draft: Draft, calls: Sequence[Entry]) -> bool:
+    """Whether a trainer is built and nothing in the file speaks of an adapter."""
+    trains = any(call.key.text.endswith("Trainer") for call in calls)
+    return trains and "peft" not in draft.document.text.lower()
+
+
+def _forget(draft: Draft, group: str) -> None:
+    """Leave a group's unwritten fields unknown: a ``**mapping`` may hold them."""
+    for field in [field for field in _fields(group) if field not in draft.values]:
+        draft.unknown(field, "it may be in a mapping that cannot be read")
+
+
+def _fields(group: str) -> list[str]:
+    from lora_advisor.recipe import FIELDS  # noqa: PLC0415
+
+    return [field for field in FIELDS if field.startswith(f"{group}.")]
+
+
+def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
+    loader = next((c for c in calls if c.key.text == "from_pretrained" and _loads(c)), None)
+    if loader is None:
+        return
+    draft.put("model.auto_class", _text(_argument(loader, "of")), None)
+    if _is_unsloth(loader):
+        _unsloth_base(draft, loader)
+        return
+    given = _argument(loader, "quantization_config")
+    if _argument(loader, "**") is not None:
+        return
+    if given is None and "quant.load_in_4bit" not in draft.values:
+        _put_bits(draft, four=False, eight=False)
+    elif isinstance(given, Mapping):
+        _quantised(draft, calls)
+
+
+def _loads(call: Entry) -> bool:
+    of = _text(_argument(call, "of"))
+    return ("Model" in of or of.endswith("LM")) and not of.startswith(("Peft", "AutoPeft"))
+
+
+def _put_bits(draft: Draft, *, four: bool, eight: bool) -> None:
+    for field, value in (("quant.load_in_4bit", four), ("quant.load_in_8bit", eight)):
+        if field not in draft.values:
+            draft.put(field, value, None)
+    draft.put("quant.method", "bitsandbytes" if four or eight else None, None)
+
+
+def _quantised(draft: Draft, calls: Sequence[Entry]) -> None:
+    other = _first(calls, *_QUANTISERS)
+    if other is not None:
+        _put_bits(draft, four=False, eight=False)
+        draft.put("quant.method", _QUANTISERS[other.key.text], _value(draft, other))
+    elif (bnb := _first(calls, "BitsAndBytesConfig")) is not None:
+        if _argument(bnb, "**") is not None:
+            return
+        draft.put("quant.method", "bitsandbytes", _value(draft, bnb))
+        for field, default in _BNB.items():
+            if field not in draft.values:
+                draft.put(field, default, None)
+
+
+_BNB: Final[dict[str, object]] = {
+    "quant.load_in_4bit": False,
+    "quant.load_in_8bit": False,
+    "quant.bnb_4bit_quant_type": "fp4",
+    "quant.bnb_4bit_compute_dtype": None,
+    "quant.bnb_4bit_use_double_quant": False,
+    "quant.bnb_4bit_quant_storage": None,
+    "quant.llm_int8_threshold": 6.0,
+    "quant.llm_int8_skip_modules": None,
+}
+
+
+def _unsloth_base(draft: Draft, loader: Entry) -> None:
+    """Load in 4 bit unless another width is asked for, as ``FastLanguageModel`` does."""
+    draft.put("model.unsloth", True, _value(draft, loader))
+    wider = ("load_in_8bit", "load_in_16bit", "full_finetuning")
+    asked = any(_argument(loader, name) is not None for name in wider)
+    if "quant.load_in_4bit" not in draft.values and not asked:
+        draft.put("quant.load_in_4bit", True, None)
+    if "quant.load_in_8bit" not in draft.values:
+        draft.put("quant.load_in_8bit", False, None)
+    four = draft.get("quant.load_in_4bit")
+    if isinstance(four, bool):
+        draft.put("quant.method", "bitsandbytes" if four else None, None)
+        draft.put("quant.bnb_4bit_quant_type", "nf4", None)
+        draft.put("quant.bnb_4bit_use_double_quant", True, None)
+
+
+def _settle_training(draft: Draft, names: list[str]) -> None:
+    method = next(
+        (m for p, m in _METHODS.items() if {f"{p}Config", f"{p}Trainer"} & set(names)), ""
+    )
+    if method:
+        draft.put("train.method", method, None)
+    else:
+        draft.unknown("train.method", "")
+    draft.put("train.enabled", "merge_and_unload" not in names or _trains(names), None)
+    if any(f"{prefix}Config" in names for prefix in _METHODS):
+        _bf16_default(draft)
+
+
+def _trains(names: list[str]) -> bool:
+    return any(name.endswith(("Trainer", "TrainingArguments")) for name in names)
+
+
+def _bf16_default(draft: Draft) -> None:
+    """Train in bf16 unless fp16 is asked for, as TRL's configs do."""
+    fp16 = draft.get("train.fp16")
+    if "train.bf16" not in draft.values and isinstance(fp16, bool):
+        draft.put("train.bf16", not fp16, None)
+
+
+def _settle_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
+    for call in calls:
+        pad = _argument(call, "pad_token") if call.key.text == "set" else None
+        if pad is not None and _text(pad).endswith("eos_token"):
+            draft.put("data.pad_is_eos", True, draft.written("set.pad_token"))
+        if call.key.text == "add_tokens":
+            draft.put("data.new_tokens", UNKNOWN, _value(draft, call))
+        if call.key.text.startswith("DataCollatorFor"):
+            draft.put("data.collator", call.key.text, _value(draft, call))

@@ -1,0 +1,383 @@
+"""A Python program into a tree: the calls that configure a training, in the order they run.
+
+The one root is a mapping from a call's name (``LoraConfig``, ``from_pretrained``) to a mapping of
+its arguments. Nothing is run; a value that is not certain has the tag of an unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.source.errors import SourceError
+from lora_advisor.source.position import line_starts
+from lora_advisor.source.python_values import (
+    Scope,
+    is_unknown,
+    keywords,
+    resolve,
+)
+from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INLINE: Final = re.compile(
+    r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
+)
+"""Parts of a LoraConfig: their arguments stand inside it."""
+RECORDED: Final = re.compile(
+    r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
+    r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
+    r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
+    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+"
+    r"|from_pretrained|get_peft_model|prepare_model_for_kbit_training|merge_and_unload"
+    r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
+    r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
+    r"|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
+)
+_POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "from_pretrained": ("pretrained_model_name_or_path",),
+    "get_peft_model": ("model", "peft_config"),
+    "prepare_model_for_kbit_training": ("model",),
+    "add_adapter": ("adapter_config",),
+    "resize_token_embeddings": ("new_num_tokens",),
+    "add_tokens": ("new_tokens",),
+    "add_special_tokens": ("special_tokens_dict",),
+}
+_OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
+_MUTATORS: Final = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
+)
+_FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
+
+
+def parse_python(text: str, path: str) -> Document:
+    """Read a script; :class:`SourceError` gives the place of a syntax error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a linted script's own warnings are not ours
+            module = ast.parse(text)
+    except SyntaxError as error:
+        message = f"not valid Python: {error.msg}"
+        raise SourceError(message, path, error.lineno or 1, error.offset or 1) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"not readable as Python: {error}", path) from None
+    program = _Program(text)
+    try:
+        program.run(module)
+    except RecursionError:
+        raise SourceError("nested too deeply", path) from None
+    root = Mapping(entries=tuple(program.calls), span=Span(start=0, end=len(text)))
+    comments = tuple(_comments(text)) if "#" in text else ()
+    return Document(path=path, text=text, format="python", roots=(root,), comments=comments)
+
+
+class _Program:
+    """A walk through the statements that keeps what names stand for."""
+
+    def __init__(self, text: str) -> None:
+        self.calls: list[Entry] = []
+        self._text = text
+        self._starts = line_starts(text)
+        self._lines = text.splitlines(keepends=True) if not text.isascii() else []
+        self._aliases: dict[str, str] = {}
+        self._own: set[str] = set()
+        self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+        self._seen: dict[int, Node | None] = {}
+        self._passed: dict[str, list[ast.Call]] = {}
+
+    def run(self, module: ast.Module) -> None:
+        """Walk the module, then every function on its own."""
+        scope = Scope(spans=self._span, call=self._call)
+        for node in ast.walk(module):
+            self._declare(node, scope)
+        self._block(module.body, scope)
+        for function in self._functions.values():
+            self._function(function, scope)
+        self.calls.sort(key=lambda entry: entry.value.span.end)
+
+    def _declare(self, node: ast.AST, scope: Scope) -> None:
+        """Note imports, definitions and command-line defaults wherever they stand."""
+        if isinstance(node, ast.ImportFrom):
+            self._aliases.update({n.asname: n.name for n in node.names if n.asname})
+        elif isinstance(node, ast.ClassDef):
+            self._own.add(node.name)
+            self._fields(node, scope)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._functions[node.name] = node
+            self._own.add(node.name)
+        elif isinstance(node, ast.Call) and _name(node.func) in ("add_argument", "option"):
+            self._option(node, scope)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            self._passed.setdefault(node.func.id, []).append(node)
+
+    def _fields(self, node: ast.ClassDef, scope: Scope) -> None:
+        for statement in node.body:
+            target = getattr(statement, "target", None) or next(
+                iter(getattr(statement, "targets", [])), None
+            )
+            value = getattr(statement, "value", None)
+            if isinstance(target, ast.Name) and value is not None:
+                _set_option(scope, target.id, self._default(value, scope))
+
+    def _default(self, value: ast.expr, scope: Scope) -> Node:
+        """Read ``field(default=…)``, ``Option(…)`` or a plain constant."""
+        if isinstance(value, ast.Call) and _name(value.func) in ("field", "Field", "Option"):
+            given = {keyword.arg: keyword.value for keyword in value.keywords}
+            factory = given.get("default_factory")
+            if isinstance(factory, ast.Lambda):
+                return resolve(factory.body, scope)
+            first = value.args[0] if value.args else None
+            return resolve(given.get("default", first), scope)
+        return resolve(value, scope)
+
+    def _option(self, node: ast.Call, scope: Scope) -> None:
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        flags = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        names = [flag for flag in flags if isinstance(flag, str)]
+        if not names:
+            return
+        name = max(names, key=len).lstrip("-").replace("-", "_")
+        action = given.get("action")
+        switch = action.value if isinstance(action, ast.Constant) else ""
+        if "default" not in given and switch in ("store_true", "store_false"):
+            default: ast.expr = ast.copy_location(ast.Constant(switch == "store_false"), node)
+        elif "default" in given:
+            default = given["default"]
+        else:
+            _set_option(scope, name, None)
+            return
+        _set_option(scope, name, resolve(default, scope))
+
+    def _block(self, body: Iterable[ast.stmt], scope: Scope) -> None:
+        for statement in body:
+            self._statement(statement, scope)
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return
+        if isinstance(node, ast.Assign):
+            self._assign(node.targets, node.value, scope)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            self._assign([node.target], node.value, scope)
+        elif isinstance(node, ast.AugAssign):
+            resolve(node.value, scope)
+            scope.names[_dotted(node.target)] = None
+        elif isinstance(node, _FLOW):
+            self._flow(node, scope)
+        else:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self._expression(child, scope)
+
+    def _expression(self, node: ast.expr, scope: Scope) -> None:
+        """Record the calls of an expression, also where its value does not matter."""
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Call):
+                resolve(inner, scope)
+                if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
+                    scope.names[_name(inner.func.value)] = None
+
+    def _assign(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
+        self._expression(value, scope)
+        found = resolve(value, scope)
+        for target in targets:
+            if isinstance(target, (ast.Tuple, ast.List)):
+                for part in target.elts:
+                    scope.names[_dotted(part)] = None
+            elif isinstance(target, ast.Subscript):
+                scope.names[_dotted(target.value)] = None
+            else:
+                scope.names[_dotted(target)] = None if _is_bare_unknown(found) else found
+                if isinstance(target, ast.Attribute):
+                    self._change(target, found, scope)
+                    self._set_attribute(target, value, found)
+
+    def _change(self, target: ast.Attribute, value: Node, scope: Scope) -> None:
+        """Let ``config.r = 8`` change the call that made ``config``."""
+        made = scope.names.get(_name(target.value))
+        for index, call in enumerate(self.calls):
+            if not isinstance(made, Mapping) or not isinstance(call.value, Mapping):
+                continue
+            if call.value.entries is made.entries:
+                key = Scalar(text=target.attr, plain=False, span=self._span(target))
+                entries = (*made.entries, Entry(key=key, value=value))
+                changed = replace(call.value, entries=entries)
+                self.calls[index] = replace(call, value=changed)
+                scope.names[_name(target.value)] = replace(made, entries=entries)
+
+    def _set_attribute(self, target: ast.Attribute, value: ast.expr, found: Node) -> None:
+        """Record ``tokenizer.pad_token = tokenizer.eos_token`` and the like."""
+        if target.attr not in ("pad_token", "pad_token_id"):
+            return
+        span = self._span(value)
+        shown = Scalar(text=self._text[span.start : span.end], plain=False, span=span)
+        key = Scalar(text=target.attr, plain=False, span=self._span(target))
+        node = shown if is_unknown(found) else found
+        whole = Span(start=key.span.start, end=span.end)
+        arguments = Mapping(entries=(Entry(key=key, value=node),), span=whole)
+        self.calls.append(
+            Entry(key=Scalar(text="set", plain=False, span=key.span), value=arguments)
+        )
+
+    def _flow(self, node: ast.stmt, scope: Scope) -> None:
+        """Walk the branches; what they assign is uncertain afterwards."""
+        for _, value in ast.iter_fields(node):
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, ast.expr):
+                    self._expression(part, scope)
+                elif isinstance(part, ast.withitem):
+                    self._expression(part.context_expr, scope)
+        straight = isinstance(node, (ast.With, ast.AsyncWith)) or _is_main(node)
+        for body in _bodies(node):
+            inner = scope if straight else scope.inner()
+            self._block(body, inner)
+            for name in () if straight else inner.names:
+                if inner.names[name] is not scope.names.get(name):
+                    scope.names[name] = None
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        inner = scope.inner()
+        parameters = [*node.args.posonlyargs, *node.args.args]
+        defaults = dict(
+            zip([p.arg for p in parameters][::-1], node.args.defaults[::-1], strict=False)
+        )
+        defaults |= {
+            p.arg: value
+            for p, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            if value is not None
+        }
+        for index, parameter in enumerate([*parameters, *node.args.kwonlyargs]):
+            default = defaults.get(parameter.arg)
+            known = scope.options.get(parameter.arg) if default is None else None
+            inner.names[parameter.arg] = self._default(default, scope) if default else known
+            self._pass(node.name, index, parameter.arg, inner, scope)
+        self._block(node.body, inner)
+
+    def _pass(self, function: str, index: int, name: str, inner: Scope, scope: Scope) -> None:
+        """Give a parameter what the file's one call passes; several calls leave it uncertain."""
+        calls = self._passed.get(function, [])
+        for call in calls:
+            given = {keyword.arg: keyword.value for keyword in call.keywords}
+            value = given.get(name, call.args[index] if index < len(call.args) else None)
+            if value is not None or None in given:
+                known = resolve(value, scope) if len(calls) == 1 and value is not None else None
+                inner.names[name] = None if known is None or _is_bare_unknown(known) else known
+
+    def _call(self, node: ast.Call, scope: Scope) -> Node | None:
+        name = _name(node.func)
+        name = self._aliases.get(name, name)
+        inline = INLINE.fullmatch(name) is not None
+        if not (inline or RECORDED.fullmatch(name)) or name in self._own:
+            return None
+        if id(node) not in self._seen:
+            self._seen[id(node)] = self._record(node, name, scope, inline=inline)
+        return self._seen[id(node)]
+
+    def _record(self, node: ast.Call, name: str, scope: Scope, *, inline: bool) -> Node:
+        span = self._span(node)
+        arguments = Mapping(entries=tuple(self._arguments(node, name, scope)), span=span)
+        if not inline:
+            function = self._span(node.func)
+            start = max(function.end - len(_name(node.func)), function.start)
+            key = Scalar(text=name, plain=False, span=Span(start=start, end=function.end))
+            self.calls.append(Entry(key=key, value=arguments))
+        return arguments
+
+    def _arguments(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
+        entries = self._owner(node) + self._positional(node, name, scope)
+        return entries + keywords(node, scope)
+
+    def _owner(self, node: ast.Call) -> list[Entry]:
+        """Say of a method whose it is: ``of`` the class or variable."""
+        if not isinstance(node.func, ast.Attribute):
+            return []
+        span = self._span(node.func.value)
+        owner = _name(node.func.value)
+        owner = self._aliases.get(owner, owner)
+        if not owner and isinstance(node.func.value, ast.Call):
+            owner = _name(node.func.value.func)
+        text = Scalar(text=owner, plain=False, span=span)
+        return [Entry(key=Scalar(text="of", plain=False, span=span), value=text)]
+
+    def _positional(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
+        names = ("output_dir",) if _OUTPUT_FIRST.fullmatch(name) else _POSITIONAL.get(name, ())
+        if name.endswith("Trainer"):
+            names = ("model", "args")
+        entries = []
+        for index, argument in enumerate(node.args):
+            if isinstance(argument, ast.Starred):
+                break
+            span = self._span(argument)
+            label = names[index] if index < len(names) else f"[{index}]"
+            key = Scalar(text=label, plain=False, span=span)
+            entries.append(Entry(key=key, value=resolve(argument, scope)))
+        return entries
+
+    def _span(self, node: ast.AST) -> Span:
+        if not hasattr(node, "lineno"):
+            return Span(start=0, end=0)
+        end_line = getattr(node, "end_lineno", node.lineno)
+        end_column = getattr(node, "end_col_offset", 0)
+        start = self._offset(node.lineno, getattr(node, "col_offset", 0))
+        return Span(start=start, end=self._offset(end_line, end_column))
+
+    def _offset(self, line: int, column: int) -> int:
+        """Turn ast's line and UTF-8 column into a character offset."""
+        if self._lines and line <= len(self._lines):
+            raw = self._lines[line - 1].encode()[:column]
+            column = len(raw.decode("utf-8", "ignore"))
+        return self._starts[line - 1] + column
+
+
+def _set_option(scope: Scope, name: str, value: Node | None) -> None:
+    """Keep a default; a name that is declared twice with two values is uncertain."""
+    if value is not None and is_unknown(value):
+        value = None
+    scope.options[name] = value if name not in scope.options else None
+
+
+def _is_bare_unknown(node: Node) -> bool:
+    return isinstance(node, Scalar) and is_unknown(node)
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    return _name(node)
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+
+
+def _bodies(node: ast.stmt) -> list[list[ast.stmt]]:
+    bodies = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+    bodies += [handler.body for handler in getattr(node, "handlers", [])]
+    return [body for body in bodies if body]
+
+
+def _comments(text: str) -> Iterable[Comment]:
+    """Yield the comments, found by Python's own tokenizer."""
+    import io  # noqa: PLC0415
+    import tokenize  # noqa: PLC0415
+
+    starts = line_starts(text)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                start = starts[token.start[0] - 1] + token.start[1]
+                span = Span(start=start, end=start + len(token.string))
+                yield Comment(text=token.string[1:], span=span)
+    except (tokenize.TokenError, IndentationError):
+        return

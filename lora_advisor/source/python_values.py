@@ -1,0 +1,307 @@
+"""What a Python expression says without running it: constants, collections, earlier assignments.
+
+Everything that is not certain becomes a scalar with :data:`UNKNOWN_TAG`.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.source.scalars import UNKNOWN_TAG, python_value
+from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ENUMS: Final = frozenset(
+    {"torch", "jnp", "np", "TaskType", "IntervalStrategy", "SchedulerType", "OptimizerNames"}
+)
+"""Owners whose members stand for text of the same spelling (``torch.bfloat16``)."""
+_ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+MAX_ITEMS: Final = 2_000
+"""Longest text or list that is built from parts."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope:
+    """Names at one point of a program; ``options`` are defaults a command line may change."""
+
+    spans: Callable[[ast.AST], Span]
+    names: dict[str, Node | None] = field(default_factory=dict)
+    options: dict[str, Node | None] = field(default_factory=dict)
+    call: Callable[[ast.Call, Scope], Node | None] | None = None
+
+    def inner(self) -> Scope:
+        """Return a copy in which assignments stay inside."""
+        return replace(self, names=dict(self.names))
+
+
+def resolve(node: ast.expr | None, scope: Scope) -> Node:
+    """Turn an expression into a node whose span is the expression's own."""
+    if node is None:
+        return Scalar(text="", plain=True, span=Span(start=0, end=0), tag=UNKNOWN_TAG)
+    span = scope.spans(node)
+    handler = _HANDLERS.get(type(node))
+    found = handler(node, scope, span) if handler is not None else None
+    return replace(found, span=span) if found is not None else unknown(span)
+
+
+def unknown(span: Span) -> Scalar:
+    """Return the node of a value nobody can tell without running the program."""
+    return Scalar(text="", plain=True, span=span, tag=UNKNOWN_TAG)
+
+
+def is_unknown(node: Node | None) -> bool:
+    """Whether a node is no value, or holds one that cannot be told."""
+    if node is None:
+        return True
+    if isinstance(node, Scalar):
+        return node.tag == UNKNOWN_TAG
+    if isinstance(node, Sequence):
+        return any(is_unknown(item) for item in node.items)
+    return any(is_unknown(entry.value) for entry in node.entries)
+
+
+def constant(value: object, span: Span) -> Node | None:
+    """Return the node of a plain Python constant."""
+    if isinstance(value, str):
+        return Scalar(text=value, plain=False, span=span)
+    if value is None or isinstance(value, (bool, int, float)):
+        return Scalar(text=repr(value), plain=True, span=span)
+    return None
+
+
+def _constant(node: ast.Constant, scope: Scope, span: Span) -> Node | None:
+    del scope
+    return constant(node.value, span)
+
+
+def _name(node: ast.Name, scope: Scope, span: Span) -> Node | None:
+    del span
+    return scope.names.get(node.id)
+
+
+def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
+    owner = _last_name(node.value)
+    if owner in _ENUMS:
+        return Scalar(text=node.attr, plain=False, span=span)
+    if node.attr == "value" and isinstance(node.value, ast.Attribute):
+        return _attribute(node.value, scope, span)
+    known = scope.names.get(f"{owner}.{node.attr}")
+    return known if known is not None else scope.options.get(node.attr)
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _items(node: ast.List | ast.Tuple | ast.Set, scope: Scope, span: Span) -> Node | None:
+    items: list[Node] = []
+    for item in node.elts:
+        if isinstance(item, ast.Starred):
+            inner = resolve(item.value, scope)
+            if not isinstance(inner, Sequence):
+                return None
+            items.extend(inner.items)
+        else:
+            items.append(resolve(item, scope))
+    return Sequence(items=tuple(items), span=span)
+
+
+def _dict(node: ast.Dict, scope: Scope, span: Span) -> Node | None:
+    entries: list[Entry] = []
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            merged = resolve(value, scope)
+            if not isinstance(merged, Mapping):
+                return None
+            entries.extend(merged.entries)
+            continue
+        name = resolve(key, scope)
+        if not isinstance(name, Scalar) or name.tag == UNKNOWN_TAG:
+            return None
+        entries.append(Entry(key=name, value=resolve(value, scope)))
+    return Mapping(entries=tuple(entries), span=span)
+
+
+def _subscript(node: ast.Subscript, scope: Scope, span: Span) -> Node | None:
+    del span
+    owner, index = resolve(node.value, scope), resolve(node.slice, scope)
+    if not isinstance(index, Scalar) or index.tag == UNKNOWN_TAG:
+        return None
+    if isinstance(owner, Mapping):
+        return owner.get(index.text)
+    position = python_value(index)
+    if isinstance(owner, Sequence) and isinstance(position, int):
+        return owner.items[position] if -len(owner.items) <= position < len(owner.items) else None
+    return None
+
+
+def _plain(node: ast.expr, scope: Scope) -> Any:
+    """Return a scalar's Python value, or the scalar itself when it is unknown."""
+    found = resolve(node, scope)
+    if isinstance(found, Scalar) and found.tag != UNKNOWN_TAG:
+        return python_value(found)
+    return found
+
+
+def _binary(node: ast.BinOp, scope: Scope, span: Span) -> Node | None:
+    left, right = resolve(node.left, scope), resolve(node.right, scope)
+    if isinstance(left, Sequence) and isinstance(right, Sequence) and _is(node.op, ast.Add):
+        return Sequence(items=(*left.items, *right.items)[:MAX_ITEMS], span=span)
+    values = [_plain(node.left, scope), _plain(node.right, scope)]
+    apply = _ARITHMETIC.get(type(node.op))
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    texts = all(isinstance(value, str) for value in values) and _is(node.op, ast.Add)
+    if apply is None or not (numbers or texts) or (texts and sum(map(len, values)) > MAX_ITEMS):
+        return None
+    try:
+        return constant(apply(*values), span)
+    except ArithmeticError:
+        return None
+
+
+def _is(node: ast.operator, kind: type[ast.operator]) -> bool:
+    return isinstance(node, kind)
+
+
+def _unary(node: ast.UnaryOp, scope: Scope, span: Span) -> Node | None:
+    value = _plain(node.operand, scope)
+    if isinstance(node.op, ast.USub) and isinstance(value, (int, float)):
+        return constant(-value, span)
+    if isinstance(node.op, ast.Not) and (value is None or isinstance(value, (bool, int, str))):
+        return constant(not value, span)
+    return None
+
+
+def _formatted(node: ast.JoinedStr, scope: Scope, span: Span) -> Node | None:
+    parts: list[str] = []
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            if part.format_spec is not None or part.conversion != -1:
+                return None
+            value = _plain(part.value, scope)
+        else:
+            value = _plain(part, scope)
+        if not isinstance(value, (str, int, float)):
+            return None
+        parts.append(str(value))
+    return constant("".join(parts)[:MAX_ITEMS], span)
+
+
+def _choice(node: ast.IfExp, scope: Scope, span: Span) -> Node | None:
+    del span
+    test = _plain(node.test, scope)
+    if isinstance(test, (bool, int, str)) or test is None:
+        return resolve(node.body if test else node.orelse, scope)
+    return None
+
+
+def _default_of(node: ast.BoolOp, scope: Scope, span: Span) -> Node | None:
+    """Read ``value or default`` where the value is known."""
+    del span
+    if not isinstance(node.op, ast.Or):
+        return None
+    for part in node.values:
+        value = _plain(part, scope)
+        if isinstance(value, (Scalar, Mapping, Sequence)):
+            found = resolve(part, scope)
+            return None if is_unknown(found) else found
+        if value:
+            return resolve(part, scope)
+    return resolve(node.values[-1], scope)
+
+
+def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
+    name = _last_name(node.func)
+    if name == "dict" and not node.args:
+        entries = [_keyword(keyword, scope) for keyword in node.keywords]
+        return Mapping(entries=tuple(entry for part in entries for entry in part), span=span)
+    if name == "range" and not node.keywords:
+        return _range(node, scope, span)
+    if name in ("list", "tuple", "set", "sorted") and len(node.args) == 1 and not node.keywords:
+        inner = resolve(node.args[0], scope)
+        return inner if isinstance(inner, Sequence) else None
+    if name == "split" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
+        return _split(node.func.value, node.args[0], scope, span)
+    if name in ("int", "float", "str", "bool") and len(node.args) == 1:
+        return _converted(name, _plain(node.args[0], scope), span)
+    return scope.call(node, scope) if scope.call is not None else None
+
+
+def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
+    value = resolve(keyword.value, scope)
+    if keyword.arg is not None:
+        start = scope.spans(keyword).start
+        span = Span(start=start, end=start + len(keyword.arg))
+        return [Entry(key=Scalar(text=keyword.arg, plain=False, span=span), value=value)]
+    if isinstance(value, Mapping):
+        return list(value.entries)
+    star = Scalar(text="**", plain=False, span=value.span)
+    return [Entry(key=star, value=unknown(value.span))]
+
+
+def keywords(node: ast.Call, scope: Scope) -> list[Entry]:
+    """Return a call's keyword arguments, ``**mapping`` spread; ``**`` marks one not known."""
+    return [entry for keyword in node.keywords for entry in _keyword(keyword, scope)]
+
+
+def _range(node: ast.Call, scope: Scope, span: Span) -> Node | None:
+    bounds = [_plain(argument, scope) for argument in node.args]
+    if not bounds or not all(isinstance(bound, int) for bound in bounds):
+        return None
+    try:
+        numbers = range(*bounds)
+    except (TypeError, ValueError):
+        return None
+    if len(numbers) > MAX_ITEMS:
+        return None
+    items = tuple(Scalar(text=str(number), plain=True, span=span) for number in numbers)
+    return Sequence(items=items, span=span)
+
+
+def _split(owner: ast.expr, separator: ast.expr, scope: Scope, span: Span) -> Node | None:
+    text, by = _plain(owner, scope), _plain(separator, scope)
+    if not isinstance(text, str) or not isinstance(by, str) or not by:
+        return None
+    parts = tuple(Scalar(text=part, plain=False, span=span) for part in text.split(by))
+    return Sequence(items=parts, span=span)
+
+
+def _converted(name: str, value: object, span: Span) -> Node | None:
+    kinds: dict[str, Callable[[Any], object]] = {"int": int, "float": float, "str": str}
+    if name not in kinds or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        return constant(kinds[name](value), span)
+    except (ValueError, OverflowError):
+        return None
+
+
+_HANDLERS: Final[dict[type[ast.AST], Callable[[Any, Scope, Span], Node | None]]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.List: _items,
+    ast.Tuple: _items,
+    ast.Set: _items,
+    ast.Dict: _dict,
+    ast.Subscript: _subscript,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.JoinedStr: _formatted,
+    ast.IfExp: _choice,
+    ast.BoolOp: _default_of,
+    ast.Call: _call,
+}

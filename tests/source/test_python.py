@@ -1,0 +1,166 @@
+"""Python programs: what is certain is read, what is not is unknown, nothing is run."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lora_advisor.source.errors import SourceError
+from lora_advisor.source.python import parse_python
+from lora_advisor.source.scalars import UNKNOWN_TAG, plain_value, python_value
+from lora_advisor.source.tree import Mapping, Scalar
+
+
+def arguments(text: str, call: str = "LoraConfig") -> dict[str, object]:
+    """Return the arguments of the last call of that name; ``?`` stands for unknown."""
+    document = parse_python(text, "train.py")
+    assert isinstance(document.root, Mapping)
+    found = document.root.get(call)
+    assert isinstance(found, Mapping), [entry.key.text for entry in document.root.entries]
+    plain = plain_value(found, lambda s: "?" if s.tag == UNKNOWN_TAG else python_value(s))
+    assert isinstance(plain, dict)
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ("LoraConfig(r=8)", 8),
+        ("R = 16\nLoraConfig(r=R)", 16),
+        ("R = 16\nLoraConfig(r=R * 2)", 32),
+        ("config = {'lora': {'r': 4}}\nLoraConfig(r=config['lora']['r'])", 4),
+        ("config = dict(r=4)\nLoraConfig(**config)", 4),
+        ("from peft import LoraConfig as LC\nLC(r=8)", 8),
+        ("import peft\npeft.LoraConfig(r=8)", 8),
+        ("def train(r: int = 8):\n    LoraConfig(r=r)", 8),
+        ("def train(r=8):\n    LoraConfig(r=r)\ntrain(r=64)", 64),
+        ("def train(r=8):\n    LoraConfig(r=r)\ntrain(64)", 64),
+        ("p.add_argument('--lora-r', type=int, default=8)\na = p.parse_args()\n"
+         "LoraConfig(r=a.lora_r)", 8),
+        ("@dataclass\nclass A:\n    r: int = field(default=8)\nLoraConfig(r=args.r)", 8),
+        ("class C:\n    R = 8\nLoraConfig(r=C.R)", 8),
+        ("if __name__ == '__main__':\n    R = 8\n    LoraConfig(r=R)", 8),
+        ("config = LoraConfig(r=4)\nconfig.r = 8", 8),
+        ("R = None\nLoraConfig(r=R or 8)", 8),
+        ("LoraConfig(r=int('8'))", 8),
+    ],
+)  # fmt: skip
+def test_certain_values(program: str, value: object) -> None:
+    assert arguments(program)["r"] == value
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "LoraConfig(r=R)",
+        "LoraConfig(r=os.environ['R'])",
+        "R = 8\nif big:\n    R = 16\nLoraConfig(r=R)",
+        "for R in (4, 8):\n    LoraConfig(r=R)",
+        "R = 8\nR += 1\nLoraConfig(r=R)",
+        "def train(r=8):\n    LoraConfig(r=r)\ntrain(4)\ntrain(8)",
+        "def train(r=8):\n    LoraConfig(r=r)\ntrain(**options)",
+        "p.add_argument('--r', type=int)\nLoraConfig(r=args.r)",
+        "p.add_argument('--r', default=4)\nq.add_argument('--r', default=8)\nLoraConfig(r=args.r)",
+        "c = {'r': 4}\nc['r'] = load()\nLoraConfig(r=c['r'])",
+        "c = {'r': 4}\nc.update(other)\nLoraConfig(r=c['r'])",
+        "a, R = pair()\nLoraConfig(r=R)",
+        "LoraConfig(r=1 / 0)",
+        "LoraConfig(r=8 if flag else 16)",
+    ],
+)
+def test_uncertain_values_are_unknown(program: str) -> None:
+    assert arguments(program)["r"] == "?"
+
+
+def test_unknown_mapping_is_marked() -> None:
+    assert arguments("LoraConfig(r=8, **load())") == {"r": 8, "**": "?"}
+
+
+def test_lists_and_enums() -> None:
+    program = (
+        "import torch\nT = ['q_proj'] + ['v_proj']\n"
+        "LoraConfig(target_modules=T, layers_to_transform=list(range(3)),\n"
+        "           task_type=TaskType.CAUSAL_LM, loftq_config=LoftQConfig(loftq_bits=4))\n"
+        "BitsAndBytesConfig(bnb_4bit_compute_dtype=torch.bfloat16)"
+    )
+    found = arguments(program)
+    assert found["target_modules"] == ["q_proj", "v_proj"]
+    assert found["layers_to_transform"] == [0, 1, 2]
+    assert found["task_type"] == "CAUSAL_LM"
+    assert found["loftq_config"] == {"loftq_bits": 4}
+    assert arguments(program, "BitsAndBytesConfig")["bnb_4bit_compute_dtype"] == "bfloat16"
+
+
+def test_a_class_of_the_script_is_not_the_library_s() -> None:
+    document = parse_python("class LoraConfig: pass\nLoraConfig(r=8)", "train.py")
+    assert isinstance(document.root, Mapping)
+    assert document.root.entries == ()
+
+
+def test_spans_are_the_arguments_text() -> None:
+    text = 'é = "ü"; R = 16\nLoraConfig(r=R, lora_alpha=R * 2, task_type="CAUSAL_LM")'
+    document = parse_python(text, "train.py")
+    assert isinstance(document.root, Mapping)
+    call = document.root.get("LoraConfig")
+    assert isinstance(call, Mapping)
+    spelled = {e.key.text: text[e.value.span.start : e.value.span.end] for e in call.entries}
+    assert spelled == {"r": "R", "lora_alpha": "R * 2", "task_type": '"CAUSAL_LM"'}
+    assert all(text[e.key.span.start : e.key.span.end] == e.key.text for e in call.entries)
+
+
+def test_comments_are_found_by_the_tokenizer() -> None:
+    document = parse_python('x = "# no"  # lora-advisor: ignore[LA101] because\n', "train.py")
+    assert [comment.text for comment in document.comments] == [
+        " lora-advisor: ignore[LA101] because"
+    ]
+
+
+def test_syntax_error_has_its_place() -> None:
+    with pytest.raises(SourceError) as caught:
+        parse_python("x = 1\ny = (\n", "train.py")
+    assert (caught.value.line, caught.value.column) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    "deep", ["(" * 500, "[" * 3000 + "]" * 3000, "-" * 5000 + "1", "a" + ".b" * 5000]
+)
+def test_depth_is_refused_or_read(deep: str) -> None:
+    with contextlib.suppress(SourceError):
+        parse_python(f"LoraConfig(r={deep})", "train.py")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(SourceError):
+        parse_python(text, "train.py")
+
+
+@given(
+    st.recursive(
+        st.sampled_from(["R", "8", "'x'", "f(1)", "a.b", "None"]),
+        lambda x: st.one_of(
+            st.builds("({} + {})".format, x, x),
+            st.builds("[{}, *{}]".format, x, x),
+            st.builds("{{'k': {}}}".format, x),
+            st.builds("({} or {})".format, x, x),
+            st.builds("f'{{{}}}'".format, x),
+            st.builds("{}[{}]".format, x, x),
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_expression_is_read(expression: str) -> None:
+    """Whatever the argument is, the call is found and spans stay inside the text."""
+    text = f"R = 4\nLoraConfig(r={expression})"
+    try:
+        document = parse_python(text, "train.py")
+    except SourceError:
+        return
+    assert isinstance(document.root, Mapping)
+    for call in document.root.entries:
+        assert isinstance(call.value, Mapping)
+        for entry in call.value.entries:
+            assert not isinstance(entry.value, Scalar) or entry.value.span.end <= len(text)
