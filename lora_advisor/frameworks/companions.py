@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Give each training recipe what its companions among the others say of the launch.
 
-    A DeepSpeed file belongs to the config that names it; an accelerate file to the training
-    configs of its own folder, if it is the only one there.
+    A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
+    accelerate file to the training configs of its own folder, if it is the only one there.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -41,27 +42,42 @@ def _is_companion(recipe: Recipe) -> bool:
     return framework is not None and framework.companion
 
 
-def _belonging(recipe: Recipe, companions: Iterable[Recipe]) -> list[Recipe]:
+def _belonging(recipe: Recipe, companions: Sequence[Recipe]) -> list[Recipe]:
+    """Return a config's companions, the one that decides first: DeepSpeed's own file."""
     folder = PurePath(recipe.document.path).parent
-    named = [PurePath(path).parts for path in named_paths(recipe)]
     accelerate = [
         other
         for other in companions
         if other.framework == "accelerate" and PurePath(other.document.path).parent == folder
     ]
-    deepspeed = [
-        other
+    launchers = accelerate if len(accelerate) == 1 else []
+    paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
+    return _nearest(folder, paths[:1], companions) + launchers
+
+
+def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:
+    """Return the DeepSpeed file that a path means; none if several are as near to the config."""
+    found = [
+        (_shared(folder, PurePath(other.document.path).parent), other)
+        for path in named
         for other in companions
-        if other.framework == "deepspeed"
-        and any(_same_file(PurePath(other.document.path).parts, parts) for parts in named)
+        if other.framework == "deepspeed" and _same_file(PurePath(other.document.path), path)
     ]
-    return deepspeed[:1] + (accelerate if len(accelerate) == 1 else [])
+    nearest = max((shared for shared, _ in found), default=0)
+    best = [other for shared, other in found if shared == nearest]
+    return best if len(best) == 1 else []
 
 
-def _same_file(checked: tuple[str, ...], named: tuple[str, ...]) -> bool:
+def _shared(one: PurePath, other: PurePath) -> int:
+    """Return how many leading parts two folders have in common."""
+    equal = (a == b for a, b in zip(one.parts, other.parts, strict=False))
+    return sum(takewhile(bool, equal))
+
+
+def _same_file(checked: PurePath, named: str) -> bool:
     """Whether the path written in a config can mean a file that was checked."""
-    tail = tuple(part for part in named if part not in (".", ".."))
-    return bool(tail) and checked[-len(tail) :] == tail
+    tail = tuple(part for part in PurePath(named).parts if part not in (".", ".."))
+    return bool(tail) and checked.parts[-len(tail) :] == tail
 
 
 def _joined(recipe: Recipe, companions: Iterable[Recipe]) -> Recipe:
