@@ -53,6 +53,7 @@ _DEFAULTS: Final[dict[str, object]] = {
     "model.unsloth": False,
     "data.max_length": 512,
     "data.packing": False,
+    "data.eval_packing": False,
     "data.padding_free": False,
     "data.pad_to_max_length": False,
     "data.train_on_inputs": False,

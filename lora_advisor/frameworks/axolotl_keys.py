@@ -13,8 +13,10 @@ def _auto(value: object) -> object:
 
 
 def _checkpointing(value: object) -> object:
-    """Read the switch, which older releases also took the place of the offloaded states in."""
-    return True if value in ("offload", "offload_disk", "unsloth") else value
+    """Read the switch; to older releases its text could ask for offloaded activations as well."""
+    if value in ("offload", "offload_disk"):
+        return UNKNOWN
+    return True if value == "unsloth" else value
 
 
 def _scheduler(value: object) -> object:
@@ -86,7 +88,9 @@ _TRAIN: Final[dict[str, str | Key]] = {
     "fp16": "train.fp16",
     "bf16": Key(field="train.bf16", read=_auto, why="the GPU decides"),
     "tf32": Key(field="train.tf32", read=_auto, why="the GPU decides"),
-    "gradient_checkpointing": Key(field="train.gradient_checkpointing", read=_checkpointing),
+    "gradient_checkpointing": Key(
+        field="train.gradient_checkpointing", read=_checkpointing, why="offloading may replace it"
+    ),
     "gradient_checkpointing_kwargs": "train.gradient_checkpointing_kwargs",
     "eval_strategy": "train.eval_strategy",
     "evaluation_strategy": "train.eval_strategy",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.recipe import UNKNOWN
+from lora_advisor.recipe import UNKNOWN, Origin
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
@@ -31,8 +31,8 @@ def _settle_saving(draft: Draft) -> None:
     counted, share = _share(draft, "saves_per_epoch")
     if share is not None:
         draft.put("train.save_steps", share, counted)
-    steps = draft.values.get("train.save_steps")
-    if steps is not None and steps.value:
+    steps = _stated(draft, "train.save_steps")
+    if steps is not None:
         draft.put("train.save_strategy", UNKNOWN if _unknown(steps) else "steps", steps)
 
 
@@ -46,10 +46,10 @@ def _settle_evaluation(draft: Draft) -> None:
     counted, share = _share(draft, "evals_per_epoch")
     if share is not None:
         draft.put("train.eval_steps", share, counted)
-    steps = draft.values.get("train.eval_steps")
+    steps = _stated(draft, "train.eval_steps")
     if held_out is UNKNOWN and (steps is not None or strategy is not None):
         draft.unknown("train.eval_strategy", "whether anything is held out is filled in later")
-    elif steps is not None and steps.value and (strategy is None or strategy.value != "no"):
+    elif steps is not None and (strategy is None or strategy.value != "no"):
         draft.put("train.eval_strategy", UNKNOWN if _unknown(steps) else "steps", steps)
 
 
@@ -92,9 +92,16 @@ def _keeps_best(draft: Draft) -> object:
 
 
 def _steps(draft: Draft, kind: str) -> object:
-    """Return ``save_steps`` or ``eval_steps`` as written or counted, None if neither is."""
-    value = draft.values.get(f"train.{kind}_steps")
+    value = _stated(draft, f"train.{kind}_steps")
     return None if value is None else value.value
+
+
+def _stated(draft: Draft, field: str) -> Value | None:
+    """Return what the file says of a field, None where it leaves it out, empty or zero."""
+    value = draft.values.get(field)
+    if value is None or not value.value or value.origin in (Origin.LIBRARY, Origin.FRAMEWORK):
+        return None
+    return value
 
 
 def _settle_warmup(draft: Draft) -> None:
@@ -105,7 +112,13 @@ def _settle_warmup(draft: Draft) -> None:
 
 
 def _settle_checkpointing(draft: Draft) -> None:
-    """Recompute without re-entrance for RL; for other training releases choose differently."""
+    """Recompute without re-entrance for RL; for other training releases choose differently.
+
+    Offloading the activations may take the place of recomputing them.
+    """
+    offloading = draft.written("activation_offloading")
+    if offloading is not None and offloading.value:
+        draft.put("train.gradient_checkpointing", UNKNOWN, offloading)
     wanted = draft.get("train.gradient_checkpointing")
     kwargs = draft.values.get("train.gradient_checkpointing_kwargs")
     if wanted is False or (kwargs is not None and kwargs.value):
