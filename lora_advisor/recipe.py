@@ -195,6 +195,11 @@ class Run:
     accumulation: int | None  # accumulation stated a second time, by the launcher's own file
     micro_batch: int | None  # the same for the batch of a device
     output_dir: str
+    server: str | None  # the program that will serve the adapter (vllm)
+    serves_lora: bool
+    serve_max_rank: int
+    serve_targets: list[str] | None
+    serve_adapters: list[str]
     calls: list[str]  # a script's calls in the order they stand (get_peft_model, …)
 
 

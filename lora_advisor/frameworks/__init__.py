@@ -44,6 +44,10 @@ def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
         from lora_advisor.frameworks import python  # noqa: PLC0415  # it needs ast, YAML does not
 
         return python.read(document)
+    if document.format == "shell":
+        from lora_advisor.frameworks import shell  # noqa: PLC0415  # few runs meet a script
+
+        return shell.read(document)
     recipes = []
     for root in document.roots:
         if not isinstance(root, Mapping):

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lora_advisor import frameworks
-from lora_advisor.recipe import UNKNOWN
+from lora_advisor.recipe import UNKNOWN, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,8 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Give each training recipe what its companions among the others say of the launch.
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
-    accelerate file to the training configs of its own folder, if it is the only one there.
+    accelerate file to the training configs of its own folder, if it is the only one there; a
+    server's command to the adapter it loads.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -52,7 +53,16 @@ def _belonging(recipe: Recipe, companions: Sequence[Recipe]) -> list[Recipe]:
     ]
     launchers = accelerate if len(accelerate) == 1 else []
     paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
-    return _nearest(folder, paths[:1], companions) + launchers
+    servers = [other for other in companions if _serves(other, recipe)]
+    return _nearest(folder, paths[:1], companions) + launchers + servers[:1]
+
+
+def _serves(server: Recipe, recipe: Recipe) -> bool:
+    """Whether a server's command loads the adapter whose saved config this is."""
+    adapters = server["run.serve_adapters"].value
+    folder = PurePath(recipe.document.path).parent.name
+    paths = [str(item).partition("=")[2] for item in adapters] if isinstance(adapters, list) else []
+    return bool(folder) and folder in {PurePath(path).name for path in paths}
 
 
 def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:
@@ -84,10 +94,12 @@ def _joined(recipe: Recipe, companions: Iterable[Recipe]) -> Recipe:
     values = dict(recipe.values)
     for companion in companions:
         for field, value in companion.values.items():
-            if _tells(value) and not values[field].written:
+            if _tells(value, companion) and not values[field].written:
                 values[field] = value
     return replace(recipe, values=values)
 
 
-def _tells(value: Value) -> bool:
-    return value.written and value.value is not UNKNOWN
+def _tells(value: Value, companion: Recipe) -> bool:
+    """Whether a companion decides a field; a server also by what it does unasked."""
+    states = value.written or (companion.framework == "vllm" and value.origin is Origin.FRAMEWORK)
+    return states and value.value is not UNKNOWN and value.value is not None

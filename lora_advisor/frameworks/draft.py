@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.launch import in_comments
 from lora_advisor.frameworks.libraries import LIBRARY_DEFAULTS
 from lora_advisor.recipe import (
     FIELDS,
@@ -25,7 +26,7 @@ from lora_advisor.source.scalars import (
     plain_value,
     toml_value,
 )
-from lora_advisor.source.tree import Mapping, Scalar, Sequence
+from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,9 @@ class Draft:
         value = self.values.get(field) or self._default(field)
         return value.value if value.fits else UNKNOWN
 
-    def put(self, field: str, value: object, source: Value | None, *, default: bool = False) -> None:
+    def put(
+        self, field: str, value: object, source: Value | None, *, default: bool = False
+    ) -> None:
         """Set a field that follows from ``source``, the written value that decides it."""
         origin = Origin.WRITTEN if source is not None and not default else Origin.FRAMEWORK
         at = source if not default else None
@@ -74,6 +77,16 @@ class Draft:
             key_at=at.key_at if at is not None else None,
             value_at=at.value_at if at is not None else None,
             fits=value is UNKNOWN or fits(FIELDS[field], value),
+        )
+
+    def put_at(self, field: str, value: object, entry: Entry) -> None:
+        """Set a field from a key and value that stand outside the tree this draft walks."""
+        self.values[field] = Value(
+            value=value,
+            origin=Origin.WRITTEN,
+            key=entry.key.text,
+            key_at=Location(document=self.document, span=entry.key.span),
+            value_at=Location(document=self.document, span=entry.value.span),
         )
 
     def unknown(self, field: str, why: str) -> None:
@@ -89,6 +102,7 @@ class Draft:
         """Settle every field of the vocabulary and close the draft."""
         if self.framework.finish is not None:
             self.framework.finish(self)
+        self._take_launch()
         values = {field: self.values.get(field) or self._default(field) for field in FIELDS}
         return Recipe(
             framework=self.framework.name,
@@ -97,6 +111,14 @@ class Draft:
             values=values,
             keys=tuple(self.keys),
         )
+
+    def _take_launch(self) -> None:
+        """Take the number of processes from a comment that quotes the launch."""
+        found = in_comments(self.document) if self.document.comments else None
+        if found is not None and "run.num_processes" not in self.values:
+            number, span = found
+            scalar = Scalar(text="num_processes", plain=False, span=span)
+            self.put_at("run.num_processes", number, Entry(key=scalar, value=scalar))
 
     def _take(self, path: str, key: Scalar, node: Node) -> None:
         target = self.framework.keys.get(_INDEX.sub("[]", path))

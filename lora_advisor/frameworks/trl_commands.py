@@ -128,6 +128,9 @@ def _method(draft: Draft) -> tuple[str, Value | None, bool]:
 
     GRPO and RLOO share the arguments that both are told by; GRPO is taken, as RLOO files are rare.
     """
+    command = draft.written("$")  # a command line names it: trl sft …
+    if command is not None and isinstance(command.value, list):
+        return str(next(iter(command.value[1:2]), "")), command, True
     written = [key.path for key in draft.keys if "." not in key.path]
     named = _named(draft.document.path)
     found = {method for method, signs in _SIGNS.items() if not signs.isdisjoint(written)}

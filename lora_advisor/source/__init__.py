@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES: Final = {
     ".json": "json",
     ".py": "python",
+    ".sh": "shell",
     ".toml": "toml",
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -50,6 +51,10 @@ def _reader(syntax: str) -> Callable[[str, str], Document]:
         from lora_advisor.source.python import parse_python  # noqa: PLC0415
 
         return parse_python
+    if syntax == "shell":
+        from lora_advisor.source.shell import parse_shell  # noqa: PLC0415
+
+        return parse_shell
     from lora_advisor.source.yaml import parse_yaml  # noqa: PLC0415
 
     return parse_yaml

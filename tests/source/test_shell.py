@@ -1,0 +1,68 @@
+"""Shell scripts: flags and values of each command, with the places where they are written."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lora_advisor.source.scalars import UNKNOWN_TAG, plain_value
+from lora_advisor.source.shell import parse_shell
+from lora_advisor.source.tree import Mapping
+
+
+def commands(text: str) -> list[object]:
+    """Return every command as plain data; ``?`` stands for unknown."""
+    roots = parse_shell(text, "run.sh").roots
+    return [plain_value(r, lambda s: "?" if s.tag == UNKNOWN_TAG else s.text) for r in roots]
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("train --lora_r 8", {"lora_r": "8"}),
+        ("train --lora-r=8", {"lora_r": "8"}),
+        ("train \\\n  --lora_r 8 \\\n  --bf16", {"lora_r": "8", "bf16": "true"}),
+        ("train --targets q_proj v_proj", {"targets": ["q_proj", "v_proj"]}),
+        ("R=8\ntrain --lora_r $R", {"lora_r": "8"}),
+        ('R=8\ntrain --lora_r "${R}"', {"lora_r": "8"}),
+        ("train --lora_r ${R:-8}", {"lora_r": "8"}),
+        ("train --lora_r ${R}", {"lora_r": "?"}),
+        ("train --lora_r $(rank)", {"lora_r": "?"}),
+        ("R=8\nR=9\ntrain --lora_r $R", {"lora_r": "?"}),
+        ("train --lora_r 8 # --lora_r 9", {"lora_r": "8"}),
+        ("train --lora_r 8 > log.txt 2>&1", {"lora_r": "8"}),
+        ("train --name 'a b' --lora_r 8", {"name": "a b", "lora_r": "8"}),
+        ("train lr=1e-4", {"lr": "1e-4"}),
+        ("train --modules my=./a", {"modules": "my=./a"}),
+    ],
+)
+def test_flags(text: str, flags: dict[str, object]) -> None:
+    assert commands(text)[-1] == {"$": ["train"], **flags}
+
+
+def test_a_launcher_s_flags_end_at_the_script() -> None:
+    found = commands("accelerate launch --num_processes 2 --config_file a.yaml train.py --lr 1e-4")
+    assert found == [
+        {
+            "$": ["accelerate", "launch"],
+            "num_processes": "2",
+            "config_file": "a.yaml",
+            "$script": "train.py",
+            "lr": "1e-4",
+        }
+    ]
+
+
+def test_here_documents_are_no_commands() -> None:
+    found = commands("cat <<EOF\ntrain --lora_r 9\nEOF\ntrain --lora_r 8")
+    assert found == [{"$": ["cat"]}, {"$": ["train"], "lora_r": "8"}]
+
+
+@given(st.text(alphabet="abc-= $\"'\\\n#{}()<>|&;`é:EOF", max_size=80))
+def test_any_text_is_read_with_spans_inside(text: str) -> None:
+    for root in parse_shell(text, "run.sh").roots:
+        assert isinstance(root, Mapping)
+        for entry in root.entries:
+            assert 0 <= entry.key.span.start <= entry.key.span.end <= len(text)
+            assert 0 <= entry.value.span.start <= entry.value.span.end <= len(text)
