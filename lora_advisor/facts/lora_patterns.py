@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PATTERNS: Final = ("lora.rank_pattern", "lora.alpha_pattern")
 _PLAIN: Final = re.compile(r"[\w.]+")
+_CHEAP: Final = re.compile(r"[\w\\.]*(\.\*[\w\\.]*){0,2}")
+"""Keys that can be tried on a name in no time: a stranger's pattern may take for ever."""
 _OPEN_INDEX: Final = re.compile(r"\.([12])\.[*+]")
 _CLEAR_CHANGE: Final = 2.0
 """From this factor on a changed scaling counts."""
@@ -75,6 +77,13 @@ def rescaled_ranks(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
     return tuple(found)
 
 
+def has_negative_layer(lora: Lora) -> bool:
+    """Whether ``layers_to_transform`` names a layer below 0, which none is."""
+    layers = lora.layers_to_transform
+    listed = layers if isinstance(layers, list) else [layers]
+    return any(isinstance(layer, int) and layer < 0 for layer in listed)
+
+
 def _taker(name: str, number: float, earlier: Iterable[tuple[str, float]]) -> str:
     """Return the earlier key that takes every module of a plain name, with another value."""
     if not _PLAIN.fullmatch(name):
@@ -86,6 +95,8 @@ def _taker(name: str, number: float, earlier: Iterable[tuple[str, float]]) -> st
 
 
 def _fits(key: str, name: str) -> bool:
+    if not _CHEAP.fullmatch(key):
+        return False
     try:
         return re.match(rf"(.*\.)?({key})$", name) is not None
     except re.error:
