@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SUFFIXES: Final = {
+    ".ipynb": "notebook",
     ".json": "json",
     ".py": "python",
     ".sh": "shell",
@@ -55,6 +56,10 @@ def _reader(syntax: str) -> Callable[[str, str], Document]:
         from lora_advisor.source.shell import parse_shell  # noqa: PLC0415
 
         return parse_shell
+    if syntax == "notebook":
+        from lora_advisor.source.notebook import parse_notebook  # noqa: PLC0415
+
+        return parse_notebook
     from lora_advisor.source.yaml import parse_yaml  # noqa: PLC0415
 
     return parse_yaml

@@ -38,8 +38,7 @@ def arguments(text: str, call: str = "LoraConfig") -> dict[str, object]:
         ("def train(r: int = 8):\n    LoraConfig(r=r)", 8),
         ("def train(r=8):\n    LoraConfig(r=r)\ntrain(r=64)", 64),
         ("def train(r=8):\n    LoraConfig(r=r)\ntrain(64)", 64),
-        ("p.add_argument('--lora-r', type=int, default=8)\na = p.parse_args()\n"
-         "LoraConfig(r=a.lora_r)", 8),
+        ("p.add_argument('--lora-r', default=8)\na = p.parse_args()\nLoraConfig(r=a.lora_r)", 8),
         ("@dataclass\nclass A:\n    r: int = field(default=8)\nLoraConfig(r=args.r)", 8),
         ("class C:\n    R = 8\nLoraConfig(r=C.R)", 8),
         ("if __name__ == '__main__':\n    R = 8\n    LoraConfig(r=R)", 8),
