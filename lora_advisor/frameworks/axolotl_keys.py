@@ -8,6 +8,16 @@ from lora_advisor.frameworks.interface import Key
 from lora_advisor.recipe import UNKNOWN
 
 
+def _trains_lora(value: object) -> object:
+    """Read ``adapter``: a plugin may bring adapters of any other name."""
+    known = {"lora": True, "qlora": True, "llama-adapter": False, None: None}
+    return known.get(value, UNKNOWN) if value is None or isinstance(value, str) else value
+
+
+def _method(value: object) -> object:
+    return "grpo" if value == "gdpo" else value
+
+
 def _auto(value: object) -> object:
     return UNKNOWN if value == "auto" else value
 
@@ -48,6 +58,7 @@ def _without_prefix(value: object) -> object:
 
 
 _LORA: Final[dict[str, str | Key]] = {
+    "adapter": Key(field="lora.enabled", read=_trains_lora, why="a plugin provides this adapter"),
     "lora_r": "lora.r",
     "lora_alpha": "lora.lora_alpha",
     "lora_dropout": "lora.lora_dropout",
@@ -70,6 +81,7 @@ _LORA: Final[dict[str, str | Key]] = {
     "loraplus_lr_embedding": "lora.loraplus_lr_embedding",
 }
 _TRAIN: Final[dict[str, str | Key]] = {
+    "rl": Key(field="train.method", read=_method),
     "learning_rate": "train.learning_rate",
     "weight_decay": "train.weight_decay",
     "micro_batch_size": "train.per_device_train_batch_size",
@@ -167,6 +179,7 @@ _RUN: Final[dict[str, str | Key]] = {
     "deepspeed": "run.deepspeed",
     "deepspeed.zero_optimization.stage": "run.zero_stage",
     "deepspeed.zero_optimization.offload_param.device": Key(field="run.offload", read=_to_cpu),
+    "fsdp": Key(field="run.fsdp", read=lambda value: bool(value) or None),
     "fsdp_config": Key(field="run.fsdp_config", read=_without_prefix),
     "fsdp_version": "run.fsdp_version",
     "fsdp_config.fsdp_version": "run.fsdp_version",

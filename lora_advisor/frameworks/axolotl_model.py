@@ -47,17 +47,11 @@ def on(draft: Draft, path: str) -> Value | None:
 
 
 def _settle_adapter(draft: Draft) -> None:
-    """Train LoRA for ``lora`` and ``qlora``; a plugin may bring adapters of any other kind."""
+    """Name the kind of adapter where it is not LoRA."""
     adapter = draft.written("adapter")
-    if adapter is None or adapter.value is None:
-        return
-    if adapter.value in ("lora", "qlora"):
-        draft.put("lora.enabled", True, adapter)
-    elif adapter.value == "llama-adapter":
-        draft.put("lora.enabled", False, adapter)
+    if adapter is not None and adapter.value == "llama-adapter":
         draft.put("lora.peft_type", "ADAPTION_PROMPT", adapter)
-    else:
-        draft.put("lora.enabled", UNKNOWN, adapter)
+    elif draft.get("lora.enabled") is UNKNOWN:
         draft.put("lora.peft_type", UNKNOWN, adapter)
 
 

@@ -14,7 +14,6 @@ from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
-    from lora_advisor.recipe import Value
 
 _BETAS: Final = {"dpo": 0.1, "ipo": 0.1, "orpo": 0.1, "kto": 0.1, "simpo": 0.1, "grpo": 0.0}
 """TRL's defaults, which axolotl leaves as they are."""
@@ -32,24 +31,21 @@ def settle(draft: Draft) -> None:
 
 def _settle_method(draft: Draft) -> None:
     """Tell the training from ``rl`` and the reward switches, with the losses that go with it."""
-    method = _method(draft)
-    if method is not None:
-        value = {"gdpo": "grpo"}.get(str(method.value), method.value)
-        draft.put("train.method", value, method)
-    kind = draft.get("train.method")
+    _settle_without_rl(draft)
+    kind, source = draft.get("train.method"), draft.values.get("train.method")
     if kind == "ipo":
-        draft.put("train.loss_type", ["ipo"], method)
+        draft.put("train.loss_type", ["ipo"], source)
     elif kind == "simpo":
-        draft.put("train.loss_type", "simpo", method)
+        draft.put("train.loss_type", "simpo", source)
     _settle_beta(draft, kind)
     if kind == "grpo" and "train.num_generations" not in draft.values:
         draft.put("train.num_generations", 8, None)
 
 
-def _method(draft: Draft) -> Value | None:
+def _settle_without_rl(draft: Draft) -> None:
     rl = draft.written("rl")
-    if rl is not None and rl.value is not None and rl.value is not False:
-        return rl
+    if rl is not None and rl.value is not None:
+        return
     for path, method in (
         ("reward_model", "reward"),
         ("process_reward_model", "reward"),
@@ -58,8 +54,7 @@ def _method(draft: Draft) -> Value | None:
         value = draft.written(path)
         if value is not None and value.value:
             draft.put("train.method", method, value)
-            break
-    return None
+            return
 
 
 def _settle_beta(draft: Draft, kind: object) -> None:
@@ -76,9 +71,8 @@ def _settle_beta(draft: Draft, kind: object) -> None:
 def _settle_sharding(draft: Draft) -> None:
     """Shard for a non-empty ``fsdp`` or ``fsdp_config``; the version differs between releases."""
     fsdp, config = draft.written("fsdp"), draft.written("fsdp_config")
-    for value in (config, fsdp):
-        if value is not None and value.value:
-            draft.put("run.fsdp", UNKNOWN if value.value is UNKNOWN else True, value)
+    if draft.get("run.fsdp") is UNKNOWN and config is not None and config.value:
+        draft.put("run.fsdp", UNKNOWN if config.value is UNKNOWN else True, config)
     if fsdp is not None and "offload" in str(fsdp.value):
         draft.put("run.offload", True, fsdp)
     deepspeed = draft.values.get("run.deepspeed")

@@ -31,8 +31,17 @@ def _attention(value: object) -> object:
     return known.get(value, value) if isinstance(value, str) else value
 
 
-def _method(value: object) -> object:
+def _quantiser(value: object) -> object:
     return "bitsandbytes" if value == "bnb" else value
+
+
+def _method(value: object) -> object:
+    return {"pt": "pretrain", "rm": "reward"}.get(value, value) if isinstance(value, str) else value
+
+
+def _trains_lora(value: object) -> object:
+    """Read ``finetuning_type``, whose other values are ``full``, ``freeze`` and ``oft``."""
+    return value == "lora" if isinstance(value, str) else value
 
 
 _NOT_ARGUMENTS: Final = frozenset(
@@ -43,6 +52,7 @@ _NOT_ARGUMENTS: Final = frozenset(
 """Fields of the recipe that are not plain ``TrainingArguments`` here."""
 
 _LORA: Final[dict[str, str | Key]] = {
+    "finetuning_type": Key(field="lora.enabled", read=_trains_lora),
     "lora_rank": "lora.r",
     "lora_alpha": "lora.lora_alpha",
     "lora_dropout": "lora.lora_dropout",
@@ -55,6 +65,7 @@ _LORA: Final[dict[str, str | Key]] = {
 }
 _TRAIN: Final[dict[str, str | Key]] = {
     **{name: f"train.{name}" for name in Train.__annotations__ if name not in _NOT_ARGUMENTS},
+    "stage": Key(field="train.method", read=_method),
     "do_train": "train.enabled",
     "evaluation_strategy": "train.eval_strategy",
     "disable_gradient_checkpointing": Key(field="train.gradient_checkpointing", read=inverted),
@@ -77,7 +88,7 @@ _LOADING: Final[dict[str, str | Key]] = {
     "flash_attn": Key(field="model.attn_implementation", read=_attention),
     "use_unsloth": "model.unsloth",
     "quantization_bit": "quant.bits",
-    "quantization_method": Key(field="quant.method", read=_method),
+    "quantization_method": Key(field="quant.method", read=_quantiser),
     "quantization_type": "quant.bnb_4bit_quant_type",
     "double_quantization": "quant.bnb_4bit_use_double_quant",
 }
@@ -107,6 +118,7 @@ _DEFAULTS: Final[dict[str, object]] = {
     "lora.task_type": "CAUSAL_LM",
     "lora.loraplus_lr_embedding": 1e-6,
     "train.enabled": False,
+    "lora.enabled": True,
     "train.method": "sft",
     "train.gradient_checkpointing": True,
     "train.use_liger_kernel": False,

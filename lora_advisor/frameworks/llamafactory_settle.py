@@ -13,11 +13,9 @@ from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
-    from lora_advisor.recipe import Value
 
-_STAGES: Final = {"pt": "pretrain", "rm": "reward"}
 _LOSSES: Final = ("orpo", "simpo", "ipo")
-_SHARED_BETA: Final = ("dpo", "ipo", "orpo", "simpo", "kto")
+_SHARED_BETA: Final = ("dpo", "orpo", "kto")
 
 
 def settle(draft: Draft) -> None:
@@ -41,17 +39,14 @@ def _value(draft: Draft, path: str, default: object = None) -> object:
 
 
 def _settle_method(draft: Draft) -> None:
-    """Tell the training from ``stage`` and, for preference data, from ``pref_loss``."""
-    stage, loss = draft.written("stage"), draft.values.get("train.loss_type")
-    method = stage.value if stage is not None else "sft"
-    source: Value | None = stage
-    if method == "dpo" and loss is not None:
-        source = loss
-        method = loss.value if loss.value in (*_LOSSES, UNKNOWN) else "dpo"
-    draft.put("train.method", _STAGES.get(str(method), method), source)
-    if method == "dpo" and loss is None:
+    """Tell losses of preference data apart by ``pref_loss``, and fill their defaults."""
+    loss = draft.values.get("train.loss_type")
+    stage = draft.get("train.method")
+    if stage == "dpo" and loss is not None and loss.value in (*_LOSSES, UNKNOWN):
+        draft.put("train.method", loss.value, loss)
+    elif stage == "dpo" and loss is None:
         draft.put("train.loss_type", "sigmoid", None)
-    if method in _SHARED_BETA and "train.beta" not in draft.values:
+    if stage in _SHARED_BETA and "train.beta" not in draft.values:
         draft.put("train.beta", 0.1, None)
 
 
@@ -60,22 +55,17 @@ def _settle_switch(draft: Draft) -> None:
 
     A file that exports, serves or evaluates a model trains nothing: ``do_train`` is off by default.
     """
-    kind, training = draft.written("finetuning_type"), draft.get("train.enabled")
-    export = draft.written("export_dir")
+    kind, export = draft.written("finetuning_type"), draft.written("export_dir")
+    if kind is not None and kind.value == "oft":
+        draft.put("lora.peft_type", "OFT", kind)
     if export is not None and export.value:
         draft.put("train.enabled", False, export)
-        training = False
-    name = "lora" if kind is None else kind.value
-    if name not in ("lora", UNKNOWN):
-        draft.put("lora.enabled", False, kind)
-        if name == "oft":
-            draft.put("lora.peft_type", "OFT", kind)
-    elif training is False:
-        draft.put("lora.enabled", False, export or draft.values.get("train.enabled"))
-    elif UNKNOWN in (name, training):
-        draft.put("lora.enabled", UNKNOWN, kind)
-    else:
-        draft.put("lora.enabled", True, kind)
+    training, switch = draft.get("train.enabled"), draft.get("lora.enabled")
+    if training is False and switch is not False:
+        draft.put("lora.enabled", False, draft.values.get("train.enabled"))
+    elif training is UNKNOWN and switch is True:
+        draft.put("lora.enabled", UNKNOWN, draft.values.get("train.enabled"))
+    elif switch is True:
         _settle_lora_defaults(draft)
 
 

@@ -28,6 +28,7 @@ def _targets(value: object) -> object:
 
 
 _KEYS: Final[dict[str, str | Key]] = {
+    "peft_config.name": Key(field="lora.enabled", read=lambda value: value == "lora"),
     "model": "model.name_or_path",
     "trust_remote_code": "model.trust_remote_code",
     "flash_attn": "model.attn_implementation",
@@ -121,14 +122,11 @@ def _settle(draft: Draft) -> None:
 
 
 def _settle_switch(draft: Draft) -> None:
-    """Train LoRA for ``peft_config.name: lora``, unless the block says where to export to."""
-    plugin, export = draft.written("peft_config.name"), draft.written("peft_config.export_dir")
+    """Train nothing where the LoRA block says where to export to."""
+    export = draft.written("peft_config.export_dir")
     if export is not None and export.value:
         draft.put("train.enabled", False, export)
         draft.put("lora.enabled", False, export)
-    elif plugin is not None:
-        named = plugin.value
-        draft.put("lora.enabled", UNKNOWN if named is UNKNOWN else named == "lora", plugin)
 
 
 def _settle_quantisation(draft: Draft) -> None:
