@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lora_advisor import frameworks, ignores, source
+from lora_advisor import ignores, source
+from lora_advisor.discover import failure
 from lora_advisor.facts import Facts
-from lora_advisor.findings import Checked, Failure, Finding, Report, Skipped
+from lora_advisor.findings import Checked, Failure, Finding, Notice, Report, Skipped
 from lora_advisor.frameworks.companions import link
+from lora_advisor.gather import gather, read
 from lora_advisor.judge import judge
 from lora_advisor.rules import load, select
 from lora_advisor.settings import Settings
 from lora_advisor.source.errors import SourceError
+from lora_advisor.targets import CURRENT, Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from lora_advisor.discover import Discovery
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
     from lora_advisor.source.tree import Document
@@ -35,41 +40,71 @@ def check(text: str | bytes, path: str, settings: Settings | None = None) -> Rep
     return check_documents(documents, settings or Settings(), failures)
 
 
-def failure(error: SourceError) -> Failure:
-    """Turn a syntax error into the line a report prints for it."""
-    return Failure(
-        file=error.path, message=error.message, line=error.line or 1, column=error.column or 1
-    )
-
-
 def check_documents(
     documents: Sequence[Document], settings: Settings, failures: Iterable[Failure] = ()
 ) -> Report:
     """Check the documents of one run together; files of one launch inform each other."""
-    forced = frameworks.by_name(settings.framework) if settings.framework else None
-    recipes = [recipe for document in documents for recipe in frameworks.read(document, forced)]
-    rules = select(load(), settings.select, settings.ignore, pedantic=settings.pedantic)
-    outcomes = [_check_recipe(recipe, rules, settings) for recipe in link(recipes)]
+    report = _judged(documents, link(read(documents, settings)), settings, {})
+    return replace(report, failures=tuple(failures))
+
+
+def check_paths(
+    checked: Iterable[str | Path],
+    settings: Settings,
+    *,
+    stdin: tuple[bytes, str] | None = None,
+    found: bool = False,
+) -> Report:
+    """Check files and folders, with the companions they name and the versions around them.
+
+    ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
+    no config (see :func:`lora_advisor.discover.discover`).
+    """
+    gathered = gather(checked, settings, stdin=stdin, found=found)
+    documents = gathered.discovery.documents
+    report = _judged(documents, gathered.recipes, settings, gathered.targets)
+    return _told(report, gathered.discovery)
+
+
+def _judged(
+    documents: Sequence[Document],
+    recipes: Sequence[Recipe],
+    settings: Settings,
+    targets: Mapping[str, Targets],
+) -> Report:
+    rules = _selected(settings)
+    outcomes = [
+        _check_recipe(recipe, rules, settings, targets.get(recipe.document.path, settings.targets))
+        for recipe in recipes
+    ]
     return Report(
         files=tuple(_checked(document, recipes) for document in documents),
         findings=tuple(sorted((f for o in outcomes for f in o[0]), key=_order)),
         skipped=tuple(skipped for outcome in outcomes for skipped in outcome[1]),
-        failures=tuple(failures),
-        assumed=_assumed(settings),
+        failures=(),
+        assumed=_assumed([*targets.values()] or [settings.targets]),
         suppressed=sum(outcome[2] for outcome in outcomes),
+        sources={document.path: document for document in documents},
     )
 
 
+def _selected(settings: Settings) -> tuple[Rule, ...]:
+    rules = load()
+    for selectors in settings.per_file_ignores.values():
+        select(rules, selectors, ())  # refuses a selector that means no rule
+    return select(rules, settings.select, settings.ignore, pedantic=settings.pedantic)
+
+
 def _check_recipe(
-    recipe: Recipe, rules: tuple[Rule, ...], settings: Settings
+    recipe: Recipe, rules: tuple[Rule, ...], settings: Settings, targets: Targets
 ) -> tuple[list[Finding], list[Skipped], int]:
-    facts = Facts(recipe, settings.targets)
+    facts = Facts(recipe, targets)
     first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
     findings, skipped = judge(first, facts)
     findings = _uncovered(findings, rules)
     kept, comments = ignores.apply(findings, skipped, recipe, settings, rules)
     last = [rule for rule in rules if rule.name in ABOUT_IGNORES]
-    about, _ = judge(last, Facts(recipe, settings.targets, ignores=comments))
+    about, _ = judge(last, Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)
 
 
@@ -80,18 +115,32 @@ def _uncovered(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding
     return [finding for finding in findings if finding.name not in covered]
 
 
-def _checked(document: Document, recipes: list[Recipe]) -> Checked:
+def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:
     own = next((recipe for recipe in recipes if recipe.document is document), None)
     if own is None:
         return Checked(file=document.path, framework=None, evidence="no sign of a known format")
     return Checked(file=document.path, framework=own.framework, evidence=own.evidence)
 
 
-def _assumed(settings: Settings) -> tuple[tuple[str, str], ...]:
-    from lora_advisor.targets import CURRENT  # noqa: PLC0415
+def _assumed(targets: Sequence[Targets]) -> tuple[tuple[str, str], ...]:
+    """Say which release of each package was assumed, and where it was read."""
+    ranges = {package: [t.get(package) for t in targets] for package in CURRENT}
+    return tuple(
+        (package, "; ".join(dict.fromkeys(f"{t.high} ({t.source})" for t in found)))
+        for package, found in ranges.items()
+    )
 
-    targets = ((package, settings.targets.get(package)) for package in CURRENT)
-    return tuple((package, f"{target.high} ({target.source})") for package, target in targets)
+
+def _told(report: Report, discovery: Discovery) -> Report:
+    """Add what the search has to tell; files it met that are no config are not mentioned."""
+    strange = [c.file for c in report.files if c.framework is None and c.file in discovery.named]
+    message = "is in no known config format, so it was not checked"
+    return replace(
+        report,
+        files=tuple(c for c in report.files if c.framework or c.file in discovery.named),
+        failures=tuple(discovery.failures),
+        notices=(*discovery.notices, *(Notice(file=name, message=message) for name in strange)),
+    )
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lora_advisor.recipe import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lora_advisor.source.tree import Document
 
 
 class Severity(enum.IntEnum):
@@ -95,13 +101,26 @@ class Failure:
 
     file: str
     message: str
-    line: int = 1
-    column: int = 1
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A remark about a file that was passed over; ``minor`` ones are for those who ask."""
+
+    file: str
+    message: str
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The outcome of one run, ready for any output format."""
+    """The outcome of one run, ready for any output format.
+
+    ``sources`` are the documents that findings point into, by file. ``notices`` are remarks about
+    files that were passed over.
+    """
 
     files: tuple[Checked, ...]
     findings: tuple[Finding, ...]
@@ -109,6 +128,8 @@ class Report:
     failures: tuple[Failure, ...]
     assumed: tuple[tuple[str, str], ...]
     suppressed: int = 0
+    sources: Mapping[str, Document] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

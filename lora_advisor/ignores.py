@@ -7,11 +7,11 @@ line that is not a comment. ``ignore-file[…]`` covers the file. A comment name
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.findings import Ignored, Ignores
 from lora_advisor.recipe import Location
+from lora_advisor.rules import find, means
 from lora_advisor.source.tree import Span
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def apply(
     for finding in findings:
         silencing = [i for i, c in enumerate(comments) if _silences(c, finding, lines)]
         used.update(silencing)
-        if not silencing and not _ignored_path(finding, settings):
+        if not silencing and not _ignored_path(finding, settings, rules):
             kept.append(finding)
     unused = (c for i, c in enumerate(comments) if c.known and i not in used)
     unknown = (comment for comment in comments if not comment.known)
@@ -115,9 +115,7 @@ def _ancestors(path: str) -> Iterator[str]:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
-def _ignored_path(finding: Finding, settings: Settings) -> bool:
-    return any(
-        fnmatch(finding.place.file, pattern)
-        and any(finding.code.startswith(s) or s in (finding.name, "ALL") for s in selectors)
-        for pattern, selectors in settings.per_file_ignores.items()
-    )
+def _ignored_path(finding: Finding, settings: Settings, rules: Sequence[Rule]) -> bool:
+    rule = find(rules, finding.code)
+    selectors = settings.ignored(finding.place.file)
+    return rule is not None and any(means(selector, rule) for selector in selectors)

@@ -77,6 +77,12 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def card(rule: Rule) -> dict[str, Any]:
+    """Read the card that a rule was made from: its condition as text, its examples."""
+    folder = PACKAGE / "rules_data"
+    return read_card((folder if folder.is_dir() else CHECKOUT) / rule.area / f"{rule.name}.yaml")
+
+
 def _entry(path: Path) -> dict[str, Any]:
     from lora_advisor.expression import parse  # noqa: PLC0415
 

@@ -1,23 +1,44 @@
-"""What a run is asked to do: rules, threshold, versions, exclusions."""
+"""What a run is asked to do: rules, threshold, versions, exclusions; and where a project says so.
+
+A project says it in ``[tool.lora-advisor]`` of ``pyproject.toml`` or in ``.lora-advisor.toml``,
+whichever is nearest, from the folder that holds all checked paths up to the repository's root.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import difflib
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor import frameworks, paths, source
 from lora_advisor.findings import Severity
-from lora_advisor.targets import Targets
+from lora_advisor.source.errors import SourceError
+from lora_advisor.source.scalars import plain_value, toml_value
+from lora_advisor.source.tree import Mapping as Table
+from lora_advisor.targets import CURRENT, TargetError, Targets, from_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lora_advisor.source.tree import Document, Entry, Node
+
+NAMES: Final = (".lora-advisor.toml", "pyproject.toml")
+NEVER: Final = "never"
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used; the message starts with file, line and column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The choices of one run; the defaults are those of ``lora-advisor check`` alone.
 
-    ``fail_on`` is the lowest severity that fails the run, None for never. ``per_file_ignores``
-    maps path patterns to selectors; ``exclude`` are path patterns that are never checked.
+    ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
+    ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
+    from ``base``, the folder of the settings file, None for the current one.
     """
 
     select: tuple[str, ...] = ()
@@ -27,4 +48,164 @@ class Settings:
     pedantic: bool = False
     targets: Targets = field(default_factory=Targets)
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_file_framework: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    base: Path | None = None
+
+    def excluded(self, file: str | Path) -> str | None:
+        """Return the pattern that excludes a file or folder, None if it is checked."""
+        return next((p for p in self.exclude if paths.covers(p, file, self.base)), None)
+
+    def ignored(self, file: str) -> tuple[str, ...]:
+        """Return the selectors of the rules that are silent in a file."""
+        patterns = self.per_file_ignores.items()
+        found = (selectors for p, selectors in patterns if paths.covers(p, file, self.base))
+        return tuple(selector for selectors in found for selector in selectors)
+
+    def framework_of(self, file: str) -> str | None:
+        """Return the format a file is told to be in, None to recognise it."""
+        patterns = self.per_file_framework.items()
+        found = (name for p, name in patterns if paths.covers(p, file, self.base))
+        return self.framework or next(found, None)
+
+
+def nearest(checked: Iterable[str | Path]) -> Settings:
+    """Read the settings of the project that the checked paths are in; defaults if it has none."""
+    folders = [_folder(paths.absolute(path)) for path in checked]
+    start = Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    for folder in paths.upwards(start):
+        for name in NAMES:
+            found = _read(folder / name)
+            if found is not None:
+                return found
+    return Settings()
+
+
+def from_file(path: Path) -> Settings:
+    """Read one settings file (``--config``); without a table of ours it says nothing."""
+    if not path.is_file():
+        raise SettingsError(f"{paths.shown(path)}: no such settings file")
+    return _read(path) or Settings(base=path.absolute().parent)
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _read(path: Path) -> Settings | None:
+    """Read a file's settings, None when it is not there or has none."""
+    if not path.is_file():
+        return None
+    name = paths.shown(path)
+    try:
+        data = path.read_bytes()
+        own = path.name != "pyproject.toml"
+        if not own and b"lora-advisor" not in data:
+            return None
+        document = source.parse(data, name, "toml")
+    except OSError as error:
+        raise SettingsError(f"{name}: {error.strerror}") from None
+    except SourceError as error:
+        raise SettingsError(
+            f"{name}:{error.line or 1}:{error.column or 1}: {error.message}"
+        ) from None
+    table = document.root if own else _own_table(document)
+    return _settings(document, table, path) if isinstance(table, Table) else None
+
+
+def _own_table(document: Document) -> Node | None:
+    tool = document.root.get("tool") if isinstance(document.root, Table) else None
+    return tool.get("lora-advisor") if isinstance(tool, Table) else None
+
+
+def _settings(document: Document, table: Table, path: Path) -> Settings:
+    values: dict[str, Any] = {}
+    for entry in table.entries:
+        name = entry.key.text
+        read = _READERS.get(name)
+        if read is None:
+            close = difflib.get_close_matches(name, _READERS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_READERS)}"
+            raise _error(document, entry, f"unknown setting {name!r}; {hint}")
+        try:
+            values[name.replace("-", "_")] = read(plain_value(entry.value, toml_value))
+        except (TargetError, ValueError) as error:
+            raise _error(document, entry, f"{name}: {error}") from None
+    targets = values.pop("target", Targets())
+    return replace(Settings(**values), targets=targets, base=path.absolute().parent)
+
+
+def _error(document: Document, entry: Entry, message: str) -> SettingsError:
+    place = document.place(entry.key.span)
+    return SettingsError(f"{document.path}:{place.line}:{place.column}: {message}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError('expected a list of texts, such as ["LA201"]')
+    return tuple(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004 - one kind of error for all
+    return value
+
+
+def _table(value: object, example: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a table, such as {example}")  # noqa: TRY004
+    return value
+
+
+def _per_file(value: object) -> dict[str, tuple[str, ...]]:
+    table = _table(value, '{ "examples/*" = ["LA201"] }')
+    return {pattern: _texts(selectors) for pattern, selectors in table.items()}
+
+
+def _per_file_framework(value: object) -> dict[str, str]:
+    table = _table(value, '{ "configs/*.yaml" = "axolotl" }')
+    return {pattern: known_framework(name) for pattern, name in table.items()}
+
+
+def known_framework(name: object) -> str:
+    """Return the name of a format; ValueError with the known ones for any other."""
+    if isinstance(name, str) and frameworks.by_name(name) is not None:
+        return name
+    known = ", ".join(framework.name for framework in frameworks.frameworks())
+    raise ValueError(f"unknown format {name!r}; known are {known}")
+
+
+def threshold(value: object) -> Severity | None:
+    """Read ``fail-on``: a severity, or ``never`` for None."""
+    if value == NEVER:
+        return None
+    levels = [str(severity) for severity in Severity]
+    if value not in levels:
+        raise ValueError(f"expected one of {', '.join([*levels, NEVER])}")
+    return Severity[str(value).upper()]
+
+
+def _targets(value: object) -> Targets:
+    known = {}
+    for package, version in _table(value, '{ peft = "0.17" }').items():
+        if package not in CURRENT:
+            raise ValueError(f"unknown package {package!r}; known are {', '.join(CURRENT)}")
+        if not isinstance(version, str):
+            raise ValueError(f"{package}: expected a version as text")  # noqa: TRY004
+        known[package] = from_version(package, version, "settings")
+    return Targets(known=known)
+
+
+_READERS: Final[dict[str, Callable[[object], object]]] = {
+    "select": _texts,
+    "ignore": _texts,
+    "fail-on": threshold,
+    "framework": known_framework,
+    "pedantic": _flag,
+    "target": _targets,
+    "per-file-ignores": _per_file,
+    "per-file-framework": _per_file_framework,
+    "exclude": _texts,
+}
+"""Every setting, and what checks and reads its value."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from packaging.version import Version
+
 CURRENT: Final[dict[str, str]] = {
     "accelerate": "1.15.0",
     "axolotl": "0.21.0",
@@ -71,58 +73,94 @@ def holds(specifier: str, version: str) -> bool:
 def from_requirement(text: str, source: str) -> tuple[str, Target] | None:
     """Read one requirement (``trl==0.12``, ``peft>=0.15,<0.18``) as a package and its target.
 
-    None when it names no library of :data:`CURRENT` or bounds it nowhere. A bare
-    ``PACKAGE=VERSION`` (command line) means exactly that release.
+    None when it names no library of :data:`CURRENT` or bounds it nowhere; :class:`TargetError`
+    when it is no requirement.
     """
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
 
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise TargetError(f"cannot read {text!r} as a requirement: {error}") from None
+        reason = str(error).partition("\n")[0]
+        raise TargetError(f"cannot read {text!r} as a requirement: {reason}") from None
     package = requirement.name.lower().replace("_", "-")
     if package not in CURRENT or not requirement.specifier:
         return None
-    bounds = [(spec.operator, spec.version) for spec in requirement.specifier]
-    return package, _target(CURRENT[package], bounds, source)
+    bounds = [_bounds(spec.operator, spec.version) for spec in requirement.specifier]
+    return package, _target(package, bounds, source)
 
 
-def from_options(texts: Iterable[str]) -> Targets:
-    """Read ``--target peft=0.17`` options; :class:`TargetError` names the one that is wrong."""
+def from_options(texts: Iterable[str], source: str = "--target") -> Targets:
+    """Read ``peft=0.17`` options; :class:`TargetError` names the one that is wrong.
+
+    A bare version means exactly that release; ``peft=>=0.15,<0.18`` gives a range.
+    """
     known = {}
     for text in texts:
-        package, separator, version = text.partition("=")
-        if not separator or package.strip() not in CURRENT:
+        package, separator, version = (part.strip() for part in text.partition("="))
+        if not separator or package not in CURRENT:
             raise TargetError(f"{text!r}: expected PACKAGE=VERSION with {', '.join(CURRENT)}")
-        found = from_requirement(f"{package.strip()}=={version.strip().lstrip('=')}", "--target")
-        if found is not None:
-            known[found[0]] = found[1]
+        known[package] = from_version(package, version, source)
     return Targets(known=known)
 
 
-def _target(current: str, bounds: list[tuple[str, str]], source: str) -> Target:
-    low: str | None = None
-    high = current
-    for operator, version in bounds:
-        release = version.removesuffix(".*")
-        if operator in ("==", "===", "~="):
-            low = release
-            high = release if operator != "~=" and not version.endswith(".*") else high
-        if version.endswith(".*") and operator == "==":
-            high = f"{release}.9999"
-        if operator == "~=":
-            high = f"{release.rpartition('.')[0]}.9999"
-        elif operator in (">=", ">"):
-            low = release
-        elif operator in ("<=", "<"):
-            high = release if operator == "<=" else _before(release)
+def from_version(package: str, version: str, source: str) -> Target:
+    """Read a version or specifier of one package of :data:`CURRENT`."""
+    bare = version.lstrip("=").strip()
+    ranged = bare[:1] in tuple("<>~!")
+    found = from_requirement(f"{package}{bare}" if ranged else f"{package}=={bare}", source)
+    if found is None:
+        raise TargetError(f"{package}: {version!r} is no version")
+    return found[1]
+
+
+def either(left: Target, right: Target) -> Target:
+    """Join two targets of one package when nobody knows which applies (environment markers)."""
+    lows = [low for low in (left.low, right.low) if low is not None]
+    return Target(
+        low=min(lows, key=_order) if len(lows) == 2 else None,  # noqa: PLR2004 - both are bounded
+        high=max(left.high, right.high, key=_order),
+        source=left.source,
+    )
+
+
+def _target(package: str, bounds: list[tuple[str | None, str | None]], source: str) -> Target:
+    """Meet all bounds; nothing is newer than the current release unless a bound says so."""
+    lows = [low for low, _ in bounds if low is not None]
+    highs = [high for _, high in bounds if high is not None]
+    low = max(lows, key=_order, default=None)
+    high = min([*highs, CURRENT[package]], key=_order)
+    if low is not None:
+        high = max(high, low, key=_order)
     return Target(low=low, high=high, source=source)
 
 
+def _bounds(operator: str, version: str) -> tuple[str | None, str | None]:
+    """Return the oldest and the newest release that one clause admits, None for no bound."""
+    release = version.removesuffix(".*")
+    if operator in ("==", "==="):
+        return release, f"{release}.9999" if version.endswith(".*") else release
+    if operator == "~=":
+        return release, f"{release.rpartition('.')[0]}.9999"
+    if operator == ">=":
+        return release, None
+    if operator == ">":
+        return f"{release}.0.1", None
+    if operator == "<=":
+        return None, release
+    return None, _before(release) if operator == "<" else None
+
+
 def _before(release: str) -> str:
-    """Return a number just under a release: ``4.46`` gives ``4.45.9999``, ``5`` gives ``4.9999``."""
-    parts = [int(part) for part in release.split(".") if part.isdigit()]
+    """Return a number just under a release: ``4.46`` gives ``4.45.9999``."""
+    parts = list(_order(release).release)
     while len(parts) > 1 and parts[-1] == 0:
         parts.pop()
-    parts[-1] -= 1
+    parts[-1] = max(parts[-1] - 1, 0)
     return ".".join(str(part) for part in [*parts, 9999])
+
+
+def _order(release: str) -> Version:
+    from packaging.version import Version  # noqa: PLC0415
+
+    return Version(release)

@@ -1,0 +1,71 @@
+"""Terminal and streams: what is written where, in which width and colour."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lora_advisor.reports import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lora_advisor.findings import Failure, Notice
+    from lora_advisor.settings import Settings
+
+PIPED: Final = 80
+NARROWEST: Final = 40
+WIDEST: Final = 100
+
+
+def report_options(settings: Settings, options: dict[str, Any]) -> Options:
+    """Choose width and colour for the terminal, or for what stands in its place."""
+    return Options(
+        width=_width(),
+        colour=_coloured(options),
+        fail_on=settings.fail_on,
+        verbose=options["verbose"],
+        quiet=options.get("quiet", False),
+    )
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return PIPED
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+
+
+def _coloured(options: dict[str, Any]) -> bool:
+    if options["no_color"] or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def write(text: str, *, colour: bool = False) -> None:
+    """Write to standard output; a reader that closed the pipe early is no error."""
+    try:
+        click.echo(text, nl=False, color=colour)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - kept open
+
+
+def remark(
+    failures: Iterable[Failure], notices: Iterable[Notice], *, verbose: bool, quiet: bool = False
+) -> None:
+    """Say on standard error what could not be read, and what was passed over."""
+    for failure in failures:
+        click.echo(f"error: {_placed(failure)}: {failure.message}", err=True)
+    for notice in () if quiet else notices:
+        if verbose or not notice.minor:
+            click.echo(f"note: {notice.file} {notice.message}", err=True)
+
+
+def _placed(failure: Failure) -> str:
+    if failure.line is None:
+        return failure.file
+    return f"{failure.file}:{failure.line}:{failure.column or 1}"

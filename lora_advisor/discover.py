@@ -1,0 +1,216 @@
+"""Files of a run: named ones are always read, folders are searched for configs.
+
+Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
+``site-packages``; other suffixes than :data:`SUFFIXES`; JSON above :data:`MAX_FOUND_JSON` that is
+no adapter config; whatever ``exclude`` means, which counts for named files too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor import paths, source
+from lora_advisor.findings import Failure, Notice
+from lora_advisor.source import SUFFIXES
+from lora_advisor.source.errors import SourceError
+from lora_advisor.source.limits import MAX_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lora_advisor.settings import Settings
+    from lora_advisor.source.tree import Document
+
+MAX_FOUND_JSON: Final = 1_000_000
+ADAPTER: Final = "adapter_config.json"
+SKIPPED_FOLDERS: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
+
+_OURS: Final = re.compile(
+    rb"lora|peft|adapter|per_device|micro_batch|learning|finetun", re.IGNORECASE
+)
+_TEMPLATE: Final = re.compile(rb"\{\{|\{%")
+
+
+@dataclass(slots=True, kw_only=True)
+class Discovery:
+    """What a search found so far: documents to check, and files that could not be read.
+
+    ``named`` are the files the user named, as shown; ``seen`` the real paths of files and folders.
+    """
+
+    settings: Settings
+    documents: list[Document] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+
+
+def discover(
+    checked: Iterable[str | Path], settings: Settings, *, found: bool = False
+) -> Discovery:
+    """Read named files and search named folders; nothing that goes wrong stops the search.
+
+    ``found`` treats named files as if a folder had been searched: what is no config is passed over.
+    """
+    discovery = Discovery(settings=settings)
+    for path in map(Path, checked):
+        pattern = settings.excluded(path)
+        if pattern is not None:
+            _notice(discovery, path, f"is excluded by {pattern!r}", minor=found)
+        elif path.is_dir():
+            _search(discovery, path, ())
+        elif not found or path.suffix.lower() in SUFFIXES:
+            _take(discovery, path, named=not found)
+    return discovery
+
+
+def take_text(discovery: Discovery, data: bytes, name: str) -> None:
+    """Take a config that was given as text (standard input) under a name."""
+    discovery.named.add(name)
+    _parse(discovery, data, name, named=True)
+
+
+def add_companion(discovery: Discovery, path: Path) -> None:
+    """Read a file that a config names; a broken one is remarked upon."""
+    _take(discovery, path, named=False)
+
+
+def _search(discovery: Discovery, folder: Path, above: tuple[str, ...]) -> None:
+    """Search a folder; ``above`` are the folders it lies in, to tell a loop."""
+    try:
+        identity = os.path.realpath(folder)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        _fail(discovery, folder, _reason(error))
+        return
+    if identity in above:
+        _fail(discovery, folder, "directory loop: the link leads back to a folder above it")
+        return
+    if identity in discovery.seen:
+        return
+    discovery.seen.add(identity)
+    for entry in entries:
+        _visit(discovery, entry, (*above, identity))
+
+
+def _visit(discovery: Discovery, entry: os.DirEntry[str], above: tuple[str, ...]) -> None:
+    path = Path(entry.path)
+    try:
+        is_folder = entry.is_dir()
+    except OSError as error:
+        _fail(discovery, path, _reason(error))
+        return
+    if not is_folder and path.suffix.lower() not in SUFFIXES:
+        return
+    if (is_folder and _is_skipped(path)) or discovery.settings.excluded(path) is not None:
+        return
+    if is_folder:
+        _search(discovery, path, above)
+    elif not entry.name.startswith(".") and not _is_data(path):
+        _take(discovery, path, named=False)
+
+
+def _is_skipped(folder: Path) -> bool:
+    hidden = folder.name.startswith(".")
+    return hidden or folder.name in SKIPPED_FOLDERS or (folder / "pyvenv.cfg").exists()
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file is a data set, tokenizer or index rather than a config."""
+    if path.suffix.lower() != ".json" or path.name == ADAPTER:
+        return False
+    try:
+        return path.stat().st_size > MAX_FOUND_JSON
+    except OSError:
+        return False
+
+
+def _take(discovery: Discovery, path: Path, *, named: bool) -> None:
+    if named:
+        discovery.named.add(paths.shown(path))
+    try:
+        identity = os.path.realpath(path)
+        if identity in discovery.seen:
+            return
+        data = _bytes(path)
+    except (OSError, ValueError) as error:
+        _fail(discovery, path, _reason(error))
+        return
+    discovery.seen.add(identity)
+    _parse(discovery, data, paths.shown(path), named=named)
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a regular file of bounded size; ValueError says why it is not one."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise ValueError("not a regular file")
+    if state.st_size > MAX_BYTES:
+        raise ValueError(
+            f"too large for a config: {state.st_size / 1e6:.0f} MB, at most {MAX_BYTES // 10**6} MB"
+        )
+    return path.read_bytes()
+
+
+def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None:
+    if not data.strip():
+        problem = Failure(file=name, message="the file is empty: there is nothing to check")
+    else:
+        try:
+            discovery.documents.append(source.parse(data, name))
+        except SourceError as error:
+            problem = failure(error)
+        else:
+            return
+    if named or _is_broken_config(data, name):
+        discovery.failures.append(problem)
+    else:
+        message = f"passed over: {problem.message} (line {problem.line})"
+        discovery.notices.append(Notice(file=name, message=message, minor=True))
+
+
+def _is_broken_config(data: bytes, name: str) -> bool:
+    """Whether an unreadable file that a search met was meant for us; a template never was."""
+    ours = name.endswith(ADAPTER) or _OURS.search(data) is not None
+    return bool(data.strip()) and ours and _TEMPLATE.search(data) is None
+
+
+def failure(error: SourceError) -> Failure:
+    """Turn a syntax error into the line a report prints for it."""
+    return Failure(file=error.path, message=error.message, line=error.line, column=error.column)
+
+
+def companion_paths(named: Iterable[str], config: str) -> Iterator[Path]:
+    """Find the files a config names: beside it, from the current folder, or from one above it.
+
+    Files outside the project are none of ours.
+    """
+    folder = Path(config).absolute().parent
+    last = paths.top(folder)
+    for name in named:
+        bases = (Path.cwd(), *paths.upwards(folder))
+        places = (Path(os.path.normpath(base / name)) for base in bases)
+        existing = (place for place in places if last in place.parents and place.is_file())
+        first = next(existing, None)
+        if first is not None:
+            yield first
+
+
+def _reason(error: OSError | ValueError) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return (text or "cannot be read").lower()
+
+
+def _fail(discovery: Discovery, path: Path, message: str) -> None:
+    discovery.failures.append(Failure(file=paths.shown(path), message=message))
+
+
+def _notice(discovery: Discovery, path: Path, message: str, *, minor: bool) -> None:
+    notice = Notice(file=paths.shown(path), message=message, minor=minor)
+    discovery.notices.append(notice)

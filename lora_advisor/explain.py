@@ -1,0 +1,138 @@
+"""What a config means: every value with where it comes from, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor import frameworks
+from lora_advisor.facts import Facts, functions, reason
+from lora_advisor.gather import gather
+from lora_advisor.judge import place_of
+from lora_advisor.recipe import GROUPS, UNKNOWN, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from lora_advisor.discover import Discovery
+    from lora_advisor.findings import Place
+    from lora_advisor.recipe import Recipe, Value
+    from lora_advisor.settings import Settings
+    from lora_advisor.targets import Targets
+
+NEEDS: Final = frozenset({*GROUPS, "recipe", "targets"})
+"""What a derived fact may ask for; other functions of the modules are helpers."""
+NUMBERS: Final = ("int", "float", "int | None", "float | None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One canonical field: its value, or why it is unknown; ``place`` where it is written."""
+
+    field: str
+    key: str
+    value: object
+    known: bool
+    origin: str
+    place: Place | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """One fact that follows from the fields: a number, or an answer that rules ask for."""
+
+    name: str
+    title: str
+    value: object
+    known: bool
+    is_number: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The meaning of one config, and the library releases it is explained for."""
+
+    file: str
+    framework: str
+    title: str
+    evidence: str
+    assumed: tuple[tuple[str, str], ...]
+    values: tuple[Explained, ...]
+    derived: tuple[Derived, ...]
+
+
+def explain_paths(
+    named: Iterable[str | Path], settings: Settings, *, stdin: tuple[bytes, str] | None = None
+) -> tuple[tuple[Explanation, ...], Discovery]:
+    """Explain the configs that the user named; also return what could not be read."""
+    gathered = gather(named, settings, stdin=stdin)
+    own = [
+        recipe for recipe in gathered.recipes if recipe.document.path in gathered.discovery.named
+    ]
+    explained = (explain(recipe, gathered.targets[recipe.document.path]) for recipe in own)
+    return tuple(explained), gathered.discovery
+
+
+def explain(recipe: Recipe, targets: Targets) -> Explanation:
+    """Explain one recipe."""
+    framework = frameworks.by_name(recipe.framework)
+    known = ((package, targets.get(package)) for package in targets.known)
+    return Explanation(
+        file=recipe.document.path,
+        framework=recipe.framework,
+        title=framework.title if framework is not None else recipe.framework,
+        evidence=recipe.evidence,
+        assumed=tuple((package, f"{target.high} ({target.source})") for package, target in known),
+        values=tuple(_explained(field, value) for field, value in recipe.values.items()),
+        derived=tuple(_derived(Facts(recipe, targets))),
+    )
+
+
+def _explained(field: str, value: Value) -> Explained:
+    at = value.value_at or value.key_at
+    return Explained(
+        field=field,
+        key=value.key,
+        value=None if value.value is UNKNOWN else value.value,
+        known=value.value is not UNKNOWN,
+        origin=value.origin.value,
+        place=place_of(at) if at is not None else None,
+        why=reason(field, value) if value.value is UNKNOWN or not value.fits else "",
+    )
+
+
+def _derived(facts: Facts) -> Iterator[Derived]:
+    for name, function in functions().items():
+        if name.startswith("config.") or not _arguments(function) <= NEEDS:
+            continue
+        facts.forget_reads()
+        value = facts.get(name)
+        if not _holds_items(value):
+            yield Derived(
+                name=name,
+                title=_title(function),
+                value=None if value is UNKNOWN else value,
+                known=value is not UNKNOWN,
+                is_number=function.__annotations__.get("return") in NUMBERS,
+                why="; ".join(facts.reasons) if value is UNKNOWN else "",
+            )
+
+
+def _title(function: Callable[..., object]) -> str:
+    """Return the first sentence of a fact's docstring, as a name of what it returns."""
+    text = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".").replace("``", "")
+    text = text.removeprefix("Return ")
+    return text[:1].upper() + text[1:]
+
+
+def _arguments(function: Callable[..., object]) -> set[str]:
+    code = function.__code__
+    return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def _holds_items(value: object) -> bool:
+    """Whether a fact is a list that rules go through one by one."""
+    return isinstance(value, (list, tuple)) and any(isinstance(item, Item) for item in value)

@@ -1,0 +1,75 @@
+"""Everything a run looks at: documents, their recipes, companions, and the versions around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lora_advisor import frameworks, requirements
+from lora_advisor.discover import add_companion, companion_paths, discover, take_text
+from lora_advisor.frameworks.companions import link, named_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lora_advisor.discover import Discovery
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.settings import Settings
+    from lora_advisor.source.tree import Document
+    from lora_advisor.targets import Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The material of a run; ``targets`` are the versions that count for each file."""
+
+    discovery: Discovery
+    recipes: tuple[Recipe, ...]
+    targets: Mapping[str, Targets]
+
+
+def gather(
+    checked: Iterable[str | Path],
+    settings: Settings,
+    *,
+    stdin: tuple[bytes, str] | None = None,
+    found: bool = False,
+) -> Gathered:
+    """Read files and folders, and the companions that the configs among them name.
+
+    ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
+    no config (see :func:`lora_advisor.discover.discover`).
+    """
+    discovery = discover(checked, settings, found=found)
+    if stdin is not None:
+        take_text(discovery, *stdin)
+    recipes = read(discovery.documents, settings)
+    recipes += _companions(recipes, discovery, settings)
+    names = {recipe.document.path for recipe in recipes}
+    around = {name: requirements.find(Path(name).parent) for name in names}
+    return Gathered(
+        discovery=discovery,
+        recipes=tuple(link(recipes)),
+        targets={name: own.updated(settings.targets) for name, own in around.items()},
+    )
+
+
+def read(documents: Iterable[Document], settings: Settings) -> list[Recipe]:
+    """Read every recipe of the documents, each in the format it is in or is told to be in."""
+    recipes: list[Recipe] = []
+    for document in documents:
+        name = settings.framework_of(document.path)
+        recipes += frameworks.read(document, frameworks.by_name(name) if name else None)
+    return recipes
+
+
+def _companions(
+    recipes: Iterable[Recipe], discovery: Discovery, settings: Settings
+) -> list[Recipe]:
+    before = len(discovery.documents)
+    for recipe in recipes:
+        for path in companion_paths(named_paths(recipe), recipe.document.path):
+            if settings.excluded(path) is None:
+                add_companion(discovery, path)
+    return read(discovery.documents[before:], settings)

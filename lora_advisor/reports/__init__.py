@@ -1,0 +1,54 @@
+"""Output formats: one module each, with one function ``render(report, options) -> str``.
+
+Modules whose name starts with ``_`` are what the formats share.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lora_advisor.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lora_advisor.findings import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a report is written.
+
+    ``width`` counts terminal cells; ``fail_on`` is the severity from which findings count towards
+    the exit code (None: never); ``verbose`` lists what a short report only counts, ``quiet``
+    leaves out everything but findings.
+    """
+
+    width: int = 80
+    colour: bool = False
+    fail_on: Severity | None = Severity.ERROR
+    verbose: bool = False
+    quiet: bool = False
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the names of all formats."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in names if not name.startswith("_"))
+
+
+def render_report(report: Report, format: str, options: Options | None = None) -> str:  # noqa: A002
+    """Write a report in one of :func:`formats`; the text ends with a line end or is empty."""
+    module = importlib.import_module(f"{__name__}.{format}")
+    render: Callable[[Report, Options], str] = module.render
+    return render(report, options or Options())
+
+
+def counted(report: Report, fail_on: Severity | None) -> int:
+    """Count the findings that make a run fail."""
+    return sum(fail_on is not None and found.severity >= fail_on for found in report.findings)

@@ -1,0 +1,184 @@
+"""Versions a repository asks for: its requirement, project and lock files."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor import paths
+from lora_advisor.targets import CURRENT, Target, TargetError, Targets, either, from_requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MAX_BYTES: Final = 5_000_000
+"""Larger files are not read: no requirement file is."""
+
+_PACKAGES: Final = "|".join(CURRENT)
+_MENTION: Final = re.compile(rf"\b({_PACKAGES})\b", re.IGNORECASE)
+_LOCKED: Final = re.compile(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
+_CONDA: Final = re.compile(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
+_POETRY: Final = re.compile(r"^[\^]\s*([\d.]+)")
+
+
+def find(folder: Path) -> Targets:
+    """Return what the nearest files at or above a folder say, up to the project's top.
+
+    In one folder a lock file counts before ``requirements*.txt``, that before ``pyproject.toml``
+    and ``environment.yml``. A file that cannot be read tells nothing.
+    """
+    found = Targets()
+    for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
+        found = found.updated(_of_folder(candidate))
+    return found
+
+
+@cache
+def _of_folder(folder: Path) -> Targets:
+    found = Targets()
+    for pattern, read in reversed(_READERS):
+        for path in sorted(folder.glob(pattern), key=_plainness, reverse=True):
+            found = found.updated(_of_file(path, read))
+    return found
+
+
+def _plainness(path: Path) -> tuple[int, str]:
+    """Order ``requirements.txt`` before ``requirements-dev.txt``."""
+    return len(path.name), path.name
+
+
+def _of_file(path: Path, read: Callable[[str, Path], Iterator[str]]) -> Targets:
+    text = _text(path)
+    if not _MENTION.search(text):
+        return Targets()
+    known: dict[str, Target] = {}
+    try:
+        requirements = list(read(text, path))
+    except (ValueError, RecursionError, AttributeError, TypeError):  # not the file its name says
+        return Targets()
+    for requirement in requirements:
+        for package, target in _named(requirement, paths.shown(path)):
+            known[package] = either(known[package], target) if package in known else target
+    return Targets(known=known)
+
+
+def _named(requirement: str, source: str) -> Iterator[tuple[str, Target]]:
+    if not _MENTION.search(requirement):
+        return
+    try:
+        found = from_requirement(requirement, source)
+    except (TargetError, ValueError):
+        return
+    if found is not None:
+        yield found
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return ""
+        return path.read_text("utf-8-sig", errors="replace")
+    except OSError:
+        return ""
+
+
+def _requirements_txt(text: str, path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
+    for line in text.replace("\\\n", " ").splitlines():
+        content = re.sub(r"(^|\s)#.*", "", line).strip()
+        option, _, name = content.replace("=", " ", 1).partition(" ")
+        if option in ("-r", "--requirement", "-c", "--constraint"):
+            other = path.parent / name.strip()
+            if other not in seen and other != path:
+                yield from _requirements_txt(_text(other), other, seen | {path, other})
+        elif content and not content.startswith("-"):
+            yield re.split(r"\s--", content)[0].strip()
+
+
+def _toml_lock(text: str, _: Path) -> Iterator[str]:
+    for package, version in _LOCKED.findall(text):
+        yield f"{package}=={version}"
+
+
+def _pipfile_lock(text: str, _: Path) -> Iterator[str]:
+    for name, entry in json.loads(text).get("default", {}).items():
+        yield f"{name}{entry.get('version', '')}"
+
+
+def _pyproject(text: str, _: Path) -> Iterator[str]:
+    data = _toml(text)
+    project = data.get("project", {})
+    yield from project.get("dependencies", ())
+    groups = [*project.get("optional-dependencies", {}).values()]
+    groups += data.get("dependency-groups", {}).values()
+    for group in groups:
+        yield from (item for item in group if isinstance(item, str))
+    yield from _poetry(data.get("tool", {}).get("poetry", {}))
+
+
+def _poetry(poetry: dict[str, Any]) -> Iterator[str]:
+    tables = [poetry.get("dependencies", {})]
+    tables += [group.get("dependencies", {}) for group in poetry.get("group", {}).values()]
+    for name, entry in (item for table in tables for item in table.items()):
+        version = entry.get("version") if isinstance(entry, dict) else entry
+        if isinstance(version, str):
+            yield f"{name}{_caret(version)}"
+
+
+def _caret(version: str) -> str:
+    """Spell Poetry's ``^0.17`` and bare ``0.17`` as a specifier: the first non-zero part stays."""
+    match = _POETRY.match(version)
+    if match is None:
+        return f"=={version}" if version[:1].isdigit() else version.replace("*", "", 1)
+    parts = [int(part) for part in match[1].strip(".").split(".")]
+    index = next((i for i, part in enumerate(parts) if part), len(parts) - 1)
+    upper = [*parts[:index], parts[index] + 1]
+    return f">={match[1]},<{'.'.join(map(str, upper))}"
+
+
+def _environment(text: str, _: Path) -> Iterator[str]:
+    import yaml  # noqa: PLC0415 - few projects have such a file
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(text, Loader=loader)  # noqa: S506
+    except yaml.YAMLError as error:
+        raise ValueError from error
+    for item in data.get("dependencies") or ():
+        if isinstance(item, str):
+            yield _conda(item)
+        else:
+            yield from item.get("pip") or ()
+
+
+def _conda(spec: str) -> str:
+    """Spell conda's ``peft=0.17`` (any 0.17) and ``peft==0.17`` (that release) as a requirement."""
+    match = _CONDA.match(spec.strip())
+    if match is None:
+        return spec.rpartition("::")[2]
+    name, operator, version, _ = match.groups()
+    return f"{name}=={version.removesuffix('*').rstrip('.')}{'.*' if operator == '=' else ''}"
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - only a project file needs it
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+    data: dict[str, Any] = tomllib.loads(text)
+    return data
+
+
+_READERS: Final[tuple[tuple[str, Callable[[str, Path], Iterator[str]]], ...]] = (
+    ("uv.lock", _toml_lock),
+    ("poetry.lock", _toml_lock),
+    ("Pipfile.lock", _pipfile_lock),
+    ("requirements*.lock", _requirements_txt),
+    ("requirements*.txt", _requirements_txt),
+    ("pyproject.toml", _pyproject),
+    ("environment.y*ml", _environment),
+)
+"""Files that name versions, the surest first."""
