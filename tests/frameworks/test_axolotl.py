@@ -50,7 +50,7 @@ def test_written_values_with_their_keys_and_places() -> None:
 
 def test_defaults_are_axolotls_own() -> None:
     found = recipe(BASE + "adapter: lora\n")
-    for field, value in {
+    expected: dict[str, object] = {
         "lora.r": None,
         "lora.lora_alpha": None,
         "lora.target_modules": [],
@@ -62,7 +62,8 @@ def test_defaults_are_axolotls_own() -> None:
         "train.save_total_limit": 4,
         "quant.bnb_4bit_quant_type": "nf4",
         "model.use_cache": False,
-    }.items():
+    }
+    for field, value in expected.items():
         assert (found[field].value, found[field].origin) == (value, Origin.FRAMEWORK), field
     assert found["train.per_device_train_batch_size"].key == "micro_batch_size"
     assert found["train.weight_decay"].origin is Origin.LIBRARY
@@ -73,8 +74,8 @@ def test_defaults_are_axolotls_own() -> None:
 )
 def test_defaults_equal_those_of_the_schema(key: str) -> None:
     found = recipe("base_model: org/base\nadapter: lora\n")
-    (value,) = (value for value in found.values.values() if value.key == key)
-    assert value.value == keys("axolotl", "AxolotlInputConfig")[key].default
+    defaults = {value.key: value.value for value in found.values.values()}
+    assert defaults[key] == keys("axolotl", "AxolotlInputConfig")[key].default
 
 
 @pytest.mark.parametrize(
