@@ -10,11 +10,14 @@ import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import peft
+import torch
 import transformers
+import yaml
 
-from tests.proofs import models
+from tests.proofs import models, runs
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
@@ -106,3 +109,149 @@ def trl_adapter(attempt: Attempt) -> Any:
     from trl import get_peft_config  # noqa: PLC0415
 
     return get_peft_config(trl_parse(attempt)[2])
+
+
+def train(attempt: Attempt) -> runs.Run:
+    """Train a small Llama with the adapter and the arguments of the recipe."""
+    return runs.train(attempt.recipe)
+
+
+def load_quantised(attempt: Attempt) -> Any:
+    """Load a small Llama as the recipe has it quantised."""
+    return runs.load(attempt.recipe)
+
+
+def train_loaded(attempt: Attempt) -> runs.Run:
+    """Load the base as the recipe has it and train it, with an adapter where there is one."""
+    model = runs.load(attempt.recipe)
+    if attempt.recipe["lora.enabled"].value:
+        model = peft.get_peft_model(model, models.lora_config(attempt.recipe))
+    return runs.train(attempt.recipe, model)
+
+
+def unscale(attempt: Attempt) -> Any:
+    """Put the adapter into the base in its dtype, and unscale its gradients as fp16 does."""
+    dtype = getattr(torch, str(attempt.recipe["model.dtype"].value))
+    model = peft.get_peft_model(models.llama().to(dtype), models.lora_config(attempt.recipe))
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.zeros_like(parameter)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
+    scaler = torch.amp.GradScaler("cpu")
+    scaler.scale(torch.ones(()))
+    return scaler.unscale_(optimiser)
+
+
+def inject_biased(attempt: Attempt) -> Any:
+    """Put the adapter into a Llama whose attention and MLP layers have biases."""
+    model = models.llama(attention_bias=True, mlp_bias=True)
+    return peft.get_peft_model(model, models.lora_config(attempt.recipe))
+
+
+def inject_deep(attempt: Attempt) -> Any:
+    """Put the adapter into a Llama of twelve layers."""
+    model = models.llama(num_hidden_layers=12)
+    return peft.get_peft_model(model, models.lora_config(attempt.recipe))
+
+
+def inject_quantised(attempt: Attempt) -> Any:
+    """Put the adapter into a small Llama that bitsandbytes loaded in 4 bits."""
+    return peft.get_peft_model(models.four_bit_llama(), models.lora_config(attempt.recipe))
+
+
+def inject_as_stated(attempt: Attempt) -> Any:
+    """Put the adapter into a small Llama, in 4 bits if the recipe quantises its base."""
+    quantised = models.stated(attempt.recipe, "quant")
+    asked = quantised.get("load_in_4bit") or quantised.get("load_in_8bit")
+    return inject_quantised(attempt) if asked else inject(attempt)
+
+
+def merge(attempt: Attempt) -> tuple[Any, Any]:
+    """Train an adapter (by chance) and merge it: the logits before and after."""
+    model = models.with_random_b(inject(attempt))
+    before = models.logits(model)
+    return before, models.logits(model.merge_and_unload())
+
+
+def reload(attempt: Attempt) -> tuple[Any, Any]:
+    """Save an adapter and load it on a fresh copy of the base: the logits before and after."""
+    model = inject(attempt)
+    before = models.logits(model)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        loaded = peft.PeftModel.from_pretrained(models.llama(), folder)
+    return before, models.logits(loaded)
+
+
+def switch_off(attempt: Attempt) -> tuple[Any, Any]:
+    """Ask the base, and the model with its adapter switched off, as trl does for a reference."""
+    model = inject(attempt)
+    with model.disable_adapter():
+        return models.logits(models.llama()), models.logits(model)
+
+
+def raw_arguments(attempt: Attempt) -> transformers.TrainingArguments:
+    """Make TrainingArguments of the switches of checkpointing exactly as they are written."""
+    names = ("gradient_checkpointing", "activation_checkpointing")
+    written = {key.path: getattr(key.node, "text", "") for key in attempt.recipe.keys}
+    chosen: dict[str, Any] = {name: written[name] == "true" for name in names if name in written}
+    with tempfile.TemporaryDirectory() as folder:
+        return transformers.TrainingArguments(output_dir=folder, use_cpu=True, **chosen)
+
+
+def sft(attempt: Attempt) -> Any:
+    """Build TRL's SFTTrainer, which prepares the data and wraps the model."""
+    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+
+    return sft_.trainer(attempt.recipe)
+
+
+def shard(attempt: Attempt) -> transformers.TrainingArguments:
+    """Make TrainingArguments of what the recipe states of FSDP."""
+    config = attempt.recipe["run.fsdp_config"].value
+    with tempfile.TemporaryDirectory() as folder:
+        return transformers.TrainingArguments(
+            output_dir=folder,
+            use_cpu=True,
+            fsdp=attempt.recipe["run.fsdp"].value is True,
+            fsdp_config=config if isinstance(config, dict) else None,
+        )
+
+
+def fill_deepspeed(attempt: Attempt) -> None:
+    """Fill a DeepSpeed config from the arguments, as the Trainer does before it trains."""
+    from transformers.integrations import deepspeed  # noqa: PLC0415
+
+    with mock.patch.object(deepspeed, "dep_version_check"):  # only its dictionary is looked at
+        config = deepspeed.HfTrainerDeepSpeedConfig(attempt.recipe["run.deepspeed"].value)
+    args = arguments(attempt)
+    config.trainer_config_process(args)
+    config.trainer_config_finalize(args, models.llama(), num_training_steps=10)
+
+
+def inject_loftq(attempt: Attempt) -> Any:
+    """Put a LoftQ adapter into a small Llama; PEFT names a GPU for it, this is its code on the CPU.
+
+    axolotl makes a LoftQConfig of what it reads, with PEFT's defaults.
+    """
+    config = models.lora_config(attempt.recipe)
+    if attempt.recipe.framework == "axolotl":
+        config.loftq_config = vars(peft.LoftQConfig(**config.loftq_config))
+    with models.loftq_on_cpu():
+        return peft.get_peft_model(models.llama(hidden_size=64, intermediate_size=64), config)
+
+
+def loftq_errors(attempt: Attempt) -> tuple[float, float]:
+    """Start with LoftQ: the distance of the base from its weights with and without the adapter."""
+    base = models.llama(hidden_size=64, intermediate_size=64)
+    adapted = inject_loftq(attempt).base_model.model.model.layers[0].self_attn.q_proj
+    weight = base.model.layers[0].self_attn.q_proj.weight.detach()
+    plain = weight - adapted.base_layer.weight.detach()
+    corrected = plain - adapted.get_delta_weight("default").detach()
+    return corrected.norm().item(), plain.norm().item()
+
+
+def optimiser_of_yaml(attempt: Attempt) -> torch.optim.Optimizer:
+    """Give the learning rate to the optimizer as ``yaml.safe_load`` reads it."""
+    rate = yaml.safe_load(attempt.text)["training"]["learning_rate"]
+    return torch.optim.AdamW(models.llama().parameters(), lr=rate)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import peft
+import torch
+
+from tests.proofs import runs
+
+if TYPE_CHECKING:
+    import transformers
 
 
 def nothing_trainable(model: Any) -> bool:
@@ -19,3 +27,234 @@ def no_gradient(model: Any) -> bool:
 def no_adapter(config: Any) -> bool:
     """No adapter config comes out: every weight is trained."""
     return config is None
+
+
+def peak_missed(run: runs.Run) -> bool:
+    """The learning rate stays below nine tenths of the stated one in every step."""
+    return max(run.rates) < 0.9 * run.trainer.args.learning_rate
+
+
+def full_rate_at_once(run: runs.Run) -> bool:
+    """The first step is taken at the full learning rate."""
+    return run.rates[0] >= run.trainer.args.learning_rate
+
+
+def warmed_up_for_one_step(run: runs.Run) -> bool:
+    """The second step already has the full learning rate."""
+    return run.rates[1] >= run.trainer.args.learning_rate
+
+
+def nothing_learnt(run: runs.Run) -> bool:
+    """The training ends without having changed a parameter."""
+    return not runs.changed(run)
+
+
+def epochs_cut_short(run: runs.Run) -> bool:
+    """The run ends before the stated number of epochs."""
+    return bool((run.trainer.state.epoch or 0) < run.trainer.args.num_train_epochs)
+
+
+def nothing_evaluated(run: runs.Run) -> bool:
+    """Not one evaluation took place."""
+    return not any("eval_loss" in entry for entry in run.trainer.state.log_history)
+
+
+def nothing_saved(run: runs.Run) -> bool:
+    """No checkpoint was written."""
+    return not any(name.startswith("checkpoint-") for name in run.saved)
+
+
+def magnitude_decayed(run: runs.Run) -> bool:
+    """Weight decay shrinks DoRA's magnitude vectors."""
+    names = run.trainer.get_decay_parameter_names(run.trainer.model)
+    return run.trainer.args.weight_decay > 0 and any("magnitude" in name for name in names)
+
+
+def weights_grow(run: runs.Run) -> bool:
+    """The optimizer applies a negative weight decay."""
+    assert run.trainer.optimizer is not None
+    return any(group["weight_decay"] < 0 for group in run.trainer.optimizer.param_groups)
+
+
+def other_accumulation(run: runs.Run) -> bool:
+    """Gradients are accumulated over another number of batches than the arguments say."""
+    stated = run.trainer.args.gradient_accumulation_steps
+    return run.trainer.accelerator.gradient_accumulation_steps != stated
+
+
+def larger_metric_kept(arguments: transformers.TrainingArguments) -> bool:
+    """The checkpoint with the largest value of the metric counts as the best."""
+    return bool(arguments.greater_is_better)
+
+
+def head_quantised(model: Any) -> bool:
+    """The output head is held with 4 or 8 bits."""
+    return "lm_head" in runs.quantised_layers(model)
+
+
+def checkpointing_off(arguments: transformers.TrainingArguments) -> bool:
+    """No activations are recomputed."""
+    return not arguments.gradient_checkpointing
+
+
+def negative_scaling(model: Any) -> bool:
+    """Some layer subtracts its adapter's output."""
+    return any(layer.scaling["default"] < 0 for layer in _lora_layers(model))
+
+
+def dropout_missing(model: Any) -> bool:
+    """No layer drops any input."""
+    return not any("Dropout" in type(part).__name__ for part in _parts(model, "lora_dropout"))
+
+
+def some_gradient_missing(model: Any) -> bool:
+    """The B matrix of some layer has no gradient other than zero."""
+    return not all(part.weight.grad.any() for part in _parts(model, "lora_B"))
+
+
+def pattern_without_effect(model: Any) -> bool:
+    """Some value of the patterns is the rank or alpha of no layer."""
+    config = model.peft_config["default"]
+    layers = _lora_layers(model)
+    ranks = {layer.r["default"] for layer in layers}
+    alphas = {layer.lora_alpha["default"] for layer in layers}
+    return not (
+        set(config.rank_pattern.values()) <= ranks and set(config.alpha_pattern.values()) <= alphas
+    )
+
+
+def pattern_reaches_layer_ten(model: Any) -> bool:
+    """A module of layer 10 has an alpha of the pattern."""
+    config = model.peft_config["default"]
+    layer = model.base_model.model.model.layers[10].self_attn.q_proj
+    return layer.lora_alpha["default"] in config.alpha_pattern.values()
+
+
+def base_bias_trained(model: Any) -> bool:
+    """Some bias of the base would be trained."""
+    return any(_trained_biases(model))
+
+
+def bias_without_adapter_trained(model: Any) -> bool:
+    """A bias of a layer that has no adapter would be trained."""
+    return any("base_layer" not in name for name in _trained_biases(model))
+
+
+def every_layer_adapted(model: Any) -> bool:
+    """Every decoder layer has an adapter."""
+    layers = model.base_model.model.model.layers
+    return all(any("lora_A" in name for name, _ in layer.named_modules()) for layer in layers)
+
+
+def layer_beyond_original_adapted(model: Any) -> bool:
+    """A decoder layer has an adapter that the two-layer base does not have."""
+    layers = list(model.base_model.model.model.layers)[2:]
+    return any("lora_A" in name for layer in layers for name, _ in layer.named_modules())
+
+
+def outputs_differ(pair: tuple[Any, Any]) -> bool:
+    """Two answers that should be the same are not."""
+    before, after = pair
+    return float((before - after).abs().max()) > 1e-3
+
+
+def starts_with_random_output(model: Any) -> bool:
+    """The untrained adapter already changes the output, and the base does not make up for it."""
+    zero = [not part.weight.any() for part in _parts(model, "lora_B")]
+    return model.peft_config["default"].init_lora_weights in (None, False, "") and not all(zero)
+
+
+def init_without_effect(model: Any) -> bool:
+    """A special init is asked for, and every B matrix starts at zero as without it."""
+    asked = isinstance(model.peft_config["default"].init_lora_weights, str)
+    return asked and all(not part.weight.any() for part in _parts(model, "lora_B"))
+
+
+def loftq_dropped(config: Any) -> bool:
+    """LoftQ's settings are gone from the config."""
+    return config.loftq_config == {} and config.init_lora_weights != "loftq"
+
+
+def variant_missing(model: Any) -> bool:
+    """A variant is asked for and no layer has one."""
+    config = model.peft_config["default"]
+    asked = (config.kasa_config, config.monteclora_config, config.use_bdlora)
+    return any(asked) and not any(layer.lora_variant for layer in _lora_layers(model))
+
+
+def _lora_layers(model: Any) -> list[Any]:
+    return [module for module in model.modules() if hasattr(module, "lora_alpha")]
+
+
+def _parts(model: Any, kind: str) -> list[Any]:
+    return [part["default"] for layer in _lora_layers(model) for part in [getattr(layer, kind)]]
+
+
+def _trained_biases(model: Any) -> list[str]:
+    named = model.named_parameters()
+    return [name for name, part in named if name.endswith(".bias") and part.requires_grad]
+
+
+def computes_in_float32(config: transformers.BitsAndBytesConfig) -> bool:
+    """4-bit layers multiply in float32."""
+    return config.bnb_4bit_compute_dtype == torch.float32
+
+
+def target_without_module(model: Any) -> bool:
+    """A name of the target list has no module that carries LoRA."""
+    adapted = model.base_model.targeted_module_names
+    named = model.peft_config["default"].target_modules
+    return not isinstance(named, str) and any(
+        not any(f".{name}".endswith(f".{target}") for name in adapted) for target in named
+    )
+
+
+def parameter_without_adapter(model: Any) -> bool:
+    """A name of ``target_parameters`` has no parameter that carries LoRA."""
+    adapted = model.base_model.targeted_parameter_names
+    named = model.peft_config["default"].target_parameters or []
+    return any(not any(name.endswith(target) for name in adapted) for target in named)
+
+
+def target_trained_in_full(model: Any) -> bool:
+    """A module of the target list is a trained copy without LoRA."""
+    named = model.peft_config["default"].target_modules
+    return any(name.rpartition(".")[2] in named for name in _copies(model))
+
+
+def saved_by_single_letters(model: Any) -> bool:
+    """Trained copies exist of modules that nobody named."""
+    return any(
+        name.rpartition(".")[2] not in ("lm_head", "embed_tokens") for name in _copies(model)
+    )
+
+
+def nothing_excluded(model: Any) -> bool:
+    """Every target carries LoRA, as if nothing were to be left out."""
+    return not target_without_module(model)
+
+
+def unsharded(arguments: transformers.TrainingArguments) -> bool:
+    """FSDP's settings are not taken up."""
+    return arguments.fsdp_plugin_args is None
+
+
+def _copies(model: Any) -> list[str]:
+    wrapper = peft.utils.ModulesToSaveWrapper
+    return [name for name, module in model.named_modules() if isinstance(module, wrapper)]
+
+
+def loftq_gains_nothing(errors: tuple[float, float]) -> bool:
+    """The adapter's start brings the quantised base no nearer to the weights."""
+    with_adapter, without = errors
+    return with_adapter > 0.99 * without
+
+
+def uses_dora(model: Any) -> bool:
+    """The adapter's layers compute DoRA."""
+    return any("magnitude" in name for name, _ in model.named_parameters())
+
+
+def rank_is_last(config: Any) -> bool:
+    """The rank is that of the second key by the name, 8."""
+    return bool(config.r == 8)

@@ -1,0 +1,107 @@
+"""Facts of loading the base with fewer bits."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.recipe import UnknownValueError
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Model, Quant, Recipe
+
+_DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
+_STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
+_PREQUANTISED: Final = re.compile(
+    r".*[-_.](awq|gptq|fp8|mxfp4|aqlm|hqq|exl2|gguf|bnb-4bit|bnb-8bit)([-_.].*)?"
+)
+
+
+def adapter_kind(recipe: Recipe) -> str:
+    """Return what axolotl's ``adapter`` says (``lora``, ``qlora``), empty in other formats."""
+    if recipe.framework != "axolotl":
+        return ""
+    found = (key for key in recipe.keys if key.path == "adapter")
+    return next((getattr(key.node, "text", "") for key in found), "")
+
+
+def four_bit_ignored(quant: Quant, recipe: Recipe) -> bool:
+    """Whether axolotl reads ``load_in_4bit`` and loads 16 bits: it quantises so for qlora only.
+
+    Source: ``axolotl.loaders.model.ModelLoader._set_quantization_config``.
+    """
+    return adapter_kind(recipe) == "lora" and quant.load_in_4bit and not quant.load_in_8bit
+
+
+def wide_for_qlora(quant: Quant, recipe: Recipe) -> bool:
+    """Whether axolotl's qlora is not given the 4 bits it insists on.
+
+    Source: ``axolotl.utils.schemas.peft.LoraConfig.validate_qlora``.
+    """
+    return adapter_kind(recipe) == "qlora" and (not quant.load_in_4bit or quant.load_in_8bit)
+
+
+def merges(recipe: Recipe) -> str:
+    """Return the key that asks for merging adapter and base, empty if none does."""
+    text = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
+    if recipe.framework == "axolotl" and text.get("merge_lora", "").lower() == "true":
+        return "merge_lora"
+    exports = recipe.framework == "llamafactory" and text.get("export_dir")
+    return "export_dir" if exports and text.get("adapter_name_or_path") else ""
+
+
+def stacks_adapter(recipe: Recipe) -> bool:
+    """Whether LLaMA-Factory is to train a new adapter upon a loaded one."""
+    text = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
+    return bool(text.get("adapter_name_or_path")) and text.get("create_new_adapter") == "true"
+
+
+def loaded_adapters(model: Model) -> int:
+    """Return how many adapters are loaded before the training."""
+    adapter = model.adapter
+    return len(adapter) if isinstance(adapter, list) else int(adapter is not None)
+
+
+def compute_dtype(quant: Quant) -> str:
+    """Dtype of the matrix products of 4-bit layers, without ``torch.``; float32 if not set.
+
+    Source: ``transformers.BitsAndBytesConfig.__init__``.
+    """
+    return (quant.bnb_4bit_compute_dtype or "float32").removeprefix("torch.")
+
+
+def compute_dtype_unreadable(quant: Quant) -> bool:
+    """Whether the compute dtype is no name that ``getattr(torch, name)`` finds."""
+    name = quant.bnb_4bit_compute_dtype
+    return name is not None and name not in _DTYPES
+
+
+def storage_unreadable(quant: Quant) -> bool:
+    """Whether ``bnb_4bit_quant_storage`` is none of the dtypes that are taken."""
+    storage = quant.bnb_4bit_quant_storage
+    return storage is not None and storage.removeprefix("torch.") not in _STORAGE
+
+
+def threshold_is_integer(quant: Quant) -> bool:
+    """Whether ``llm_int8_threshold`` is an integer, which ``BitsAndBytesConfig`` refuses."""
+    return isinstance(quant.llm_int8_threshold, int)
+
+
+def handed_on_unchanged(recipe: Recipe) -> bool:
+    """Whether the quantiser gets the values as written; a person's own script may translate."""
+    return recipe.framework != "generic"
+
+
+def checkpoint_format(model: Model) -> str:
+    """Return the quantisation that the base's name speaks of (``awq``), empty if it names none."""
+    found = _PREQUANTISED.fullmatch(model.name_or_path.lower().rstrip("/"))
+    return found.group(1) if found else ""
+
+
+def pure_half(recipe: Recipe) -> bool:
+    """Whether LLaMA-Factory trains all in bf16 or fp8 (``pure_bf16``, ``fp8``) by its own keys."""
+    switches = [key for key in recipe.keys if key.path in ("pure_bf16", "fp8")]
+    texts = [getattr(key.node, "text", "") for key in switches]
+    if any("$" in text for text in texts):
+        raise UnknownValueError("it is filled in later")
+    return "true" in texts

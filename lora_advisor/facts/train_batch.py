@@ -1,0 +1,50 @@
+"""Facts of the batch: how many examples one optimizer step sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lora_advisor.recipe import UnknownValueError
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe, Run, Train
+
+
+def per_step_batch(train: Train) -> int:
+    """Examples that one process contributes to an optimizer step: batch times accumulation."""
+    if train.auto_find_batch_size:
+        raise UnknownValueError("the batch that fits is found when the training starts")
+    return train.per_device_train_batch_size * train.gradient_accumulation_steps
+
+
+def effective_batch(train: Train, run: Run, recipe: Recipe) -> int:
+    """Examples of one optimizer step over all processes.
+
+    Source: ``transformers.TrainingArguments.train_batch_size`` times accumulation and world size.
+    """
+    stated = recipe["train.total_batch_size"].value
+    return stated if isinstance(stated, int) else per_step_batch(train) * run.num_processes
+
+
+def smallest_batch(train: Train, recipe: Recipe) -> int:
+    """Return the effective batch as far as it is known: one process where the launch is not."""
+    processes = recipe["run.num_processes"].value
+    known = processes if isinstance(processes, int) else 1
+    return per_step_batch(train) * max(known, 1)
+
+
+def hidden_accumulation(train: Train) -> int | None:
+    """Return ``num_steps`` of ``accelerator_config``, a second place that sets accumulation.
+
+    Source: ``transformers.Trainer.create_accelerator_and_postprocess``.
+    """
+    kwargs = (train.accelerator_config or {}).get("gradient_accumulation_kwargs")
+    steps = kwargs.get("num_steps") if isinstance(kwargs, dict) else None
+    return steps if isinstance(steps, int) else None
+
+
+def total_beside_accumulation(recipe: Recipe) -> bool:
+    """Whether axolotl's ``batch_size``, the total, stands beside the accumulation it decides."""
+    written = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
+    pair = [written.get(name, "") for name in ("batch_size", "gradient_accumulation_steps")]
+    return all(text not in ("", "0", "null", "~") for text in pair)
