@@ -28,9 +28,12 @@ _RANKS: Final = _NAMED_RANKS | {"r", "rank"}
 _NAMED_BESIDE: Final = frozenset({"lora_alpha", "lora_target_modules", "lora_dropout"})
 _BESIDE: Final = _NAMED_BESIDE | {"alpha", "target_modules", "dropout"}
 _SWITCHES: Final = frozenset({"enabled", "enable", "active", "use"})
+_SWITCH_STARTS: Final = ("is_", "use_", "enable", "with_")
 _CHOICES: Final = frozenset(
     {"method", "tuning_type", "tuning_method", "finetuning_type", "peft_method", "lora", "peft"}
 )
+_ADAPTER_WORDS: Final = ("lora", "peft", "adapter")
+_QUANT_WORDS: Final = ("quant", "qlora", "bnb", "4bit")
 _TWICE: Final = "it is written twice, with different values"
 _MANY: Final = "it is not one value"
 _OFF: Final = "its section is switched off, or may be"
@@ -71,7 +74,7 @@ def _lora_sections(root: Node, prefix: str, depth: int) -> Iterator[str]:
 
 
 def _about_adapter(path: str) -> bool:
-    return any(word in path.lower() for word in ("lora", "peft", "adapter"))
+    return any(word in path.lower() for word in _ADAPTER_WORDS)
 
 
 def _finish(draft: Draft) -> None:
@@ -105,6 +108,8 @@ def _doubt(draft: Draft, value: Value, field: str, written: list[WrittenKey]) ->
     if field.startswith("lora.") and _is_other_adapter(draft):
         return _OTHER
     if any(_switched_off(draft, key.path) for key in written):
+        return _OFF
+    if field.startswith("quant.") and _is_off(draft, _QUANT_WORDS):
         return _OFF
     if value.value == "auto" and not value.fits:
         return _AUTO
@@ -140,6 +145,18 @@ def _switched_off(draft: Draft, path: str) -> bool:
     return False
 
 
+def _is_off(draft: Draft, words: tuple[str, ...]) -> bool:
+    """Whether a switch anywhere turns off what its name speaks of (``is_peft: false``)."""
+    for key in draft.keys:
+        if key.field is None and isinstance(key.node, Scalar):
+            name = key.name.lower()
+            named = name.startswith(_SWITCH_STARTS) and any(word in name for word in words)
+            switch = draft.written(key.path) if named else None
+            if switch is not None and switch.value is False:
+                return True
+    return False
+
+
 def _composed(draft: Draft) -> bool:
     """Whether Hydra or OmegaConf will read the file: their numbers are those of YAML 1.2."""
     return "${" in draft.document.text or any(key.path == "defaults" for key in draft.keys)
@@ -164,14 +181,19 @@ def _settle_switches(draft: Draft) -> None:
     rank = draft.values.get("lora.r")
     if rank is None or rank.value is UNKNOWN:
         return
-    if "lora.enabled" not in draft.values and all(_chosen(draft, key) for key in draft.keys):
+    if "lora.enabled" not in draft.values and _is_chosen(draft):
         draft.put("lora.enabled", True, rank)
     rate = draft.values.get("train.learning_rate")
     if rate is not None and draft.get("lora.enabled") is True:
         draft.put("train.enabled", True, rate)
 
 
-def _chosen(draft: Draft, key: WrittenKey) -> bool:
+def _is_chosen(draft: Draft) -> bool:
+    chosen = all(_leaves_lora(draft, key) for key in draft.keys)
+    return chosen and not _is_off(draft, _ADAPTER_WORDS)
+
+
+def _leaves_lora(draft: Draft, key: WrittenKey) -> bool:
     """Whether a key leaves LoRA chosen: it is no choice of the method, or it chooses LoRA."""
     if not isinstance(key.node, Scalar) or key.name not in _CHOICES | _SWITCHES | {"type"}:
         return True

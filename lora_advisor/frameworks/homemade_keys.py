@@ -148,6 +148,7 @@ _QUANT: Final[dict[str, str | Key]] = {
     name: f"quant.{name}" for name in Quant.__annotations__ if name not in {"method", "bits"}
 }
 _QUANT_NAMES: Final[dict[str, str | Key]] = {
+    "bits": "quant.bits",
     "quant_type": "quant.bnb_4bit_quant_type",
     "compute_dtype": "quant.bnb_4bit_compute_dtype",
     "use_double_quant": "quant.bnb_4bit_use_double_quant",
