@@ -60,9 +60,12 @@ def decomposes_base(lora: Lora) -> bool:
 
 
 def loftq_is_unset(recipe: Recipe, lora: Lora) -> bool:
-    """Whether PEFT would get no LoftQ settings: an empty mapping counts in adapter_config.json."""
-    config = lora.loftq_config
-    return config is None or (recipe.framework == "peft" and not config)
+    """Whether PEFT would get no LoftQ settings.
+
+    An empty mapping that is written fails only where nothing fills it: in adapter_config.json.
+    """
+    is_filled = recipe["lora.loftq_config"].written and recipe.framework != "peft"
+    return lora.loftq_config is None or (not lora.loftq_config and not is_filled)
 
 
 def loftq_bits(lora: Lora) -> int:

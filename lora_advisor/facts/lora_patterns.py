@@ -77,6 +77,16 @@ def rescaled_ranks(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
     return tuple(found)
 
 
+def lacks_rank(recipe: Recipe) -> bool:
+    """Whether no rank reaches PEFT: the format has no default, or the key is empty."""
+    return recipe["lora.r"].value is None
+
+
+def lacks_alpha(recipe: Recipe) -> bool:
+    """Whether no alpha reaches PEFT: the format has no default, or the key is empty."""
+    return recipe["lora.lora_alpha"].value is None
+
+
 def has_negative_layer(lora: Lora) -> bool:
     """Whether ``layers_to_transform`` names a layer below 0, which none is."""
     layers = lora.layers_to_transform
