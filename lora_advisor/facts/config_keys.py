@@ -1,0 +1,131 @@
+"""Facts of the keys of a file that its loader does not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import by_name, frameworks
+from lora_advisor.frameworks.known import (
+    nearest,
+    outcome_of,
+    parent_of,
+    placed_keys,
+    spellings,
+)
+from lora_advisor.recipe import Item
+from lora_advisor.source.scalars import is_placeholder
+from lora_advisor.source.tree import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lora_advisor.frameworks.interface import Framework
+    from lora_advisor.frameworks.known import Keys
+    from lora_advisor.recipe import Recipe, WrittenKey
+
+_OTHERS: Final = ("axolotl", "llamafactory", "trl")
+"""Formats whose keys users carry over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangeKey(Item):
+    """A key that no release of the loader knows.
+
+    ``outcome`` is what the loader does with it: raises, drops or warns. ``meant`` is the key it
+    stands for, if any; ``near`` says that it is a slip of it, ``foreign`` that it is what another
+    format calls it, ``both`` that the meant key is there, too, ``empty`` that its value is null.
+    """
+
+    outcome: str
+    meant: str = ""
+    near: bool = False
+    foreign: str = ""
+    both: bool = False
+    empty: bool = False
+
+
+def strange_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
+    """Keys that the loader knows in no release; none where its key list is not known."""
+    framework = by_name(recipe.framework)
+    if framework is None:
+        return ()
+    return tuple(_strange(recipe, framework))
+
+
+def misspelt_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
+    """Unknown keys that are a slip of a known one that is not there itself."""
+    return tuple(key for key in strange_keys(recipe) if key.near and not key.both)
+
+
+def foreign_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
+    """Unknown keys that another format calls what this one has a key for."""
+    return tuple(key for key in strange_keys(recipe) if key.foreign)
+
+
+def unknown_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
+    """Unknown keys of which nobody can say what they are meant for.
+
+    A null that is dropped loses nothing; a plugin of somebody else's for axolotl may declare keys
+    of its own.
+    """
+    if _has_foreign_plugin(recipe):
+        return ()
+    far = (key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near))
+    return tuple(key for key in far if key.outcome != "drops" or not key.empty)
+
+
+def _has_foreign_plugin(recipe: Recipe) -> bool:
+    plugins = [key.node for key in recipe.keys if key.path == "plugins"]
+    names = [item for node in plugins for item in getattr(node, "items", ())]
+    return any(
+        not (isinstance(name, Scalar) and name.text.startswith("axolotl.")) for name in names
+    )
+
+
+def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:
+    for key, here in placed_keys(recipe, framework):
+        if key.name in here or is_placeholder(key.name):
+            continue
+        if key.path != key.name or not _is_passed_over(key, framework):
+            yield _explained(key, here, recipe, framework)
+
+
+def _is_passed_over(key: WrittenKey, framework: Framework) -> bool:
+    """Whether a key is one of a fork or a plugin, or a place to keep YAML anchors."""
+    return (
+        key.name in framework.extra
+        or key.name in framework.keys
+        or key.name.startswith(("x-", "_", "."))
+    )
+
+
+def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework) -> StrangeKey:
+    value = key.node.text if isinstance(key.node, Scalar) else None
+    strange = StrangeKey(
+        path=key.path,
+        at=key.key_at,
+        value=value,
+        outcome=outcome_of(key, framework),
+        empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
+    )
+    parent = parent_of(key)
+    written = {other.path for other in recipe.keys}
+    other, own = ("", "") if parent else _elsewhere(key.name, framework)
+    if own:
+        return replace(strange, meant=own, foreign=other, both=own in written)
+    near = nearest(key.name, (name for name, found in here.items() if found.until is None))
+    return replace(
+        strange, meant=near, near=bool(near), both=f"{parent}.{near}".lstrip(".") in written
+    )
+
+
+def _elsewhere(name: str, framework: Framework) -> tuple[str, str]:
+    """Return the other format that has this key, and this format's key for the same thing."""
+    own = {field: key for key, field in spellings([framework]).items()}
+    for other in frameworks():
+        if other.name in _OTHERS and other.name != framework.name:
+            field = spellings([other]).get(name)
+            if field in own and own[field] != name:
+                return other.title, own[field]
+    return "", ""

@@ -1,0 +1,209 @@
+"""Facts of values that are written twice, exclude each other or have a wrong type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import by_name
+from lora_advisor.recipe import FIELDS, UNKNOWN, Item
+from lora_advisor.source.scalars import is_placeholder, plain_value, yaml11, yaml12
+from lora_advisor.source.tree import Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lora_advisor.recipe import Location, Recipe, Value, WrittenKey
+    from lora_advisor.source.tree import Node
+
+_EXCLUSIVE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "axolotl": (
+        ("warmup_ratio", "warmup_steps"),
+        ("saves_per_epoch", "save_steps"),
+        ("evals_per_epoch", "eval_steps"),
+        ("loraplus_lr_ratio", "lr_groups"),
+        ("noisy_embedding_alpha", "neftune_noise_alpha"),
+    ),
+    "llamafactory": (
+        ("val_size", "eval_dataset"),
+        ("max_samples", "streaming"),
+        ("mask_history", "train_on_prompt"),
+    ),
+}
+"""Keys of which the loader takes only one, the one to drop first.
+
+Source: ``axolotl.utils.schemas.validation``, ``llamafactory.hparams.data_args``.
+"""
+_WORDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "list": "a list",
+    "dict": "a mapping",
+}
+_SWITCH_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddValue(Item):
+    """A value of another type than its field has: ``wanted`` and ``given`` in words.
+
+    ``number`` is the number that the text spells, ``quoted`` says that quotes make it text,
+    ``switch`` that a word for true or false is text in a field for one.
+    """
+
+    wanted: str
+    given: str = "text"
+    number: str = ""
+    quoted: bool = False
+    switch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated(Item):
+    """A key that stands twice in one mapping; ``first`` is the value that is lost."""
+
+    first: str
+    line: int
+    same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair(Item):
+    """A key that its loader refuses beside ``other``."""
+
+    other: str
+
+
+def mistyped(recipe: Recipe) -> tuple[OddValue, ...]:
+    """Written values of another type than the library's field has."""
+    return tuple(
+        _odd(recipe, field, value, value.value_at or value.key_at)
+        for field, value in recipe.values.items()
+        if value.key_at is not None and not value.fits and value.value is not UNKNOWN
+    )
+
+
+def numbers_as_text(recipe: Recipe) -> tuple[OddValue, ...]:
+    """Plain numbers with an exponent that PyYAML reads as text, where nothing turns them back."""
+    return tuple(_numbers_as_text(recipe))
+
+
+def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
+    """Keys that are written twice in one mapping; the last one counts."""
+    paths = Counter(key.path for key in recipe.keys)
+    if len(paths) == len(recipe.keys) or recipe.document.format not in ("yaml", "json"):
+        return ()
+    spans = {(key.key_at.span.start, key.path) for key in recipe.keys}
+    aliased = Counter(start for start, _ in spans)
+    seen: dict[str, WrittenKey] = {}
+    found = []
+    for key in recipe.keys:
+        if paths[key.path] > 1 and aliased[key.key_at.span.start] == 1:
+            first = seen.setdefault(key.path, key)
+            if first.key_at.span != key.key_at.span:
+                found.append(_repeated(first, key))
+    return tuple(found)
+
+
+def exclusive_pairs(recipe: Recipe) -> tuple[Pair, ...]:
+    """Keys that are both set, of which the loader takes only one."""
+    pairs = _EXCLUSIVE.get(recipe.framework, ())
+    keys = {key.path: key for key in recipe.keys if _is_set(recipe, key)}
+    return tuple(
+        Pair(path=left, at=keys[left].key_at, value=_text(keys[left]), other=right)
+        for left, right in pairs
+        if left in keys and right in keys
+    )
+
+
+def _odd(recipe: Recipe, field: str, value: Value, at: Location) -> OddValue:
+    node = next((key.node for key in reversed(recipe.keys) if key.path == value.key), None)
+    text = node.text if isinstance(node, Scalar) else ""
+    return OddValue(
+        path=value.key,
+        at=at,
+        value=value.value,
+        wanted=_wanted(FIELDS[field]),
+        given=_WORDS.get(type(value.value).__name__, "something else"),
+        number=text if _is_number(text) else "",
+        quoted=isinstance(node, Scalar) and not node.plain,
+        switch=FIELDS[field].startswith("bool") and text.lower() in _SWITCH_WORDS,
+    )
+
+
+def _wanted(annotation: str) -> str:
+    kinds = [part.partition("[")[0] for part in annotation.split(" | ")]
+    return " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds if kind in _WORDS))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers_as_text(recipe: Recipe) -> Iterator[OddValue]:
+    framework = by_name(recipe.framework)
+    if framework is None or framework.scalars is not yaml11 or recipe.document.format != "yaml":
+        return
+    for key in recipe.keys:
+        if _is_text_number(key.node) and _is_left(recipe, key):
+            text = _text(key) or ""
+            yield OddValue(
+                path=key.path,
+                at=key.value_at,
+                value=text,
+                wanted=_WORDS["float"],
+                number=_dotted(text),
+            )
+
+
+def _is_text_number(node: Node) -> bool:
+    """Whether PyYAML reads text where a reader of YAML 1.2 finds a number with an exponent."""
+    if not isinstance(node, Scalar):
+        return False
+    return isinstance(yaml11(node), str) and isinstance(yaml12(node), float)
+
+
+def _is_left(recipe: Recipe, key: WrittenKey) -> bool:
+    """Whether the text stays text: in a dict handed on, or where the field did not get a number."""
+    if key.path.startswith("lr_scheduler_kwargs."):
+        return True
+    value = recipe.values[key.field] if key.field is not None else None
+    return value is not None and value.key == key.path and value.written and not value.fits
+
+
+def _dotted(text: str) -> str:
+    """Spell ``2e-4`` as ``2.0e-4``, which every YAML reader takes for a number."""
+    mantissa, _, power = text.lower().partition("e")
+    mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
+    return f"{mantissa}e{power if power[:1] in '+-' else '+' + power}"
+
+
+def _repeated(first: WrittenKey, key: WrittenKey) -> Repeated:
+    one, two = plain_value(first.node, yaml12), plain_value(key.node, yaml12)
+    return Repeated(
+        path=key.path,
+        at=key.key_at,
+        value=_text(key),
+        first=_text(first) or "another value",
+        line=first.key_at.document.place(first.key_at.span).line,
+        same=bool(one == two),
+    )
+
+
+def _text(key: WrittenKey) -> str | None:
+    return key.node.text if isinstance(key.node, Scalar) else None
+
+
+def _is_set(recipe: Recipe, key: WrittenKey) -> bool:
+    """Whether a value is known and neither null, false, zero nor empty."""
+    framework = by_name(recipe.framework)
+    if framework is None or (isinstance(key.node, Scalar) and is_placeholder(key.node.text)):
+        return False
+    return bool(plain_value(key.node, framework.scalars))

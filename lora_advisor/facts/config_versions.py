@@ -1,0 +1,138 @@
+"""Facts of arguments that some releases of a library have and others have not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lora_advisor.frameworks import by_name, schemas
+from lora_advisor.frameworks.known import outcome_of, placed_keys
+from lora_advisor.recipe import Item
+from lora_advisor.source.scalars import plain_value
+from lora_advisor.source.tree import Scalar
+from lora_advisor.targets import CURRENT, Target, from_requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lora_advisor.frameworks.interface import Framework
+    from lora_advisor.recipe import Recipe, WrittenKey
+    from lora_advisor.targets import Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedKey(Item):
+    """An argument that the releases in use do not take, or may not take.
+
+    ``package`` had it from release ``since`` on, and no longer from ``until``; ``sure`` says that
+    every release in use lacks it, ``used`` names the one that was assumed. ``successor`` and
+    ``note`` say what to write instead, ``outcome`` what the loader does with it; ``empty`` is the
+    key that says nothing: null, false or nothing in it.
+    """
+
+    package: str
+    outcome: str
+    sure: bool
+    used: str
+    since: str = ""
+    until: str = ""
+    successor: str = ""
+    note: str = ""
+    empty: bool = False
+
+
+def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
+    """Written arguments that the newest release in use no longer has.
+
+    A null that is dropped loses nothing.
+    """
+    found = (
+        _dated(key, entry, target, framework)
+        for key, entry, target, framework in _entries(recipe, targets)
+        if entry.until and not _older(target.high, entry.until)
+    )
+    return tuple(key for key in found if key.outcome != "drops" or not key.empty)
+
+
+def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
+    """Written arguments that came with a newer release than any that is stated to be in use."""
+    return tuple(
+        _dated(key, entry, target, framework)
+        for key, entry, target, framework in _entries(recipe, targets)
+        if entry.since and target.source != "current" and _older(target.high, entry.since)
+    )
+
+
+def reader_stops(targets: Targets) -> bool:
+    """Whether the PEFT in use raises at a key of adapter_config.json that it does not know.
+
+    Since 0.14 it warns and goes on. Source: ``peft.config.PeftConfigMixin.from_peft_type``.
+    """
+    return _older(targets.get("peft").high, "0.14.0")
+
+
+def _entries(
+    recipe: Recipe, targets: Targets
+) -> Iterator[tuple[WrittenKey, schemas.Key, Target, Framework]]:
+    framework = by_name(recipe.framework)
+    if framework is None:
+        return
+    for key, here in placed_keys(recipe, framework, recipe["train.method"].value):
+        entry = here.get(key.name)
+        if entry is not None and (entry.since or entry.until) and key.name not in framework.extra:
+            target = _target(entry.package, framework, targets)
+            if target is not None:
+                yield key, entry, target, framework
+
+
+def _target(package: str, framework: Framework, targets: Targets) -> Target | None:
+    """Return the releases of a library in use: told, or those that the framework asks for.
+
+    None when a framework of an older release is in use and does not bound the library.
+    """
+    above = "trl" if framework.name == "trl-python" else framework.package
+    if package in targets.known or above in ("", package):
+        return targets.get(package)
+    own = targets.get(above)
+    stated = above in targets.known
+    newest = _wanted(above, own.high, package)
+    if not stated or newest is None:
+        low, source = None, "current"
+    else:
+        oldest = _wanted(above, own.low, package) if own.low else None
+        low, source = oldest.low if oldest else None, newest.source
+    high = newest.high if newest is not None else targets.get(package).high
+    bounded = not stated or (newest is not None and high != CURRENT.get(package))
+    return Target(low=low, high=high, source=source) if bounded else None
+
+
+def _wanted(framework: str, version: str, package: str) -> Target | None:
+    """Return the releases of a library that a release of a framework asks for."""
+    text = schemas.required_range(framework, version, package)
+    found = from_requirement(f"{package}{text}", framework) if text else None
+    return found[1] if found is not None else None
+
+
+def _dated(key: WrittenKey, entry: schemas.Key, target: Target, framework: Framework) -> DatedKey:
+    rename = schemas.rename(entry.package, key.name)
+    bound = target.low if entry.until and not _older(target.high, entry.until) else target.high
+    return DatedKey(
+        path=key.path,
+        at=key.key_at,
+        value=key.node.text if isinstance(key.node, Scalar) else None,
+        package=entry.package,
+        outcome=outcome_of(key, framework),
+        sure=bound is not None and not schemas.known_in(entry, bound),
+        used=target.high,
+        since=entry.since or "",
+        until=entry.until or "",
+        successor=(rename.to or "") if rename is not None else "",
+        note=rename.note if rename is not None else "",
+        empty=not plain_value(key.node, framework.scalars),
+    )
+
+
+def _older(version: str, than: str) -> bool:
+    from packaging.version import Version  # noqa: PLC0415 - few keys come to this
+
+    return Version(version) < Version(than)

@@ -1,0 +1,147 @@
+"""Which keys a format's loader takes at each place of a file, and in which releases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lora_advisor.frameworks.interface import Framework
+    from lora_advisor.recipe import Recipe, WrittenKey
+
+Keys = dict[str, schemas.Key]
+
+_CALLS: Final = {
+    "LoraConfig": "peft",
+    "TrainingArguments": "transformers",
+    "Seq2SeqTrainingArguments": "transformers",
+    "BitsAndBytesConfig": "transformers",
+}
+"""Calls of a script whose arguments are known, and their package; those of TRL are added."""
+_OF_ONE_COMMAND: Final = frozenset(
+    f"{command}Config" for command in ("SFT", "DPO", "GRPO", "KTO", "Reward", "RLOO", "ORPO", "CPO")
+)
+_CLOSE: Final = 0.8
+_SLIPS: Final = 2
+_SHORT: Final = 5
+
+
+def known_keys(framework: Framework, method: object = None) -> Keys:
+    """Return the keys of a format's top level in any release; those of its command, if named."""
+    found: Keys = {}
+    for package, owners in framework.schema:
+        own = f"{method}config" if isinstance(method, str) else ""
+        one = {owner for owner in owners if owner in _OF_ONE_COMMAND and owner.lower() == own}
+        others = _OF_ONE_COMMAND - one if one else frozenset()
+        found |= schemas.keys(package, *(owner for owner in owners if owner not in others))
+    return found
+
+
+def placed_keys(
+    recipe: Recipe, framework: Framework, method: object = None
+) -> Iterator[tuple[WrittenKey, Keys]]:
+    """Yield every written key with the keys that are known at its place.
+
+    Sections that take anything (a dict handed on to a library) are passed over.
+    """
+    is_script = recipe.document.format == "python"
+    sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
+    for key in recipe.keys if any(sections.values()) else ():
+        parent = _without_indices(parent_of(key))
+        if parent not in sections:
+            continue
+        yield key, sections[parent]
+        inner = _section(sections[parent].get(key.name))
+        if inner:
+            sections[_without_indices(key.path)] = inner
+
+
+def outcome_of(key: WrittenKey, framework: Framework) -> str:
+    """Say what becomes of an unknown key: raises, drops or warns.
+
+    ``BitsAndBytesConfig`` logs its unknown arguments at a level that nobody sees.
+    """
+    if framework.on_unknown != "unchecked":
+        return framework.on_unknown
+    return "drops" if key.path.startswith("BitsAndBytesConfig") else "raises"
+
+
+def parent_of(key: WrittenKey) -> str:
+    """Return the path of the section that a key stands in, empty for the top level."""
+    return key.path[: len(key.path) - len(key.name)].rstrip(".")
+
+
+def _calls(recipe: Recipe, framework: Framework) -> dict[str, Keys]:
+    """Return the calls of a script whose arguments are known.
+
+    A script may have a class of its own by such a name, and unsloth changes TRL's when imported.
+    """
+    packages = dict(_CALLS)
+    if framework.name != "unsloth":
+        packages |= dict.fromkeys(_OF_ONE_COMMAND, "trl")
+    written = {key.path for key in recipe.keys}
+    return {
+        name: dict(schemas.keys(package, name))
+        for name, package in packages.items()
+        if name in written and f"class {name}" not in recipe.document.text
+    }
+
+
+def _section(key: schemas.Key | None) -> Keys:
+    """Return what a section takes, nothing where older releases took anything."""
+    if key is None or not key.models or key.name == "fsdp_config":
+        return {}
+    try:
+        return dict(schemas.keys(key.package, *key.models))
+    except KeyError:  # a model that the key lists do not describe
+        return {}
+
+
+def _without_indices(path: str) -> str:
+    return ".".join(part.partition("[")[0] for part in path.split("."))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that another is a slip of: case, dash, or at most two letters; or none."""
+    by_folded = {_folded(known): known for known in names}
+    folded = _folded(name)
+    if folded in by_folded:
+        return by_folded[folded]
+    if len(folded) < _SHORT:
+        return ""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a key nobody knows
+
+    near = get_close_matches(folded, by_folded, n=1, cutoff=_CLOSE)
+    return by_folded[near[0]] if near and _slips(folded, near[0]) <= _SLIPS else ""
+
+
+def _folded(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
+
+
+def _slips(left: str, right: str) -> int:
+    """Count the letters to insert, drop, replace or swap with a neighbour between two words."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, letter in enumerate(left, 1):
+        above, row = row, [i]
+        for j, other in enumerate(right, 1):
+            cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == right[j - 2] and left[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before = above
+    return row[-1]
+
+
+def spellings(frameworks: Iterable[Framework]) -> Mapping[str, str]:
+    """Return every top-level key of some formats with the canonical field it feeds."""
+    found: dict[str, str] = {}
+    for framework in frameworks:
+        for path, target in framework.keys.items():
+            if "." not in path and "[" not in path:
+                found.setdefault(path, target if isinstance(target, str) else target.field)
+    return found
