@@ -79,7 +79,7 @@ def _judged(
     ]
     return Report(
         files=tuple(_checked(document, recipes) for document in documents),
-        findings=tuple(sorted((f for o in outcomes for f in o[0]), key=_order)),
+        findings=_once(finding for outcome in outcomes for finding in outcome[0]),
         skipped=tuple(skipped for outcome in outcomes for skipped in outcome[1]),
         failures=(),
         assumed=_assumed([*targets.values()] or [settings.targets]),
@@ -141,6 +141,12 @@ def _told(report: Report, discovery: Discovery) -> Report:
         failures=tuple(discovery.failures),
         notices=(*discovery.notices, *(Notice(file=name, message=message) for name in strange)),
     )
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort, and say once what several recipes of a script share."""
+    seen = {(f.code, f.place, f.message): f for f in findings}
+    return tuple(sorted(seen.values(), key=_order))
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +57,7 @@ class Rule:
         return f"{SITE}/{self.name}.md"
 
 
+@cache
 def load() -> tuple[Rule, ...]:
     """Load every rule in the order of codes: from the wheel's index, else from the cards."""
     entries = json.loads(INDEX.read_text("utf-8")) if INDEX.exists() else index(CHECKOUT)

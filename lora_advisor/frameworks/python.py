@@ -45,7 +45,11 @@ _LOADING: Final = {
     "load_in_4bit": "quant.load_in_4bit",
     "load_in_8bit": "quant.load_in_8bit",
 }
-_UNSLOTH: Final = {"use_gradient_checkpointing": "train.gradient_checkpointing"}
+_UNSLOTH: Final = {
+    "use_gradient_checkpointing": Key(
+        field="train.gradient_checkpointing", read=lambda value: value in (True, "unsloth", "True")
+    )
+}
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
 )
@@ -185,6 +189,7 @@ def _framework(name: str, title: str, rank: int) -> Framework:
         recognise=lambda _root, _document: "",
         keys=_KEYS,
         scalars=python_value,
+        extra=frozenset({"of", "**"}),
     )
 
 

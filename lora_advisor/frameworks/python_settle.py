@@ -117,6 +117,19 @@ def _unsloth_defaults(draft: Draft, adapter: Entry) -> None:
         for field, value in _UNSLOTH.items():
             if field not in draft.values:
                 draft.put(field, value, None)
+        _train_in_full(draft)
+
+
+def _train_in_full(draft: Draft) -> None:
+    """Take embeddings and head out of the targets: unsloth trains them as modules_to_save."""
+    targets, saved = draft.get("lora.target_modules"), draft.get("lora.modules_to_save") or []
+    if isinstance(targets, list) and isinstance(saved, list):
+        whole = [name for name in targets if name in ("lm_head", "embed_tokens")]
+        source = draft.values.get("lora.target_modules")
+        if whole and source is not None:
+            rest = [name for name in targets if name not in whole]
+            draft.put("lora.target_modules", rest, source)
+            draft.put("lora.modules_to_save", [*saved, *whole], source)
 
 
 def _has_no_adapter(draft: Draft, calls: Sequence[Entry]) -> bool:

@@ -6,6 +6,7 @@ place is the line an editor or a review shows.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,8 @@ from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Sc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MAGIC: Final = re.compile(r"^(?P<indent>[ \t]*)[!%][^\n]*", re.MULTILINE)
+_MAGIC: Final = re.compile(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
+_NOT_NEWLINE: Final = re.compile(r"[^\n]")
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u.{4}|.)"
 )
@@ -30,7 +32,7 @@ def parse_notebook(text: str, path: str) -> Document:
     cells = list(_cells(parse_json(text, path).root))
     program, offsets = _program(text, cells)
     try:
-        parsed = parse_python(_without_magics(program), path)
+        parsed = parse_python(program, path)
     except SourceError as error:
         line, column = _raw_position(error, program, offsets, text)
         raise SourceError(error.message, path, line, column) from None
@@ -58,8 +60,8 @@ def _program(raw: str, cells: list[list[Scalar]]) -> tuple[str, list[Span]]:
     parts: list[str] = []
     offsets: list[Span] = []
     for cell in cells:
+        parts.append(_as_python("".join(line.text for line in cell)))
         for line in cell:
-            parts.append(line.text)
             offsets.extend(_offsets(raw, line))
         end = cell[-1].span.end - 1 if cell else 0
         parts.append("\n")
@@ -77,15 +79,24 @@ def _offsets(raw: str, line: Scalar) -> Iterator[Span]:
         at = after
 
 
-def _without_magics(program: str) -> str:
-    """Blank ``!pip install`` and ``%%time``, keeping every offset and every block's body."""
+def _as_python(cell: str) -> str:
+    """Blank what only IPython reads, keeping every offset; a cell in another language is empty."""
+    program = _MAGIC.sub(_blank_magic, cell)
+    if program == cell:
+        return cell
+    try:
+        ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _NOT_NEWLINE.sub(" ", cell)
+    return program
 
-    def blank(match: re.Match[str]) -> str:
-        length = len(match.group()) - len(match["indent"])
-        body = "..." if length >= len("...") else "0"
-        return match["indent"] + body + " " * (length - len(body))
 
-    return _MAGIC.sub(blank, program)
+def _blank_magic(match: re.Match[str]) -> str:
+    """Blank ``!pip install`` and ``%%time`` so that a block around it keeps a body."""
+    length = len(match.group()) - len(match["indent"])
+    body = "..." if length >= len("...") else "0"
+    rest = match.group()[len(match["indent"]) + len(body) :]
+    return match["indent"] + body + _NOT_NEWLINE.sub(" ", rest)
 
 
 def _raw_position(

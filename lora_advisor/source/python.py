@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -62,7 +63,8 @@ def parse_python(text: str, path: str) -> Document:
             warnings.simplefilter("ignore")  # a linted script's own warnings are not ours
             module = ast.parse(text)
     except SyntaxError as error:
-        message = f"not valid Python: {error.msg}"
+        release = f"{sys.version_info.major}.{sys.version_info.minor}"
+        message = f"not valid Python (as {release} reads it): {error.msg}"
         raise SourceError(message, path, error.lineno or 1, error.offset or 1) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"not readable as Python: {error}", path) from None
