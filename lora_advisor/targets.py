@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -65,9 +67,33 @@ class Targets:
 
 def holds(specifier: str, version: str) -> bool:
     """Whether a release such as ``0.17.1`` is inside a specifier such as ``>=0.15,<0.20``."""
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 15 ms that most runs save
+    clauses = [_CLAUSE.fullmatch(clause.strip()) for clause in specifier.split(",")]
+    if _RELEASE.fullmatch(version) and all(clauses):
+        release = _numbers(version)
+        return all(_COMPARE[c[1]](release, _numbers(c[2])) for c in clauses if c)
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 15 ms that plain releases save
 
     return SpecifierSet(specifier).contains(version, prereleases=True)
+
+
+_CLAUSE: Final = re.compile(r"(>=|<=|==|!=|<|>)\s*(\d+(?:\.\d+)*)")
+_RELEASE: Final = re.compile(r"\d+(?:\.\d+)*")
+_COMPARE: Final = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def _numbers(release: str) -> list[int]:
+    """Split a release for comparison: ``1.0`` and ``1.0.0`` are the same one."""
+    numbers = [int(part) for part in release.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return numbers
 
 
 def from_requirement(text: str, source: str) -> tuple[str, Target] | None:
@@ -135,20 +161,20 @@ def _target(package: str, bounds: list[tuple[str | None, str | None]], source: s
     return Target(low=low, high=high, source=source)
 
 
-def _bounds(operator: str, version: str) -> tuple[str | None, str | None]:
+def _bounds(sign: str, version: str) -> tuple[str | None, str | None]:
     """Return the oldest and the newest release that one clause admits, None for no bound."""
     release = version.removesuffix(".*")
-    if operator in ("==", "==="):
+    if sign in ("==", "==="):
         return release, f"{release}.9999" if version.endswith(".*") else release
-    if operator == "~=":
+    if sign == "~=":
         return release, f"{release.rpartition('.')[0]}.9999"
-    if operator == ">=":
+    if sign == ">=":
         return release, None
-    if operator == ">":
+    if sign == ">":
         return f"{release}.0.1", None
-    if operator == "<=":
+    if sign == "<=":
         return None, release
-    return None, _before(release) if operator == "<" else None
+    return None, _before(release) if sign == "<" else None
 
 
 def _before(release: str) -> str:
