@@ -145,7 +145,7 @@ class Model:
     type: str | None  # transformers' model_type
     dtype: str | None
     attn_implementation: str | None
-    device_map: str | dict[str, Any] | None
+    device_map: str | int | dict[str, Any] | None
     trust_remote_code: bool
     use_cache: bool
     num_labels: int | None

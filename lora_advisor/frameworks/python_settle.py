@@ -222,9 +222,7 @@ def _unsloth_base(draft: Draft, loader: Entry) -> None:
 
 
 def _settle_training(draft: Draft, names: list[str]) -> None:
-    method = next(
-        (m for p, m in _METHODS.items() if {f"{p}Config", f"{p}Trainer"} & set(names)), ""
-    )
+    method = _method(names, "Config") or _method(names, "Trainer")
     if method:
         draft.put("train.method", method, None)
     else:
@@ -232,6 +230,10 @@ def _settle_training(draft: Draft, names: list[str]) -> None:
     draft.put("train.enabled", "merge_and_unload" not in names or _trains(names), None)
     if any(f"{prefix}Config" in names for prefix in _METHODS):
         _bf16_default(draft)
+
+
+def _method(names: list[str], suffix: str) -> str:
+    return next((m for prefix, m in _METHODS.items() if f"{prefix}{suffix}" in names), "")
 
 
 def _trains(names: list[str]) -> bool:

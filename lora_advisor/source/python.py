@@ -201,7 +201,9 @@ class _Program:
 
     def _change(self, target: ast.Attribute, value: Node, scope: Scope) -> None:
         """Let ``config.r = 8`` change the call that made ``config``."""
-        made = scope.names.get(_name(target.value))
+        if not isinstance(target.value, ast.Name):
+            return
+        made = scope.names.get(target.value.id)
         for index, call in enumerate(self.calls):
             if not isinstance(made, Mapping) or not isinstance(call.value, Mapping):
                 continue
@@ -210,7 +212,7 @@ class _Program:
                 entries = (*made.entries, Entry(key=key, value=value))
                 changed = replace(call.value, entries=entries)
                 self.calls[index] = replace(call, value=changed)
-                scope.names[_name(target.value)] = replace(made, entries=entries)
+                scope.names[target.value.id] = replace(made, entries=entries)
 
     def _set_attribute(self, target: ast.Attribute, value: ast.expr, found: Node) -> None:
         """Record ``tokenizer.pad_token = tokenizer.eos_token`` and the like."""
@@ -296,8 +298,8 @@ class _Program:
 
     def _owner(self, node: ast.Call) -> list[Entry]:
         """Say of a method whose it is: ``of`` the class or variable."""
-        if not isinstance(node.func, ast.Attribute):
-            return []
+        if not isinstance(node.func, ast.Attribute) or node.func.attr[:1].isupper():
+            return []  # of a class, it is the module it comes from
         span = self._span(node.func.value)
         owner = _name(node.func.value)
         owner = self._aliases.get(owner, owner)
