@@ -179,7 +179,9 @@ def reload(attempt: Attempt) -> tuple[Any, Any]:
     before = models.logits(model)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        loaded = peft.PeftModel.from_pretrained(models.llama(), folder)
+        base = models.llama()
+        torch.manual_seed(7)  # another process, another state of the random numbers
+        loaded = peft.PeftModel.from_pretrained(base, folder)
     return before, models.logits(loaded)
 
 
@@ -220,10 +222,13 @@ def shard(attempt: Attempt) -> transformers.TrainingArguments:
 
 def fill_deepspeed(attempt: Attempt) -> None:
     """Fill a DeepSpeed config from the arguments, as the Trainer does before it trains."""
+    from accelerate.utils.deepspeed import HfDeepSpeedConfig  # noqa: PLC0415
     from transformers.integrations import deepspeed  # noqa: PLC0415
 
-    with mock.patch.object(deepspeed, "dep_version_check"):  # only its dictionary is looked at
-        config = deepspeed.HfTrainerDeepSpeedConfig(attempt.recipe["run.deepspeed"].value)
+    # Without DeepSpeed installed transformers leaves this base out, which is a plain dictionary.
+    kind = type("Config", (deepspeed.HfTrainerDeepSpeedConfig, HfDeepSpeedConfig), {})
+    with mock.patch.object(deepspeed, "dep_version_check"):
+        config = kind(attempt.recipe["run.deepspeed"].value)
     args = arguments(attempt)
     config.trainer_config_process(args)
     config.trainer_config_finalize(args, models.llama(), num_training_steps=10)
@@ -241,17 +246,42 @@ def inject_loftq(attempt: Attempt) -> Any:
         return peft.get_peft_model(models.llama(hidden_size=64, intermediate_size=64), config)
 
 
-def loftq_errors(attempt: Attempt) -> tuple[float, float]:
-    """Start with LoftQ: the distance of the base from its weights with and without the adapter."""
+def loftq_gain(attempt: Attempt) -> float:
+    """Start with LoftQ: the share of its gain that is left, 1 where the adapter is added unscaled.
+
+    The gain is how much nearer (squared) the quantised weight comes to the original.
+    """
     base = models.llama(hidden_size=64, intermediate_size=64)
     adapted = inject_loftq(attempt).base_model.model.model.layers[0].self_attn.q_proj
-    weight = base.model.layers[0].self_attn.q_proj.weight.detach()
-    plain = weight - adapted.base_layer.weight.detach()
-    corrected = plain - adapted.get_delta_weight("default").detach()
-    return corrected.norm().item(), plain.norm().item()
+    error = base.model.layers[0].self_attn.q_proj.weight - adapted.base_layer.weight
+    scaled = adapted.get_delta_weight("default")
+    parts = (scaled, scaled / adapted.scaling["default"])
+    left, whole = (error.norm() ** 2 - (error - part).norm() ** 2 for part in parts)
+    return float(left / whole)
 
 
 def optimiser_of_yaml(attempt: Attempt) -> torch.optim.Optimizer:
     """Give the learning rate to the optimizer as ``yaml.safe_load`` reads it."""
     rate = yaml.safe_load(attempt.text)["training"]["learning_rate"]
     return torch.optim.AdamW(models.llama().parameters(), lr=rate)
+
+
+def trl_method_config(attempt: Attempt) -> Any:
+    """Read the text as the TRL command of its method does, as far as the trainer's config."""
+    from tests.proofs import preference  # noqa: PLC0415 - slow, and only some cards need it
+
+    return preference.configs(attempt.recipe, attempt.text)[0]
+
+
+def trl_method_trainer(attempt: Attempt) -> Any:
+    """Build the trainer of the text's TRL command."""
+    from tests.proofs import preference  # noqa: PLC0415
+
+    return preference.trainer(attempt.recipe, attempt.text)
+
+
+def trl_method_step(attempt: Attempt) -> Any:
+    """Train for one step with the trainer of the text's TRL command."""
+    from tests.proofs import preference  # noqa: PLC0415
+
+    return preference.trained(attempt.recipe, attempt.text)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
 from dataclasses import fields
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import peft
 import torch
 import transformers
+from peft.tuners.lora import layer
 
 from lora_advisor.recipe import UNKNOWN, Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lora_advisor.recipe import Recipe
 
 SIZES: dict[str, Any] = {
@@ -41,10 +48,10 @@ def qwen3_moe() -> Any:
     )
 
 
-def classifier() -> Any:
-    """Return a Llama with a two-label head called ``score``."""
+def classifier(labels: int = 2) -> Any:
+    """Return a Llama with a head called ``score`` for so many labels."""
     torch.manual_seed(0)
-    config = transformers.LlamaConfig(**SIZES, num_labels=2, pad_token_id=0)
+    config = transformers.LlamaConfig(**SIZES, num_labels=labels, pad_token_id=0)
     return transformers.LlamaForSequenceClassification(config)
 
 
@@ -70,3 +77,43 @@ def batch() -> dict[str, torch.Tensor]:
     """Return two rows of eight tokens with labels."""
     ids = torch.arange(16).reshape(2, 8)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
+
+
+def four_bit_llama() -> Any:
+    """Return the small Llama as bitsandbytes loads it in 4 bits, on the CPU."""
+    quantisation = transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4")
+    with tempfile.TemporaryDirectory() as folder:
+        llama(hidden_size=64, intermediate_size=64).save_pretrained(folder)
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            folder, quantization_config=quantisation, dtype=torch.float32
+        )
+
+
+def with_random_b(model: Any) -> Any:
+    """Fill every lora_B with small random numbers, as training would."""
+    torch.manual_seed(1)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.5)
+    return model
+
+
+def logits(model: Any) -> torch.Tensor:
+    """Return what a model answers to the batch, without dropout."""
+    model.eval()
+    with torch.no_grad():
+        answer: torch.Tensor = model(**batch()).logits
+    return answer
+
+
+@contextmanager
+def loftq_on_cpu() -> Iterator[None]:
+    """Let PEFT's LoftQ run on the CPU: its code, with the one device name exchanged."""
+    original = layer.loftq_init.__wrapped__
+    code = original.__code__
+    constants = tuple("cpu" if name == "cuda" else name for name in code.co_consts)
+    moved = FunctionType(
+        code.replace(co_consts=constants), original.__globals__, argdefs=original.__defaults__
+    )
+    with patch.object(layer, "loftq_init", torch.no_grad()(moved)):
+        yield

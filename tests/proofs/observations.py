@@ -153,9 +153,9 @@ def layer_beyond_original_adapted(model: Any) -> bool:
 
 
 def outputs_differ(pair: tuple[Any, Any]) -> bool:
-    """Two answers that should be the same are not."""
+    """Two answers that should be the same differ by more than rounding."""
     before, after = pair
-    return float((before - after).abs().max()) > 1e-3
+    return float((before - after).abs().max()) > 1e-5
 
 
 def starts_with_random_output(model: Any) -> bool:
@@ -244,10 +244,14 @@ def _copies(model: Any) -> list[str]:
     return [name for name, module in model.named_modules() if isinstance(module, wrapper)]
 
 
-def loftq_gains_nothing(errors: tuple[float, float]) -> bool:
-    """The adapter's start brings the quantised base no nearer to the weights."""
-    with_adapter, without = errors
-    return with_adapter > 0.99 * without
+def loftq_gains_nothing(gain: float) -> bool:
+    """LoftQ's start brings the quantised base no nearer to its weights."""
+    return gain < 0.01
+
+
+def loftq_gains_partly(gain: float) -> bool:
+    """Only part of LoftQ's gain is left."""
+    return 0.01 < gain < 0.99
 
 
 def uses_dora(model: Any) -> bool:
@@ -258,3 +262,25 @@ def uses_dora(model: Any) -> bool:
 def rank_is_last(config: Any) -> bool:
     """The rank is that of the second key by the name, 8."""
     return bool(config.r == 8)
+
+
+def gradient_is_zero(trainer: Any) -> bool:
+    """The step that was trained had no gradient at all."""
+    norms = [entry["grad_norm"] for entry in trainer.state.log_history if "grad_norm" in entry]
+    return bool(norms) and not any(norms)
+
+
+def padding_kept(trainer: Any) -> bool:
+    """The trainer pads although it was told not to."""
+    return bool(trainer.args.padding_free and not trainer.padding_free)
+
+
+def score_head_frozen(trainer: Any) -> bool:
+    """The head that gives the reward is not trained."""
+    parameters = trainer.model.named_parameters()
+    return not any("score" in name and weight.requires_grad for name, weight in parameters)
+
+
+def no_adapter_dropout(trainer: Any) -> bool:
+    """Every dropout of the trained model is 0."""
+    return all(getattr(module, "p", 0) == 0 for module in trainer.model.modules())
