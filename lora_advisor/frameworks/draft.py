@@ -49,15 +49,14 @@ class Draft:
         self.evidence = evidence
         self.keys: list[WrittenKey] = []
         self.values: dict[str, Value] = {}
+        self._by_path: dict[str, WrittenKey] = {}
         for path, entry_key, node in _walk(root, ""):
             self._take(path, entry_key, node)
 
     def written(self, path: str) -> Value | None:
         """Return what is written under a path of the file (``peft.loftq_config.loftq_bits``)."""
-        for key in reversed(self.keys):
-            if key.path == path:
-                return self._value(key, FIELDS.get(key.field or ""), None)
-        return None
+        key = self._by_path.get(path)
+        return None if key is None else self._value(key, FIELDS.get(key.field or ""), None)
 
     def get(self, field: str) -> object:
         """Return a field's value as it stands: written, or the default it will have."""
@@ -132,6 +131,7 @@ class Draft:
             field=field,
         )
         self.keys.append(written)
+        self._by_path[path] = written
         if field is not None:
             read = target if isinstance(target, Key) else None
             value = self._value(written, FIELDS[field], read)

@@ -98,7 +98,7 @@ def _finish(draft: Draft) -> None:
 
 def _is_section(draft: Draft, key: WrittenKey) -> bool:
     """Whether a key holds the mapping that its value stands in, as W&B writes it."""
-    return any(other.path == f"{key.path}.value" for other in draft.keys)
+    return draft.written(f"{key.path}.value") is not None
 
 
 def _doubt(draft: Draft, value: Value, field: str, written: list[WrittenKey]) -> str:

@@ -11,8 +11,6 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.recipe import UNKNOWN
-
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
     from lora_advisor.recipe import Value
@@ -150,8 +148,9 @@ def _method(draft: Draft) -> tuple[str, Value | None, bool]:
     return named, None, True
 
 
-def _losses(value: object) -> frozenset[object]:
-    return frozenset(value if isinstance(value, list) else [value]) - {UNKNOWN}
+def _losses(value: object) -> set[str]:
+    names = value if isinstance(value, list) else [value]
+    return {name for name in names if isinstance(name, str)}
 
 
 def _named(path: str) -> str:

@@ -120,6 +120,10 @@ def test_defaults_of_an_unknown_command_are_unknown(lines: str, path: str) -> No
     assert "TRL command" in found["train.learning_rate"].why
 
 
+def test_a_loss_that_is_no_text_tells_nothing() -> None:
+    assert recipe(f"{BASE}beta: 0.1\nloss_type: [{{a: 1}}]\n")["train.method"].value is UNKNOWN
+
+
 def test_defaults_of_a_known_command() -> None:
     sft = recipe(f"{BASE}packing: true\n")
     assert sft["train.learning_rate"].value == 2e-5
