@@ -285,3 +285,10 @@ def trl_method_step(attempt: Attempt) -> Any:
     from tests.proofs import preference  # noqa: PLC0415
 
     return preference.trained(attempt.recipe, attempt.text)
+
+
+def step_whisper(attempt: Attempt) -> None:
+    """Put the adapter into a small Whisper and give it sound with its text, as a trainer does."""
+    model = peft.get_peft_model(models.whisper(), models.lora_config(attempt.recipe))
+    sound = torch.zeros(1, 4, 16)
+    model(input_features=sound, labels=torch.ones(1, 4, dtype=torch.long)).loss.backward()

@@ -117,3 +117,15 @@ def loftq_on_cpu() -> Iterator[None]:
     )
     with patch.object(layer, "loftq_init", torch.no_grad()(moved)):
         yield
+
+
+def whisper() -> Any:
+    """Return a Whisper of one layer each for sound and text, width 16."""
+    torch.manual_seed(0)
+    layers = {"encoder_layers": 1, "decoder_layers": 1, "num_mel_bins": 4}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    widths = {"d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "vocab_size": 64}
+    lengths = {"max_source_positions": 8, "max_target_positions": 16}
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    config = transformers.WhisperConfig(**layers, **heads, **widths, **lengths, **tokens)
+    return transformers.WhisperForConditionalGeneration(config)
