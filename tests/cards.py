@@ -33,4 +33,4 @@ def check_example(example: Example) -> Report:
     documents = [source.parse(text, path) for path, text in texts.items()]
     targets = from_options(f"{package}={version}" for package, version in example.target.items())
     forced = None if example.with_files else example.framework
-    return check_documents(documents, Settings(framework=forced, targets=targets))
+    return check_documents(documents, Settings(framework=forced, targets=targets, pedantic=True))

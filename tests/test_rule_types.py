@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,7 @@ def _returned(function: typing.Any) -> str:
     for name in own:
         if getattr(vars(module)[name], "__module__", "") == function.__module__:
             annotation = annotation.replace(name, f"{function.__module__}.{name}")
+    annotation = re.sub(r"\bItem\b", "recipe.Item", annotation)
     return annotation.replace("Ignored", "findings.Ignored")
 
 

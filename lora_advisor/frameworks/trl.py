@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import signs, trl_commands
+from lora_advisor.frameworks import deepspeed, signs, trl_commands
 from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.recipe import FIELDS, Train
@@ -88,13 +88,13 @@ _OTHER_NAMES: Final = {
     "fsdp_config": "run.fsdp_config",
 }
 _NOT_ARGUMENTS: Final = {"method", "enabled", "total_batch_size", "ref_model"}
-_NESTED: Final = {
+_NESTED: Final[dict[str, str | Key]] = {
     "model_init_kwargs.dtype": "model.dtype",
     "model_init_kwargs.torch_dtype": "model.dtype",
     "model_init_kwargs.attn_implementation": "model.attn_implementation",
     "model_init_kwargs.device_map": "model.device_map",
     "model_init_kwargs.use_cache": "model.use_cache",
-    "deepspeed.zero_optimization.stage": "run.zero_stage",
+    **{f"deepspeed.{path}": key for path, key in deepspeed.KEYS.items()},
     "fsdp_config.fsdp_version": "run.fsdp_version",
     "fsdp_config.version": "run.fsdp_version",
 }
@@ -125,6 +125,7 @@ def _keys() -> dict[str, str | Key]:
 
 def _finish(draft: Draft) -> None:
     trl_commands.settle(draft)
+    deepspeed.settle(draft, "deepspeed.")
     _settle_targets(draft)
     _settle_precision(draft)
     _settle_checkpointing(draft)

@@ -29,7 +29,7 @@ CASES = [
     if card.proof is not None and card.proof.run is not None
     for kind in ("bad", "good")
     for number, example in enumerate(getattr(card.examples, kind))
-    if not example.target
+    if not example.target and not example.with_files
 ]
 
 

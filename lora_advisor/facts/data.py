@@ -1,0 +1,41 @@
+"""Facts of the data: how rows are packed, and with what they may be kept apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Model, Recipe
+    from lora_advisor.targets import Targets
+
+
+def packs_across(recipe: Recipe) -> bool:
+    """Whether LLaMA-Factory packs rows so that they see each other: ``packing`` alone."""
+    packing = recipe["data.packing"]
+    return packing.value is True and packing.key == "packing" and packing.written
+
+
+def packs_neatly(recipe: Recipe) -> bool:
+    """Whether LLaMA-Factory's ``neat_packing`` is on."""
+    packing = recipe["data.packing"]
+    return packing.value is True and packing.key == "neat_packing"
+
+
+def flattens(recipe: Recipe) -> bool:
+    """Whether axolotl's ``batch_flattening`` is on."""
+    flat = recipe["data.padding_free"]
+    return flat.value is True and flat.key == "batch_flattening"
+
+
+def ignores_row_limits(model: Model) -> bool:
+    """Whether attention cannot be told where a row ends, in transformers before 4.53.
+
+    Source: ``transformers.modeling_flash_attention_utils``; TRL's own warning names the same ones.
+    """
+    attention = model.attn_implementation
+    return attention is None or not attention.startswith(("flash", "kernels-community/"))
+
+
+def strategies_are_renamed(targets: Targets) -> bool:
+    """Whether the TRL in use is known to have today's names of packing strategies."""
+    return targets.surely_hold({"trl": ">=1.0"})

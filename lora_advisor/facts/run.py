@@ -1,0 +1,81 @@
+"""Facts of the launch: what is sharded, and by whom."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.recipe import UnknownValueError
+from lora_advisor.source.tree import Sequence
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe, Run
+    from lora_advisor.targets import Targets
+
+_SHARDS_PARAMETERS: Final = 3
+_STAGE_3: Final = re.compile(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
+"""Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
+
+
+def zero3(run: Run) -> bool:
+    """Whether DeepSpeed shards the parameters, by its config or by the name of a shipped one."""
+    try:
+        return run.zero_stage == _SHARDS_PARAMETERS
+    except UnknownValueError:
+        if isinstance(run.deepspeed, str) and _STAGE_3.fullmatch(run.deepspeed):
+            return True
+        raise
+
+
+def sharded_twice(recipe: Recipe) -> bool:
+    """Whether one file asks for both FSDP and DeepSpeed."""
+    fsdp, deepspeed = recipe["run.fsdp"], recipe["run.deepspeed"]
+    places = [value.key_at for value in (fsdp, deepspeed) if value.key_at is not None]
+    both = fsdp.value is True and isinstance(deepspeed.value, (str, dict)) and bool(deepspeed.value)
+    return both and {place.document.path for place in places} == {recipe.document.path}
+
+
+def fsdp_or_deepspeed(recipe: Recipe) -> bool:
+    """Whether the files at hand ask for FSDP or DeepSpeed."""
+    deepspeed = recipe["run.deepspeed"]
+    named = deepspeed.written and deepspeed.value is not None
+    return named or recipe["run.fsdp"].value is True
+
+
+def fsdp1_is_gone(targets: Targets) -> bool:
+    """Whether the axolotl in use is known to have FSDP2 only."""
+    return targets.surely_hold({"axolotl": ">=0.21"})
+
+
+def uses_fsdp1(recipe: Recipe) -> bool:
+    """Whether axolotl is asked for the first FSDP: by the list ``fsdp``, or by its number."""
+    return fsdp_is_a_list(recipe) or recipe["run.fsdp_version"].value == 1
+
+
+def fsdp_is_a_list(recipe: Recipe) -> bool:
+    """Whether ``fsdp`` lists strategies, as only the first FSDP has them."""
+    listed = (key.node for key in recipe.keys if key.path == "fsdp")
+    return any(isinstance(node, Sequence) and bool(node.items) for node in listed)
+
+
+def checkpoints_twice(recipe: Recipe) -> bool:
+    """Whether FSDP's own block asks for activation checkpointing."""
+    config = recipe["run.fsdp_config"].value
+    if not isinstance(config, dict):
+        raise UnknownValueError
+    names = ("activation_checkpointing", "fsdp_activation_checkpointing")
+    return any(str(config.get(name)).lower() == "true" for name in names)
+
+
+def precision_of_deepspeed(recipe: Recipe) -> str:
+    """Precision that a DeepSpeed config fixes; unknown where accelerate or nobody does."""
+    value = recipe["run.mixed_precision"]
+    if not value.key.endswith(".enabled") or not isinstance(value.value, str):
+        raise UnknownValueError
+    return value.value
+
+
+def spreads_model(recipe: Recipe) -> bool:
+    """Whether the written device map spreads one model over the GPUs of a process."""
+    value = recipe["model.device_map"]
+    return value.written and value.value in ("auto", "balanced", "balanced_low_0", "sequential")
