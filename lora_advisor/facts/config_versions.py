@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lora_advisor.frameworks import by_name, schemas
@@ -10,7 +12,7 @@ from lora_advisor.frameworks.known import outcome_of, placed_keys
 from lora_advisor.recipe import Item
 from lora_advisor.source.scalars import plain_value
 from lora_advisor.source.tree import Scalar
-from lora_advisor.targets import CURRENT, Target, from_requirement
+from lora_advisor.targets import CURRENT, Target, from_requirement, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +50,7 @@ def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     """
     found = (
         _dated(key, entry, target, framework)
-        for key, entry, target, framework in _entries(recipe, targets)
+        for key, entry, target, framework in _entries(recipe, targets, "until")
         if entry.until and not _older(target.high, entry.until)
     )
     return tuple(key for key in found if key.outcome != "drops" or not key.empty)
@@ -56,9 +58,11 @@ def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
 
 def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     """Written arguments that came with a newer release than any that is stated to be in use."""
+    if not targets.known:
+        return ()
     return tuple(
         _dated(key, entry, target, framework)
-        for key, entry, target, framework in _entries(recipe, targets)
+        for key, entry, target, framework in _entries(recipe, targets, "since")
         if entry.since and target.source != "current" and _older(target.high, entry.since)
     )
 
@@ -72,14 +76,14 @@ def reader_stops(targets: Targets) -> bool:
 
 
 def _entries(
-    recipe: Recipe, targets: Targets
+    recipe: Recipe, targets: Targets, dated: str
 ) -> Iterator[tuple[WrittenKey, schemas.Key, Target, Framework]]:
     framework = by_name(recipe.framework)
     if framework is None:
         return
     for key, here in placed_keys(recipe, framework, recipe["train.method"].value):
         entry = here.get(key.name)
-        if entry is not None and (entry.since or entry.until) and key.name not in framework.extra:
+        if getattr(entry, dated, None) and entry and key.name not in framework.extra:
             target = _target(entry.package, framework, targets)
             if target is not None:
                 yield key, entry, target, framework
@@ -106,10 +110,22 @@ def _target(package: str, framework: Framework, targets: Targets) -> Target | No
     return Target(low=low, high=high, source=source) if bounded else None
 
 
+@cache
 def _wanted(framework: str, version: str, package: str) -> Target | None:
-    """Return the releases of a library that a release of a framework asks for."""
-    text = schemas.required_range(framework, version, package)
-    found = from_requirement(f"{package}{text}", framework) if text else None
+    """Return the releases of a library that a release of a framework asks for.
+
+    The one exact bound that most of them state is read without the slow reader of requirements.
+    """
+    current = version == CURRENT.get(framework)
+    text = schemas.required_range(framework, None if current else version, package)
+    if not text:
+        return None
+    exact = re.search(r"(?:<=|==)([0-9.]+)(?=,|$)", text)
+    if current and exact is not None:
+        high = exact.group(1)
+        low = high if exact.group().startswith("==") else None
+        return Target(low=low, high=high, source=framework)
+    found = from_requirement(f"{package}{text}", framework)
     return found[1] if found is not None else None
 
 
@@ -133,6 +149,4 @@ def _dated(key: WrittenKey, entry: schemas.Key, target: Target, framework: Frame
 
 
 def _older(version: str, than: str) -> bool:
-    from packaging.version import Version  # noqa: PLC0415 - few keys come to this
-
-    return Version(version) < Version(than)
+    return holds(f"<{than}", version)

@@ -275,9 +275,9 @@ def padding_kept(trainer: Any) -> bool:
     return bool(trainer.args.padding_free and not trainer.padding_free)
 
 
-def score_head_frozen(trainer: Any) -> bool:
+def score_head_frozen(model: Any) -> bool:
     """The head that gives the reward is not trained."""
-    parameters = trainer.model.named_parameters()
+    parameters = model.named_parameters()
     return not any("score" in name and weight.requires_grad for name, weight in parameters)
 
 
