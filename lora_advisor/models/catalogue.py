@@ -1,0 +1,90 @@
+"""The shipped catalogue: module tables of published models, found by id or by ``config.json``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.models.table import CONTAINER, Module, ModuleTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FILE: Final = "catalogue.json.gz"
+
+
+@cache
+def load() -> dict[str, Any]:
+    """Read the whole catalogue: classes, nodes of the trees, and the models."""
+    data = files(__package__).joinpath(_FILE).read_bytes()
+    content: dict[str, Any] = json.loads(gzip.decompress(data))
+    return content
+
+
+def entries() -> list[dict[str, Any]]:
+    """Return every model of the catalogue: id, config and tables by auto class."""
+    found: list[dict[str, Any]] = load()["models"]
+    return found
+
+
+def table(entry: Mapping[str, Any], auto_class: str | None = None) -> ModuleTable | None:
+    """Return a model's module table as an auto class loads it, None where it does not."""
+    auto_class = auto_class or entry["default"]
+    description = entry["tables"].get(auto_class)
+    if description is None:
+        return None
+    return _expand(description, auto_class, str(entry["id"]))
+
+
+def _expand(description: Mapping[str, Any], auto_class: str, name: str) -> ModuleTable:
+    shared = dict(description["shared"])
+    return ModuleTable(
+        modules=tuple(_walk(description["root"], "", shared)),
+        model_type=description["type"],
+        auto_class=auto_class,
+        source=f"the catalogue's {name}",
+        transformers=int(str(load()["transformers"]).partition(".")[0]),
+        input_embedding=description["input"],
+        output_embedding=description["output"],
+        tie_word_embeddings=bool(description["tie"]),
+        tied_modules=tuple(description["tied"]),
+        shared_modules=shared,
+        shared_parameters=dict(description["ties"]),
+        generates=description["generates"],
+    )
+
+
+def _walk(node: int, name: str, shared: Mapping[str, str]) -> Iterator[Module]:
+    """Yield a node's module and all below it, leaving out further names of one already met."""
+    if name in shared:
+        return
+    class_, parameters, children, extras = load()["nodes"][node]
+    class_name, kind = load()["classes"][class_]
+    yield Module(
+        name=name,
+        kind=kind,
+        class_name=class_name,
+        parameters=tuple((own, tuple(shape)) for own, *shape in parameters),
+        transposed=extras.get("transposed", False),
+        groups=extras.get("groups", 1),
+    )
+    prefix = f"{name}." if name else ""
+    for *names, child in children:
+        for part in _names(names):
+            yield from _walk(child, prefix + part, shared)
+
+
+def _names(names: list[Any]) -> list[str]:
+    """Return the name of a child, or the numbers of a run of equal children."""
+    if len(names) == 1:
+        return [names[0]]
+    first, last = names
+    return [str(number) for number in range(first, last + 1)]
+
+
+def is_container(module: Module) -> bool:
+    """Whether the module only holds others, such as a list of layers."""
+    return module.kind == CONTAINER

@@ -1,0 +1,107 @@
+"""Where a base model's modules are known from: a folder, or the catalogue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.models import catalogue
+from lora_advisor.models.likeness import alike, same
+from lora_advisor.models.weight_index import from_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lora_advisor.models.table import ModuleTable
+
+CONFIG: Final = "config.json"
+
+
+class ModelError(Exception):
+    """A model folder that cannot be used; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """A base model as far as it is known: its ``config.json``, where it comes from, its folder.
+
+    ``entry`` is the catalogue's model of the same modules, ``sized`` whether of the same sizes.
+    """
+
+    config: Mapping[str, Any]
+    source: str
+    folder: Path | None = None
+    entry: Mapping[str, Any] | None = None
+    sized: bool = False
+
+    @property
+    def model_type(self) -> str:
+        """Transformers' name of the architecture, empty where the config does not say."""
+        return str(self.config.get("model_type", ""))
+
+    def table(self, auto_class: str | None = None) -> ModuleTable | None:
+        """Return its modules as an auto class loads it, None where they are not known."""
+        if self.entry is None:
+            return None if self.folder is None else from_index(self.folder, self.config)
+        found = catalogue.table(self.entry, auto_class or self._default())
+        if found is None:
+            return None
+        return replace(found, sized=self.sized, source=self.source)
+
+    def _default(self) -> str | None:
+        """Return the class the model's own ``architectures`` names, where the catalogue has it."""
+        return str(self.entry["default"]) if self.entry else None
+
+
+def from_folder(folder: Path, auto_class: str | None = None) -> ModuleTable | None:
+    """Return the modules of the model in a folder, None where they are not known."""
+    model = model_in(folder)
+    return model.table(auto_class) if model is not None else None
+
+
+def model_in(folder: Path) -> BaseModel | None:
+    """Read the model of a folder, None where it has no ``config.json``; ModelError if broken."""
+    path = folder / CONFIG
+    if not path.is_file():
+        return None
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: is no model's config: expected a table")
+    return known(config, str(path), folder)
+
+
+def known(config: Mapping[str, Any], source: str, folder: Path | None = None) -> BaseModel:
+    """Find the catalogue's model with the modules that a config makes."""
+    kind = config.get("model_type")
+    entries = [
+        e for e in catalogue.entries() if e["config"].get("model_type") == kind and e["tables"]
+    ]
+    equal = next((e for e in entries if same(config, e["config"])), None)
+    entry = equal or _alike_entry(config, entries)
+    return BaseModel(
+        config=config, source=source, folder=folder, entry=entry, sized=equal is not None
+    )
+
+
+def _alike_entry(
+    config: Mapping[str, Any], entries: list[dict[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Return a model of the same names; None where the ones in question differ in theirs."""
+    found = [entry for entry in entries if alike(config, entry["config"])]
+    if not found:
+        return None
+    names = [leaf_names(entry) for entry in found]
+    return found[0] if all(other == names[0] for other in names) else None
+
+
+def leaf_names(entry: Mapping[str, Any]) -> frozenset[str]:
+    """Return the last parts of all module names of a catalogue's model."""
+    table = catalogue.table(entry)
+    return (
+        frozenset(m.leaf for m in table.modules if not m.leaf.isdecimal()) if table else frozenset()
+    )

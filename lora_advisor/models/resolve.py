@@ -1,0 +1,226 @@
+"""What PEFT makes of a LoRA config on a model: adapted modules, sizes, and its errors.
+
+The order of the steps is that of ``BaseTuner.inject_adapter`` (peft/tuners/tuners_utils.py, release
+0.21), because it decides which error comes first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.models.adapter import (
+    NO_MATCH,
+    AdapterConfig,
+    InjectionError,
+    UnresolvedError,
+    refuse_contradictions,
+)
+from lora_advisor.models.conversion import converted
+from lora_advisor.models.defaults import DEFAULT_TARGETS
+from lora_advisor.models.matching import (
+    ALL_LINEAR,
+    all_linear,
+    ends_with_name,
+    excluded,
+    pattern_value,
+    targeted,
+)
+from lora_advisor.models.replication import replicated
+from lora_advisor.models.saved import HEADS, saved_modules, token_rows
+from lora_advisor.models.sizes import module_parameters, parameter_adapter
+from lora_advisor.models.tying import Tying, tied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lora_advisor.models.table import Module, ModuleTable
+
+_MAMBA: Final = frozenset({"falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h"})
+_MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
+_GENERATING: Final = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """An adapted module or parameter: its full name, rank, scaling and trainable parameters."""
+
+    name: str
+    rank: int
+    scaling: float
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What is trained: adapters, modules in full, token rows, biases.
+
+    ``modules`` and ``parameters`` are adapted, ``saved`` maps module names to the parameters that
+    are trained in full or by rows; ``config`` is the config as PEFT rewrote it.
+    """
+
+    modules: tuple[Adapted, ...]
+    parameters: tuple[Adapted, ...]
+    saved: Mapping[str, int]
+    biases: int
+    config: AdapterConfig
+
+    @property
+    def trainable(self) -> int:
+        """Trainable parameters in all, as PEFT counts them."""
+        adapters = sum(item.parameters for item in (*self.modules, *self.parameters))
+        return adapters + sum(self.saved.values()) + self.biases
+
+
+def resolve(config: AdapterConfig, table: ModuleTable) -> Resolution:
+    """Say what PEFT adapts; InjectionError is PEFT's own error, UnresolvedError an abstention."""
+    refuse_contradictions(config)
+    if config.task_type == "SEQ_CLS":
+        config = with_heads(config)
+    plan = tied(converted(config, table), table)
+    config = plan.config
+    if config.target_modules is None:
+        config = replace(config, target_modules=_default_targets(table.model_type))
+    if config.layer_replication:
+        table = replicated(table, config.layer_replication)
+    modules = _adapt_modules(config, table, plan)
+    parameters = _adapt_parameters(config, table, {item.name for item in modules})
+    modules += _adapt_tied(config, table, plan)
+    if not modules and not parameters:
+        raise InjectionError(NO_MATCH, "no module is adapted")
+    if config.task_type in _GENERATING and not table.generates:
+        raise InjectionError("AttributeError", "the model does not generate text")
+    return _finished(config, table, modules, parameters, plan)
+
+
+def with_heads(config: AdapterConfig) -> AdapterConfig:
+    """Return the config with the task's head among the modules to save."""
+    heads = HEADS.get(config.task_type or "", ())
+    return replace(config, modules_to_save=(*(config.modules_to_save or ()), *heads))
+
+
+def _default_targets(model_type: str) -> tuple[str, ...] | str:
+    targets = DEFAULT_TARGETS.get(model_type)
+    if targets is None:
+        raise InjectionError("ValueError", f"PEFT has no default targets for {model_type}")
+    return targets
+
+
+def chosen_positions(config: AdapterConfig, table: ModuleTable, plan: Tying) -> list[int]:
+    """Return the positions of the modules that get an adapter, in the model's order."""
+    targets = config.target_modules
+    if isinstance(targets, str) and targets.lower() == ALL_LINEAR:
+        targets = all_linear(config, table)
+    hits = targeted(targets, config, table) - excluded(config, table)
+    return sorted(
+        i
+        for i in hits
+        if table.modules[i].name and not ends_with_name(table.modules[i].name, plan.targets)
+    )
+
+
+def _adapt_modules(config: AdapterConfig, table: ModuleTable, plan: Tying) -> list[Adapted]:
+    found = [table.modules[i] for i in chosen_positions(config, table, plan)]
+    inside = {f"{module.name}.out_proj" for module in found if module.kind == "attention"}
+    if any(module.name in inside for module in found):
+        raise UnresolvedError("an attention layer and its output are both targeted")
+    adapted = []
+    for module in found:
+        if table.model_type in _MAMBA and module.leaf in _MAMBA_REFUSED:
+            raise InjectionError("ValueError", f"{module.leaf} is refused in {table.model_type}")
+        adapted.append(_adapted(module, config, table))
+        if module.kind == "attention":
+            adapted.append(replace(adapted[-1], name=f"{module.name}.out_proj", parameters=0))
+    return adapted
+
+
+def _adapted(module: Module, config: AdapterConfig, table: ModuleTable) -> Adapted:
+    rank, scaling = rank_and_scaling(module.name, config)
+    count = module_parameters(module, rank, config, table)
+    return Adapted(name=module.name, rank=rank, scaling=scaling, parameters=count)
+
+
+def rank_and_scaling(name: str, config: AdapterConfig) -> tuple[int, float]:
+    """Return the rank of an adapter on a module, and the factor its output is scaled by."""
+    rank = int(pattern_value(config.rank_pattern, name, config.r))
+    alpha = pattern_value(config.alpha_pattern, name, config.lora_alpha)
+    if rank <= 0:
+        raise InjectionError("ValueError", f"the rank is {rank}")
+    return rank, alpha / (math.sqrt(rank) if config.use_rslora else rank)
+
+
+def _adapt_parameters(
+    config: AdapterConfig, table: ModuleTable, adapted: set[str]
+) -> list[Adapted]:
+    names = config.target_parameters or ()
+    if not names:
+        return []
+    found = []
+    for module in table.modules:
+        for own, _ in module.parameters:
+            key = f"{module.name}.{own}"
+            if not ends_with_name(key, names):
+                continue
+            if not module.name:
+                raise InjectionError("ValueError", "a parameter of the model itself is targeted")
+            if module.name in adapted:
+                raise InjectionError("ValueError", f"{module.name} already has an adapter")
+            rank, scaling = rank_and_scaling(key, config)
+            count = parameter_adapter(module, own, rank, config)
+            found.append(Adapted(name=key, rank=rank, scaling=scaling, parameters=count))
+    return found
+
+
+def _adapt_tied(config: AdapterConfig, table: ModuleTable, plan: Tying) -> list[Adapted]:
+    names = [m for m in table.modules if m.name and ends_with_name(m.name, plan.targets)]
+    return [_adapted(module, config, table) for module in names] if plan.targets else []
+
+
+def _finished(
+    config: AdapterConfig,
+    table: ModuleTable,
+    modules: list[Adapted],
+    parameters: list[Adapted],
+    plan: Tying,
+) -> Resolution:
+    """Wrap what is trained in full and count the biases, as PEFT does after the adapters."""
+    adapted = {item.name for item in modules}
+    saved = saved_modules(config.modules_to_save or (), table, adapted)
+    saved |= dict.fromkeys(plan.saved, 0)
+    saved |= token_rows(config, table, adapted, saved)
+    if config.task_type != "SEQ_CLS":
+        saved |= saved_modules(HEADS.get(config.task_type or "", ()), table, adapted)
+    homes = {item.name.rpartition(".")[0] for item in parameters}
+    if any(_holds(name, homes) for name in saved):
+        raise UnresolvedError("a module that is saved in full holds adapters")
+    return Resolution(
+        modules=tuple(modules),
+        parameters=tuple(parameters),
+        saved=saved,
+        biases=_biases(config, table, adapted, saved),
+        config=config,
+    )
+
+
+def _holds(name: str, homes: set[str]) -> bool:
+    return any(home == name or home.startswith(f"{name}.") for home in homes)
+
+
+def _biases(
+    config: AdapterConfig, table: ModuleTable, adapted: set[str], saved: Mapping[str, int]
+) -> int:
+    """Count the base biases that are trained (``bias: all`` or ``lora_only``)."""
+    if config.bias == "none":
+        return 0
+    if config.bias != "all" and not config.bias.endswith("_only"):
+        raise InjectionError("NotImplementedError", f"bias {config.bias} is not known")
+    return sum(
+        math.prod(shape)
+        for module in table.modules
+        for own, shape in module.parameters
+        if own == "bias"
+        and (config.bias == "all" or module.name in adapted)
+        and f"{module.name}.bias" not in table.shared_parameters
+        and not any(module.name == s or module.name.startswith(f"{s}.") for s in saved)
+    )

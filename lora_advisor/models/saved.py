@@ -1,0 +1,110 @@
+"""Modules trained in full and token rows: PEFT's wrapping after the adapters are in place.
+
+Source: ``_set_trainable`` and ``set_additional_trainable_modules`` (peft/utils/other.py), 0.21.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.models.adapter import InjectionError, UnresolvedError
+from lora_advisor.models.table import CONTAINER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from lora_advisor.models.adapter import AdapterConfig
+    from lora_advisor.models.table import Module, ModuleTable
+
+HEADS: Final[Mapping[str, tuple[str, ...]]] = {
+    "SEQ_CLS": ("classifier", "score"),
+    "TOKEN_CLS": ("classifier", "score"),
+    "QUESTION_ANS": ("qa_outputs",),
+}
+"""Modules that PEFT itself adds to ``modules_to_save`` for a task."""
+
+
+def saved_modules(
+    names: Iterable[str], table: ModuleTable, adapted: Collection[str]
+) -> dict[str, int]:
+    """Return the modules that are wrapped for full training, each with its parameters.
+
+    A name matches by ``endswith``, without a dot before it. TypeError where it hits a module that
+    already has an adapter, or a plain list of modules.
+    """
+    ends = tuple(names)
+    if not ends:
+        return {}
+    found: dict[str, int] = {}
+    every = [module.name for module in table.modules] + list(table.shared_modules)
+    for name in every:
+        if name.endswith(ends):
+            real = table.by_name.get(table.shared_modules.get(name, name))
+            if real is None:
+                raise UnresolvedError(f"{name} is a second name of a module")
+            _refuse(real, adapted)
+            if any(name.startswith(f"{other}.") for other in found):
+                raise UnresolvedError(f"{name} lies in a module that is saved as well")
+            found[name] = _count(real, table, adapted)
+    return found
+
+
+def _refuse(module: Module, adapted: Collection[str]) -> None:
+    if module.kind == CONTAINER:
+        raise InjectionError("TypeError", f"{module.name} is a {module.class_name}")
+    if module.name in adapted:
+        raise InjectionError("TypeError", f"{module.name} already has an adapter")
+
+
+def _count(module: Module, table: ModuleTable, adapted: Collection[str]) -> int:
+    below = list(table.below(module.name))
+    if any(inner.name in adapted for inner in below):
+        raise UnresolvedError(f"{module.name} is saved in full and holds adapters")
+    return sum(math.prod(shape) for inner in below for _, shape in inner.parameters)
+
+
+def token_rows(
+    config: AdapterConfig, table: ModuleTable, adapted: Collection[str], saved: Collection[str]
+) -> dict[str, int]:
+    """Return the layers of which single rows are trained, each with its trainable parameters."""
+    indices = config.trainable_token_indices
+    if indices is None:
+        return {}
+    if isinstance(indices, tuple):
+        indices = {table.input_embedding or "embed_tokens": indices}
+    if any(name in (config.modules_to_save or ()) for name in indices):
+        raise InjectionError("ValueError", "the embedding is already trained in full")
+    if len(indices) > 1 and table.tie_word_embeddings:
+        raise UnresolvedError("rows of several tied layers are trained")
+    found: dict[str, int] = {}
+    for name, rows in indices.items():
+        hits = [module for module in table.modules if module.name.endswith(name)]
+        if not hits:
+            raise InjectionError("ValueError", f"no module ends with {name}")
+        for module in hits:
+            found[module.name] = _rows(module, len(rows), adapted, saved)
+    tied = table.tie_word_embeddings and table.input_embedding in found
+    if tied and table.tied_modules:
+        found |= dict.fromkeys(_tied_rows(table, adapted), 0)
+    elif tied:
+        raise InjectionError("ValueError", "no tied module was found")
+    return found
+
+
+def _tied_rows(table: ModuleTable, adapted: Collection[str]) -> list[str]:
+    names = tuple(table.tied_modules)
+    hits = [module for module in table.modules if module.name.endswith(names)]
+    for module in hits:
+        _refuse(module, adapted)
+    return [module.name for module in hits]
+
+
+def _rows(module: Module, rows: int, adapted: Collection[str], saved: Collection[str]) -> int:
+    _refuse(module, adapted)
+    if module.name in saved:
+        raise UnresolvedError(f"{module.name} is saved in full and by rows")
+    shape = module.shape("weight")
+    if shape is None:
+        raise UnresolvedError(f"{module.name} has no weight of its own")
+    return rows * shape[-1]
