@@ -105,3 +105,8 @@ def pure_half(recipe: Recipe) -> bool:
     if any("$" in text for text in texts):
         raise UnknownValueError("it is filled in later")
     return "true" in texts
+
+
+def tokenizes_first(recipe: Recipe) -> bool:
+    """Whether LLaMA-Factory may end after tokenising: ``tokenized_path`` is written."""
+    return any(key.path == "tokenized_path" for key in recipe.keys)

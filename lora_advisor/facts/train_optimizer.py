@@ -10,12 +10,72 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Train
 
 OPTIMIZERS: Final = frozenset(
-    ["adamw_torch", "adamw_torch_fused", "adamw_torch_xla", "adamw_torch_npu_fused", "adamw_apex_fused", "adafactor", "adamw_anyprecision", "adamw_torch_4bit", "adamw_torch_8bit", "ademamix", "sgd", "adagrad", "adamw_bnb_8bit", "adamw_8bit", "ademamix_8bit", "lion_8bit", "lion_32bit", "paged_adamw_32bit", "paged_adamw_8bit", "paged_ademamix_32bit", "paged_ademamix_8bit", "paged_lion_32bit", "paged_lion_8bit", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit", "rmsprop_bnb_32bit", "galore_adamw", "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw", "schedule_free_radam", "schedule_free_adamw", "schedule_free_sgd", "apollo_adamw", "apollo_adamw_layerwise", "stable_adamw"]
+    [
+        "adamw_torch",
+        "adamw_torch_fused",
+        "adamw_torch_xla",
+        "adamw_torch_npu_fused",
+        "adamw_apex_fused",
+        "adafactor",
+        "adamw_anyprecision",
+        "adamw_torch_4bit",
+        "adamw_torch_8bit",
+        "ademamix",
+        "sgd",
+        "adagrad",
+        "adamw_bnb_8bit",
+        "adamw_8bit",
+        "ademamix_8bit",
+        "lion_8bit",
+        "lion_32bit",
+        "paged_adamw_32bit",
+        "paged_adamw_8bit",
+        "paged_ademamix_32bit",
+        "paged_ademamix_8bit",
+        "paged_lion_32bit",
+        "paged_lion_8bit",
+        "rmsprop",
+        "rmsprop_bnb",
+        "rmsprop_bnb_8bit",
+        "rmsprop_bnb_32bit",
+        "galore_adamw",
+        "galore_adamw_8bit",
+        "galore_adafactor",
+        "galore_adamw_layerwise",
+        "galore_adamw_8bit_layerwise",
+        "galore_adafactor_layerwise",
+        "lomo",
+        "adalomo",
+        "grokadamw",
+        "schedule_free_radam",
+        "schedule_free_adamw",
+        "schedule_free_sgd",
+        "apollo_adamw",
+        "apollo_adamw_layerwise",
+        "stable_adamw",
+    ]
 )
 """Every name of ``transformers.training_args.OptimizerNames`` up to 5.23."""
 REMOVED: Final = frozenset({"adamw_hf"})
 AXOLOTL: Final = frozenset(
-    ["optimi_adamw", "ao_adamw_4bit", "ao_adamw_8bit", "ao_adamw_fp8", "adopt_adamw", "came_pytorch", "muon", "dion", "sinkgd", "flash_adamw", "flash_adam", "flash_sgd", "flash_sgdw", "flash_lion", "q_galore_adamw8bit", "lion_pytorch"]
+    [
+        "optimi_adamw",
+        "ao_adamw_4bit",
+        "ao_adamw_8bit",
+        "ao_adamw_fp8",
+        "adopt_adamw",
+        "came_pytorch",
+        "muon",
+        "dion",
+        "sinkgd",
+        "flash_adamw",
+        "flash_adam",
+        "flash_sgd",
+        "flash_sgdw",
+        "flash_lion",
+        "q_galore_adamw8bit",
+        "lion_pytorch",
+    ]
 )
 """Its own: ``axolotl.utils.schemas.enums.CustomSupportedOptimizers``, and one of old releases."""
 _NEVER_SPELT_SO: Final = {
@@ -64,7 +124,7 @@ def full_tuning_method(recipe: Recipe) -> str:
     Source: ``llamafactory.hparams.finetuning_args.FinetuningArguments.__post_init__``.
     """
     for key in recipe.keys:
-        if key.path in ("use_galore", "use_apollo", "use_badam"):
-            if getattr(key.node, "text", "") == "true":
-                return key.path
+        switch = key.path in ("use_galore", "use_apollo", "use_badam")
+        if switch and getattr(key.node, "text", "") == "true":
+            return key.path
     return ""

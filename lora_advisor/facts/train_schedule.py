@@ -10,7 +10,7 @@ from lora_advisor.frameworks.known import nearest
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Lora, Train
+    from lora_advisor.recipe import Lora, Recipe, Train
 
 SCHEDULERS: Final[dict[str, frozenset[str]]] = {
     "linear": frozenset(),
@@ -36,6 +36,17 @@ SCHEDULERS: Final[dict[str, frozenset[str]]] = {
     ),
 }
 """What ``lr_scheduler_kwargs`` may hold: the arguments of ``transformers.optimization``."""
+_BY_TRANSFORMERS: Final = frozenset(
+    [
+        "axolotl",
+        "llamafactory",
+        "trl",
+        "trl-python",
+        "transformers-python",
+        "peft-python",
+        "unsloth",
+    ]
+)
 _WITHOUT_ARGUMENTS: Final = ("constant", "constant_with_warmup")
 _BY_METRIC: Final = ("reduce_lr_on_plateau", "greedy")
 _NEVER_SPELT_SO: Final = {
@@ -49,6 +60,16 @@ _NEVER_SPELT_SO: Final = {
 }
 _RATE_PER_SCALING: Final = 0.6
 """Measured: the best rate falls as scaling to the power of about -0.5 to -0.7."""
+
+
+def by_transformers(recipe: Recipe) -> bool:
+    """Whether the values reach transformers' trainer as they are; a person's script may differ."""
+    return recipe.framework in _BY_TRANSFORMERS
+
+
+def untouched(recipe: Recipe) -> bool:
+    """Whether transformers' trainer alone decides; axolotl counts steps and warm-up itself."""
+    return by_transformers(recipe) and recipe.framework != "axolotl"
 
 
 def horizon(train: Train) -> int:

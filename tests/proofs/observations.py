@@ -77,9 +77,10 @@ def weights_grow(run: runs.Run) -> bool:
 
 
 def other_accumulation(run: runs.Run) -> bool:
-    """Gradients are accumulated over another number of batches than the arguments say."""
-    stated = run.trainer.args.gradient_accumulation_steps
-    return run.trainer.accelerator.gradient_accumulation_steps != stated
+    """There are fewer steps than the stated batch and accumulation make."""
+    stated = run.trainer.args
+    batch = stated.per_device_train_batch_size * stated.gradient_accumulation_steps
+    return run.trainer.state.global_step < runs.ROWS // batch * stated.num_train_epochs
 
 
 def larger_metric_kept(arguments: transformers.TrainingArguments) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROWS = 64
 """Rows of the training data, of eight tokens each."""
 
+_PLAIN = {"bf16": False, "gradient_checkpointing": None, "disable_tqdm": True}
+
 
 class Rows(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
     """Eight tokens in a row, starting from another one each time."""
@@ -51,15 +53,17 @@ class _Rates(transformers.TrainerCallback):
 
 
 def arguments(recipe: Recipe, folder: str) -> transformers.TrainingArguments:
-    """Return the TrainingArguments of what a recipe states of the run, for the CPU."""
+    """Return the TrainingArguments of what a recipe states of the run, for the CPU.
+
+    Mixed precision and recomputation are left out: they only take time here.
+    """
     known = {field.name for field in fields(transformers.TrainingArguments)}
     stated = models.stated(recipe, "train")
     if stated.get("warmup_ratio") and not stated.get("warmup_steps"):
         stated["warmup_steps"] = stated["warmup_ratio"]
     chosen: dict[str, Any] = {name: value for name, value in stated.items() if name in known}
     return transformers.TrainingArguments(
-        **{"report_to": "none", **chosen, "output_dir": folder, "use_cpu": True},
-        disable_tqdm=True,
+        **{"report_to": "none", **chosen, "output_dir": folder, "use_cpu": True, **_PLAIN}
     )
 
 
