@@ -1,0 +1,91 @@
+"""Unknown, dated and repeated keys as facts of a recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor import frameworks, source
+from lora_advisor.facts import config_keys, config_values, config_versions
+from lora_advisor.frameworks.known import nearest
+from lora_advisor.targets import Targets, from_options
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe
+
+KNOWN = ("learning_rate", "lora_r", "lora_alpha", "eval_steps", "load_in_4bit")
+SCRIPT = """
+from peft import LoraConfig
+from trl import SFTConfig
+adapter = LoraConfig(r=8, target_module=["q_proj"])
+args = SFTConfig(output_dir="out", evaluation_strategy="steps", max_seq_length=512)
+"""
+
+
+def recipe(text: str, path: str = "config.yaml", framework: str | None = None) -> Recipe:
+    forced = frameworks.by_name(framework) if framework else None
+    (found, *_) = frameworks.read(source.parse(text, path), forced)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("learning-rate", "learning_rate"),
+        ("Learning_Rate", "learning_rate"),
+        ("learnign_rate", "learning_rate"),
+        ("eval_step", "eval_steps"),
+        ("lora_b", "lora_r"),
+        ("load_4bit", ""),
+        ("r", ""),
+        ("num_workers", ""),
+    ],
+)
+def test_slip_is_two_letters_at_most(written: str, meant: str) -> None:
+    assert nearest(written, KNOWN) == meant
+
+
+def test_arguments_of_calls_in_a_script_are_known() -> None:
+    found = recipe(SCRIPT, "train.py")
+    assert [key.path for key in config_keys.misspelt_keys(found)] == ["LoraConfig.target_module"]
+    removed = {key.path for key in config_versions.removed_arguments(found, Targets())}
+    assert removed == {"SFTConfig.evaluation_strategy", "SFTConfig.max_seq_length"}
+
+
+def test_class_of_the_script_itself_is_left_alone() -> None:
+    own = "class SFTConfig: ...\n" + SCRIPT
+    assert not config_versions.removed_arguments(recipe(own, "train.py"), Targets())
+
+
+@pytest.mark.parametrize(
+    ("targets", "sure"),
+    [
+        ((), [False]),
+        (("transformers=5.23.0",), [True]),
+        (("transformers=4.46.3",), []),
+        (("transformers=>=4.46",), [False]),
+        (("trl=0.9.6",), []),
+    ],
+)
+def test_removal_is_sure_when_every_release_in_use_lacks_it(
+    targets: tuple[str, ...], sure: list[bool]
+) -> None:
+    text = "model_name_or_path: a\ndataset_name: b\nuse_peft: true\nno_cuda: true\n"
+    found = config_versions.removed_arguments(recipe(text, framework="trl"), from_options(targets))
+    assert [key.sure for key in found] == sure
+
+
+def test_merged_and_aliased_keys_are_not_duplicates() -> None:
+    text = """
+base: &base {r: 8, lora_alpha: 16}
+lora: {<<: *base, r: 16, target_modules: [q_proj]}
+copy: *base
+"""
+    assert not config_values.duplicate_keys(recipe(text, framework="generic"))
+
+
+def test_key_written_twice_names_the_line_that_is_lost() -> None:
+    text = "lora:\n  r: 8\n  lora_alpha: 16\n  r: 64\n"
+    (found,) = config_values.duplicate_keys(recipe(text, framework="generic"))
+    assert (found.path, found.first, found.line, found.same) == ("lora.r", "8", 2, False)
