@@ -208,8 +208,10 @@ def check(context: click.Context, /, paths: tuple[Path, ...], **options: Any) ->
 @click.pass_context
 def explain(context: click.Context, /, subject: str, **options: Any) -> None:
     """Say what a config means, value by value, or what a parameter does."""
+    from lora_advisor.source import SUFFIXES  # noqa: PLC0415
+
     path = Path(subject)
-    looks_like_file = path.suffix in (".yaml", ".yml", ".json", ".toml") or os.sep in subject
+    looks_like_file = path.suffix in SUFFIXES or os.sep in subject
     if subject == STDIN or path.exists() or looks_like_file:
         context.exit(_explain_config(path, options))
     _explain_parameter(subject, options)

@@ -1,8 +1,9 @@
 """Files of a run: named ones are always read, folders are searched for configs.
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
-``site-packages``; other suffixes than :data:`SUFFIXES`; JSON above :data:`MAX_FOUND_JSON` that is
-no adapter config; whatever ``exclude`` means, which counts for named files too.
+``site-packages``; suffixes that no config has; scripts and notebooks that speak of neither LoRA nor
+PEFT; JSON, scripts and notebooks above :data:`MAX_FOUND` that are no adapter config; whatever
+``exclude`` means, which counts for named files too.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from lora_advisor.settings import Settings
     from lora_advisor.source.tree import Document
 
-MAX_FOUND_JSON: Final = 1_000_000
+MAX_FOUND: Final = 1_000_000
 ADAPTER: Final = "adapter_config.json"
 SKIPPED_FOLDERS: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 _OURS: Final = re.compile(
     rb"lora|peft|adapter|per_device|micro_batch|learning|finetun", re.IGNORECASE
 )
+_ADAPTS: Final = re.compile(rb"lora|peft", re.IGNORECASE)
+PROGRAMS: Final = (".py", ".ipynb", ".sh")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 
 
@@ -65,13 +68,17 @@ def discover(
             _notice(discovery, path, f"is excluded by {pattern!r}", minor=found)
         elif path.is_dir():
             _search(discovery, path, ())
-        elif not found or path.suffix.lower() in SUFFIXES:
+        elif not found or (path.suffix.lower() in SUFFIXES and not _is_data(path)):
             _take(discovery, path, named=not found)
     return discovery
 
 
 def take_text(discovery: Discovery, data: bytes, name: str) -> None:
     """Take a config that was given as text (standard input) under a name."""
+    pattern = discovery.settings.excluded(name)
+    if pattern is not None:
+        _notice(discovery, Path(name), f"is excluded by {pattern!r}", minor=False)
+        return
     discovery.named.add(name)
     _parse(discovery, data, name, named=True)
 
@@ -122,11 +129,11 @@ def _is_skipped(folder: Path) -> bool:
 
 
 def _is_data(path: Path) -> bool:
-    """Whether a file is a data set, tokenizer or index rather than a config."""
-    if path.suffix.lower() != ".json" or path.name == ADAPTER:
+    """Whether a file is too large for anything but a data set, a tokenizer or saved outputs."""
+    if path.suffix.lower() not in (".json", *PROGRAMS) or path.name == ADAPTER:
         return False
     try:
-        return path.stat().st_size > MAX_FOUND_JSON
+        return path.stat().st_size > MAX_FOUND
     except OSError:
         return False
 
@@ -143,7 +150,8 @@ def _take(discovery: Discovery, path: Path, *, named: bool) -> None:
         _fail(discovery, path, _reason(error))
         return
     discovery.seen.add(identity)
-    _parse(discovery, data, paths.shown(path), named=named)
+    if named or path.suffix.lower() not in PROGRAMS or _ADAPTS.search(data):
+        _parse(discovery, data, paths.shown(path), named=named)
 
 
 def _bytes(path: Path) -> bytes:
@@ -159,24 +167,30 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None:
-    if not data.strip():
-        problem = Failure(file=name, message="the file is empty: there is nothing to check")
+    try:
+        document = source.parse(data, name)
+    except SourceError as error:
+        problem = failure(error)
     else:
-        try:
-            discovery.documents.append(source.parse(data, name))
-        except SourceError as error:
-            problem = failure(error)
-        else:
+        if document.text.strip():
+            discovery.documents.append(document)
             return
+        problem = Failure(file=name, message="the file is empty: there is nothing to check")
     if named or _is_broken_config(data, name):
         discovery.failures.append(problem)
     else:
-        message = f"passed over: {problem.message} (line {problem.line})"
-        discovery.notices.append(Notice(file=name, message=message, minor=True))
+        message = f"was passed over: {problem.message} (line {problem.line or 1})"
+        minor = not name.endswith(PROGRAMS)
+        discovery.notices.append(Notice(file=name, message=message, minor=minor))
 
 
 def _is_broken_config(data: bytes, name: str) -> bool:
-    """Whether an unreadable file that a search met was meant for us; a template never was."""
+    """Whether an unreadable file that a search met was meant for us.
+
+    A template never was, and a script may be in a Python that this one cannot read.
+    """
+    if name.endswith(PROGRAMS):
+        return False
     ours = name.endswith(ADAPTER) or _OURS.search(data) is not None
     return bool(data.strip()) and ours and _TEMPLATE.search(data) is None
 
@@ -203,8 +217,9 @@ def companion_paths(named: Iterable[str], config: str) -> Iterator[Path]:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    text = error.strerror if isinstance(error, OSError) else str(error)
-    return (text or "cannot be read").lower()
+    if isinstance(error, OSError):
+        return (error.strerror or "cannot be read").lower()
+    return str(error)
 
 
 def _fail(discovery: Discovery, path: Path, message: str) -> None:

@@ -20,6 +20,9 @@ MAX_BYTES: Final = 5_000_000
 
 _PACKAGES: Final = "|".join(CURRENT)
 _MENTION: Final = re.compile(rf"\b({_PACKAGES})\b", re.IGNORECASE)
+_WORTH_READING: Final = re.compile(
+    rf"\b({_PACKAGES})\b|^(-r|-c|--requirement|--constraint)\b", re.IGNORECASE | re.MULTILINE
+)
 _LOCKED: Final = re.compile(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
 _CONDA: Final = re.compile(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
 _POETRY: Final = re.compile(r"^[\^]\s*([\d.]+)")
@@ -53,7 +56,7 @@ def _plainness(path: Path) -> tuple[int, str]:
 
 def _of_file(path: Path, read: Callable[[str, Path], Iterator[str]]) -> Targets:
     text = _text(path)
-    if not _MENTION.search(text):
+    if not _WORTH_READING.search(text):
         return Targets()
     known: dict[str, Target] = {}
     try:

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor.requirements import find
+from lora_advisor.targets import CURRENT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {
+    "requirements.txt": "# peft==0.1\n-r more.txt\npeft==0.17.0 \\\n  --hash=sha256:00\n",
+    "uv.lock": '[[package]]\nname = "peft"\nversion = "0.17.0"\nsource = { registry = "x" }\n',
+    "poetry.lock": '[[package]]\nname = "peft"\nversion = "0.17.0"\n',
+    "Pipfile.lock": '{"default": {"peft": {"version": "==0.17.0"}, "a": {}}}',
+    "requirements.lock": "peft==0.17.0 ; python_version > '3'\n",
+    "environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - peft==0.17.0\n",
+    "environment.yaml": "dependencies:\n  - conda-forge::peft==0.17.0=py311\n",
+    "pyproject.toml": '[project]\nname = "x"\ndependencies = ["peft==0.17.0"]\n',
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    return tmp_path
+
+
+def high(folder: Path, package: str = "peft") -> str:
+    return find(folder).get(package).high
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file(folder: Path, name: str) -> None:
+    (folder / name).write_text(FILES[name])
+    target = find(folder / "configs" / "deep").get("peft")
+    assert (target.low, target.high) == ("0.17.0", "0.17.0")
+    assert target.source.endswith(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "wanted"),
+    [
+        ('[project.optional-dependencies]\na = ["trl<0.13"]', "trl", "0.12.9999"),
+        ('[dependency-groups]\na = ["trl<0.13", {include-group = "b"}]', "trl", "0.12.9999"),
+        ('[tool.poetry.dependencies]\npeft = "^0.17"', "peft", "0.17.9999"),
+        ('[tool.poetry.dependencies]\npeft = "^0.17.1"', "peft", "0.17.9999"),
+        ('[tool.poetry.dependencies]\ntransformers = "^4.40"', "transformers", "4.9999"),
+        ('[tool.poetry.dependencies]\npeft = "0.17"', "peft", "0.17"),
+        (
+            '[tool.poetry.dependencies]\npeft = {version = "<0.17", extras = []}',
+            "peft",
+            "0.16.9999",
+        ),
+        ('[tool.poetry.group.a.dependencies]\npeft = "~=0.17.0"', "peft", "0.17.9999"),
+        ('[tool.poetry.dependencies]\npeft = "*"', "peft", CURRENT["peft"]),
+    ],
+)
+def test_tables_of_a_project_file(folder: Path, text: str, package: str, wanted: str) -> None:
+    (folder / "pyproject.toml").write_text(text)
+    assert high(folder, package) == wanted
+
+
+def test_conda_takes_one_equals_sign_for_a_prefix(folder: Path) -> None:
+    (folder / "environment.yml").write_text("dependencies: [transformers=4.40, torch>=2.1]\n")
+    assert high(folder, "transformers") == "4.40.9999"
+    assert find(folder).get("torch").low == "2.1"
+
+
+def test_other_files_are_followed_and_loops_end(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("-r a.txt\n-c c.txt\n")
+    (folder / "a.txt").write_text("-r requirements.txt\n-r missing.txt\npeft==0.12\n")
+    (folder / "c.txt").write_text("trl==0.9\n")
+    assert (high(folder), high(folder, "trl")) == ("0.12", "0.9")
+
+
+def test_the_nearest_file_wins(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("peft==0.10\ntrl==0.9\n")
+    deep = folder / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "pyproject.toml").write_text('[project]\ndependencies = ["peft>=0.12"]')
+    assert (high(deep), high(deep, "trl")) == (CURRENT["peft"], "0.9")
+    assert high(folder) == "0.10"
+
+
+def test_the_surest_kind_of_file_wins(folder: Path) -> None:
+    (folder / "uv.lock").write_text(FILES["uv.lock"])
+    (folder / "pyproject.toml").write_text('[project]\ndependencies = ["peft>=0.12"]')
+    (folder / "requirements.txt").write_text("peft==0.12")
+    assert high(folder) == "0.17.0"
+
+
+def test_the_plain_requirements_file_wins_over_its_variants(folder: Path) -> None:
+    (folder / "requirements-dev.txt").write_text("peft==0.1\n")
+    (folder / "requirements.txt").write_text("peft==0.2\n")
+    (folder / "requirements_old.txt").write_text("peft==0.3\n")
+    assert high(folder) == "0.2"
+
+
+def test_markers_leave_both_possible(folder: Path) -> None:
+    (folder / "requirements.txt").write_text(
+        "peft==0.12; python_version < '3.10'\npeft==0.17; python_version >= '3.10'\n"
+    )
+    target = find(folder).get("peft")
+    assert (target.low, target.high) == ("0.12", "0.17")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "peft = = 1"),
+        ("pyproject.toml", 'project = "peft"'),
+        ("pyproject.toml", '[tool.poetry]\ndependencies = "peft"'),
+        ("Pipfile.lock", "[peft"),
+        ("Pipfile.lock", '{"default": ["peft"]}'),
+        ("environment.yml", "peft: [\n"),
+        ("environment.yml", "- peft\n"),
+        ("environment.yml", "dependencies: [{pip: 3}, 4, peft]"),
+        ("requirements.txt", "peft = = 1\npeft==1.x.y\ngit+https://x/peft\n-e ./peft\npeft\n"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_tells_nothing(
+    folder: Path, name: str, text: str
+) -> None:
+    (folder / name).write_text(text)
+    assert find(folder).get("peft").source == "current"
+
+
+def test_nothing_outside_the_repository_counts(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("peft==0.1\n")
+    inner = tmp_path / "repository"
+    (inner / ".git").mkdir(parents=True)
+    assert find(inner).get("peft").source == "current"
+
+
+def test_without_a_repository_only_the_current_folder_and_the_own_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "requirements.txt").write_text("peft==0.1\n")
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert find(deep).get("peft").source == "current"
+    monkeypatch.chdir(tmp_path)
+    assert find(deep).get("peft").source == "requirements.txt"
