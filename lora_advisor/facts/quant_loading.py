@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Model, Quant, Recipe
+    from lora_advisor.recipe import Model, Quant, Recipe, Run
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
@@ -110,3 +110,16 @@ def pure_half(recipe: Recipe) -> bool:
 def tokenizes_first(recipe: Recipe) -> bool:
     """Whether LLaMA-Factory may end after tokenising: ``tokenized_path`` is written."""
     return any(key.path == "tokenized_path" for key in recipe.keys)
+
+
+def compute_follows_model(recipe: Recipe) -> bool:
+    """Whether 4-bit layers compute in the model's dtype, as ``trl.get_quantization_config`` has it.
+
+    TRL's command line has no key of its own for it.
+    """
+    return recipe.framework == "trl"
+
+
+def merges_in_script(run: Run) -> bool:
+    """Whether a script merges an adapter into its base."""
+    return "merge_and_unload" in run.calls

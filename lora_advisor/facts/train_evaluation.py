@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
+
+from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Data, Recipe, Train
@@ -28,6 +31,8 @@ def saves_off_beat(train: Train) -> bool:
     Source: ``transformers.TrainingArguments._validate_args``, with its ratios.
     """
     evaluates, saves = evaluation_interval(train), train.save_steps
+    if evaluates <= 0 or not math.isfinite(saves / evaluates):
+        raise UnknownValueError("an interval is not positive")
     if (evaluates < 1) != (saves < 1):
         return saves % evaluates != 0
     million = 1_000_000 if evaluates < 1 else 1
@@ -53,14 +58,19 @@ def holds_out_unused(train: Train, data: Data, recipe: Recipe) -> bool:
     return train.eval_strategy == "no" and bool(data.eval_split or data.eval_dataset)
 
 
-def fractional_interval(train: Train) -> float | None:
+def logs_by_steps(recipe: Recipe) -> bool:
+    """Whether ``logging_steps`` counts: no ``logging_strategy`` is written."""
+    return all(key.name != "logging_strategy" for key in recipe.keys)
+
+
+def fractional_interval(train: Train, recipe: Recipe) -> float | None:
     """Return an interval above 1 that is no whole number, None if there is none.
 
     Source: ``transformers.TrainingArguments._validate_args``.
     """
     steps = [
-        train.logging_steps,
+        train.logging_steps if logs_by_steps(recipe) else 0,
         train.save_steps if train.save_strategy == "steps" else 0,
         evaluation_interval(train) if train.eval_strategy == "steps" else 0,
     ]
-    return next((number for number in steps if number > 1 and number != int(number)), None)
+    return next((number for number in steps if number > 1 and number % 1), None)

@@ -37,15 +37,8 @@ SCHEDULERS: Final[dict[str, frozenset[str]]] = {
 }
 """What ``lr_scheduler_kwargs`` may hold: the arguments of ``transformers.optimization``."""
 _BY_TRANSFORMERS: Final = frozenset(
-    [
-        "axolotl",
-        "llamafactory",
-        "trl",
-        "trl-python",
-        "transformers-python",
-        "peft-python",
-        "unsloth",
-    ]
+    {"axolotl", "llamafactory", "trl", "trl-python", "transformers-python"}
+    | {"peft-python", "unsloth"}
 )
 _WITHOUT_ARGUMENTS: Final = ("constant", "constant_with_warmup")
 _BY_METRIC: Final = ("reduce_lr_on_plateau", "greedy")
@@ -90,6 +83,8 @@ def warmup_in_steps(train: Train) -> int:
     Source: ``transformers.TrainingArguments.get_warmup_steps``.
     """
     steps = train.warmup_steps or train.warmup_ratio or 0
+    if not math.isfinite(steps):
+        raise UnknownValueError("the warm-up is no finite number")
     return int(steps) if steps >= 1 else math.ceil(steps * horizon(train))
 
 
@@ -140,4 +135,7 @@ def decay_unset(train: Train) -> bool:
 
 def rate_at_unit_scaling(train: Train, lora: Lora) -> float:
     """Learning rate that would train alike if the adapter's scaling were 1 (a rule of thumb)."""
-    return train.learning_rate * float(scaling(lora) ** _RATE_PER_SCALING)
+    factor = scaling(lora)
+    if factor <= 0:
+        raise UnknownValueError("the scaling is not positive")
+    return float(train.learning_rate * factor**_RATE_PER_SCALING)

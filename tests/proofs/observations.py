@@ -76,11 +76,10 @@ def weights_grow(run: runs.Run) -> bool:
     return any(group["weight_decay"] < 0 for group in run.trainer.optimizer.param_groups)
 
 
-def other_accumulation(run: runs.Run) -> bool:
-    """There are fewer steps than the stated batch and accumulation make."""
-    stated = run.trainer.args
-    batch = stated.per_device_train_batch_size * stated.gradient_accumulation_steps
-    return run.trainer.state.global_step < runs.ROWS // batch * stated.num_train_epochs
+def batches_accumulated(run: runs.Run) -> bool:
+    """One step takes more than one batch."""
+    batches = runs.ROWS // run.trainer.args.per_device_train_batch_size
+    return run.trainer.state.global_step < batches * run.trainer.args.num_train_epochs
 
 
 def larger_metric_kept(arguments: transformers.TrainingArguments) -> bool:
