@@ -92,7 +92,9 @@ def _result(found: Finding, indices: dict[str, int], identity: str) -> dict[str,
         "level": LEVELS[found.severity],
         "message": {"text": found.message},
         "locations": [{"physicalLocation": _physical(found.place)}],
-        "partialFingerprints": {FINGERPRINT: hashlib.sha256(identity.encode()).hexdigest()[:32]},
+        "partialFingerprints": {
+            FINGERPRINT: hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        },
         "properties": {"path": found.path, "cause": found.cause, "evidence": found.evidence},
     }
     if found.code in indices:
