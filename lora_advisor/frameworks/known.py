@@ -51,8 +51,8 @@ def placed_keys(
     sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
     for key in recipe.keys if any(sections.values()) else ():
         parent = _without_indices(parent_of(key))
-        if parent not in sections:
-            continue
+        if parent not in sections or key.name == "**" or key.name.startswith("["):
+            continue  # a place that takes anything, or an argument without a name
         yield key, sections[parent]
         inner = _section(sections[parent].get(key.name))
         if inner:

@@ -163,7 +163,7 @@ def _tree(calls: Sequence[Entry], root: Node) -> Mapping:
 
 def _loads_base(call: Entry) -> bool:
     of = owner(call)
-    return "Model" in of and "Peft" not in of
+    return "Model" in of and not of.startswith("Peft")
 
 
 def _fitted(framework: Framework, calls: Sequence[Entry]) -> Framework:

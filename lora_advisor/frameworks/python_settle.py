@@ -94,6 +94,7 @@ def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
             _forget(draft, "lora")
     elif loaded is None and _has_no_adapter(draft, calls):
         draft.put("lora.enabled", False, None)
+        draft.put("lora.peft_type", "LORA", None)
     if loaded is not None:
         draft.put("model.adapter", _text(_argument(loaded, "[1]")) or UNKNOWN, None)
         draft.put("model.adapter_trainable", _trainable(loaded), None)
@@ -169,7 +170,7 @@ def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
 
 def _loads(call: Entry) -> bool:
     of = _text(_argument(call, "of"))
-    return ("Model" in of or of.endswith("LM")) and not of.startswith(("Peft", "AutoPeft"))
+    return ("Model" in of or of.endswith("LM")) and not of.startswith("Peft")
 
 
 def _put_bits(draft: Draft, *, four: bool, eight: bool) -> None:
@@ -248,6 +249,9 @@ def _bf16_default(draft: Draft) -> None:
 
 
 def _settle_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
+    trainers = [call for call in calls if call.key.text.endswith("Trainer")]
+    if trainers and all(_argument(call, "data_collator") is None for call in trainers):
+        draft.put("data.collator", None, None)
     for call in calls:
         pad = _argument(call, "pad_token") if call.key.text == "set" else None
         if pad is not None and _text(pad).endswith("eos_token"):

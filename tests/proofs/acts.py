@@ -17,7 +17,7 @@ import torch
 import transformers
 import yaml
 
-from tests.proofs import models, runs
+from tests.proofs import models, runs, scripts
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
@@ -292,3 +292,18 @@ def step_whisper(attempt: Attempt) -> None:
     model = peft.get_peft_model(models.whisper(), models.lora_config(attempt.recipe))
     sound = torch.zeros(1, 4, 16)
     model(input_features=sound, labels=torch.ones(1, 4, dtype=torch.long)).loss.backward()
+
+
+def prepare_and_inject(attempt: Attempt) -> Any:
+    """Prepare a 4-bit model for training and put the adapter in, in the script's order."""
+    return scripts.prepared(attempt.recipe)
+
+
+def reload_for_training(attempt: Attempt) -> Any:
+    """Load a saved adapter the way the script loads it."""
+    return scripts.reloaded(attempt.recipe)
+
+
+def collate(attempt: Attempt) -> list[int]:
+    """Pad and label two texts that end in their end token."""
+    return scripts.collated(attempt.recipe)

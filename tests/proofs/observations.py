@@ -284,3 +284,9 @@ def score_head_frozen(model: Any) -> bool:
 def no_adapter_dropout(trainer: Any) -> bool:
     """Every dropout of the trained model is 0."""
     return all(getattr(module, "p", 0) == 0 for module in trainer.model.modules())
+
+
+def end_not_learned(labels: list[int]) -> bool:
+    """The last token of a text, its end, is no target of the loss."""
+    ignored = -100  # the label that the loss of every transformers model passes over
+    return labels[-1] == ignored

@@ -1,0 +1,59 @@
+"""Facts of a script's calls and of the server its adapter is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Lora, Quant, Run
+
+_PACKED: Final = {
+    "q_proj": "qkv_proj",
+    "k_proj": "qkv_proj",
+    "v_proj": "qkv_proj",
+    "gate_proj": "gate_up_proj",
+    "up_proj": "gate_up_proj",
+}
+"""Layers that vLLM fuses, and the name of the fused one."""
+
+
+def merges_quantised(run: Run, quant: Quant) -> bool:
+    """Whether a script merges an adapter into the one base it loads, and that is quantised."""
+    loads = [call for call in run.calls if _loads_base(call)]
+    packed = quant.load_in_4bit or quant.load_in_8bit
+    return "merge_and_unload" in run.calls and len(loads) == 1 and packed
+
+
+def _loads_base(call: str) -> bool:
+    owner, _, method = call.rpartition(".")
+    return (
+        method == "from_pretrained" and owner.startswith(("Auto", "Fast")) and "Token" not in owner
+    )
+
+
+def prepared_after_adapter(run: Run) -> bool:
+    """Whether ``prepare_model_for_kbit_training`` stands after ``get_peft_model``."""
+    calls = run.calls
+    made = [i for i, call in enumerate(calls) if call == "get_peft_model"]
+    prepared = [i for i, call in enumerate(calls) if call == "prepare_model_for_kbit_training"]
+    return len(made) == 1 and len(prepared) == 1 and made[0] < prepared[0]
+
+
+def trains_loaded_adapter(run: Run) -> bool:
+    """Whether a script loads an adapter and hands a model to a trainer, and makes no other one."""
+    makes = {"LoraConfig", "get_peft_model", "add_adapter", "set_adapter", "merge_and_unload"}
+    trains = any(call.endswith("Trainer") for call in run.calls)
+    return trains and not makes & {call.rpartition(".")[2] for call in run.calls}
+
+
+def unserved_targets(lora: Lora, run: Run) -> list[str]:
+    """Targets that the server's list leaves out, fused names counted as what they fuse."""
+    served, targets = run.serve_targets, lora.target_modules
+    if served is None or not isinstance(targets, list):
+        return []
+    names = {name.rpartition(".")[2]: name for name in targets}
+    return [
+        whole
+        for name, whole in names.items()
+        if name not in served and _PACKED.get(name) not in served
+    ]
