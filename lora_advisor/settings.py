@@ -6,7 +6,6 @@ whichever is nearest, from the folder that holds all checked paths up to the rep
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +37,8 @@ class Settings:
 
     ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
     ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
-    from ``base``, the folder of the settings file, None for the current one.
+    from ``base``, the folder of the settings file, None for the current one. ``model`` is the
+    folder of the base model that all checked configs are judged on.
     """
 
     select: tuple[str, ...] = ()
@@ -51,6 +51,7 @@ class Settings:
     per_file_framework: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     base: Path | None = None
+    model: Path | None = None
 
     def excluded(self, file: str | Path) -> str | None:
         """Return the pattern that excludes a file or folder, None if it is checked."""
@@ -124,15 +125,20 @@ def _settings(document: Document, table: Table, path: Path) -> Settings:
         name = entry.key.text
         read = _READERS.get(name)
         if read is None:
-            close = difflib.get_close_matches(name, _READERS, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_READERS)}"
-            raise _error(document, entry, f"unknown setting {name!r}; {hint}")
+            raise _error(document, entry, f"unknown setting {name!r}; {_hint(name)}")
         try:
             values[name.replace("-", "_")] = read(plain_value(entry.value, toml_value))
         except (TargetError, ValueError) as error:
             raise _error(document, entry, f"{name}: {error}") from None
     targets = values.pop("target", Targets())
     return replace(Settings(**values), targets=targets, base=path.absolute().parent)
+
+
+def _hint(name: str) -> str:
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    close = difflib.get_close_matches(name, _READERS, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_READERS)}"
 
 
 def _error(document: Document, entry: Entry, message: str) -> SettingsError:
