@@ -195,9 +195,9 @@ def check(context: click.Context, /, paths: tuple[Path, ...], **options: Any) ->
         report = check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
     except SelectionError as error:
         raise CannotRunError(str(error)) from None
-    _deliver(report, settings, options)
     quiet = options["quiet"]
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
+    _deliver(report, settings, options)
     context.exit(_exit_code(report, settings, options))
 
 

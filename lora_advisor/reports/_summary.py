@@ -22,6 +22,8 @@ def summary(report: Report, options: Options) -> str:
     if options.quiet:
         return ""
     lines = [_found(report, options)]
+    if report.failures:
+        lines.append(f"{plural(len(report.failures), 'file')} could not be read.")
     if report.suppressed:
         lines.append(f"{plural(report.suppressed, 'finding')} ignored by comments or settings.")
     lines += _skipped(report, options)

@@ -129,7 +129,9 @@ def test_quiet_leaves_findings_only() -> None:
 
 
 def test_no_config_at_all_is_not_called_clean() -> None:
-    assert full(report(files=(), failures=(FAILURE,))) == "No LoRA fine-tuning config to check.\n"
+    assert full(report(files=(), failures=(FAILURE,))) == (
+        "No LoRA fine-tuning config to check.\n1 file could not be read.\n"
+    )
 
 
 def test_concise() -> None:
