@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lora_advisor import ignores, source
@@ -12,6 +13,7 @@ from lora_advisor.findings import Checked, Failure, Finding, Notice, Report, Ski
 from lora_advisor.frameworks.companions import link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import judge
+from lora_advisor.models.lookup import Lookup
 from lora_advisor.rules import load, select
 from lora_advisor.settings import Settings
 from lora_advisor.source.errors import SourceError
@@ -19,7 +21,6 @@ from lora_advisor.targets import CURRENT, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from lora_advisor.discover import Discovery
     from lora_advisor.recipe import Recipe
@@ -98,7 +99,8 @@ def _selected(settings: Settings) -> tuple[Rule, ...]:
 def _check_recipe(
     recipe: Recipe, rules: tuple[Rule, ...], settings: Settings, targets: Targets
 ) -> tuple[list[Finding], list[Skipped], int]:
-    facts = Facts(recipe, targets)
+    modules = lookup(recipe.document.path, settings)
+    facts = Facts(recipe, targets, modules=modules)
     first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
     findings, skipped = judge(first, facts)
     findings = _uncovered(findings, rules)
@@ -106,6 +108,11 @@ def _check_recipe(
     last = [rule for rule in rules if rule.name in ABOUT_IGNORES]
     about, _ = judge(last, Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)
+
+
+def lookup(file: str, settings: Settings) -> Lookup:
+    """Return what finds the base model of a config: the one told, or the one the config names."""
+    return Lookup(given=settings.model, near=Path(file).parent)
 
 
 def _uncovered(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding]:

@@ -200,6 +200,7 @@ class Run:
     serve_max_rank: int
     serve_targets: list[str] | None
     serve_adapters: list[str]
+    trainer_arguments: list[str]  # names of what a script gives to its trainer
     calls: list[str]  # a script's calls in the order they stand (get_peft_model, …)
 
 
@@ -308,9 +309,10 @@ class Item:
     """One member of a list fact that a rule reports one by one (``each:``).
 
     ``path`` and ``at`` say which key of the file it is about; ``value_at`` the value, if another
-    place shows better what is wrong.
+    place shows better what is wrong; ``hint`` what else the message names.
     """
 
     path: str
     at: Location
     value: object = None
+    hint: str = ""

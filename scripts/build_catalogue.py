@@ -1,10 +1,11 @@
 """Builds the shipped catalogue of module trees from ``config.json`` files, on torch's meta device.
 
-    build_catalogue.py FOLDER... [--out lora_advisor/models/catalogue.json.gz]
+    build_catalogue.py FOLDER... [--defaults] [--out lora_advisor/models/catalogue.json.gz]
 
 A folder holds ``<org>__<name>/config.json``. Every model is built without weights and without
 remote code, once for each auto class that knows its type; what PEFT's matching asks of a model is
-written down. Needs torch, transformers and peft.
+written down. ``--defaults`` adds types that no folder has, built from transformers' own defaults:
+they give names, no sizes. Needs torch, transformers and peft.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import transformers
-from catalogue_configs import AUTO_CLASSES, clean_config, default_auto_class
+from catalogue_configs import AUTO_CLASSES, TEXT_TYPES, clean_config, default_auto_class
 from catalogue_tree import Forest, describe
 
 if TYPE_CHECKING:
@@ -36,12 +37,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--defaults", action="store_true")
     options = parser.parse_args()
     transformers.logging.set_verbosity_error()
     forest = Forest()
     models = [entry for folder in options.folders for entry in read_models(folder, forest)]
     write(options.out, forest, models)
-    print(f"{len(models)} models, {len(forest.nodes)} nodes, {options.out.stat().st_size} bytes")
+    if options.defaults:
+        rest = Forest()
+        known = {entry["config"]["model_type"] for entry in models if entry["tables"]}
+        write(options.out.with_name("references.json.gz"), rest, list(default_models(known, rest)))
     return 0 if models else 1
 
 
@@ -59,6 +64,23 @@ def read_models(folder: Path, forest: Forest) -> Iterator[dict[str, Any]]:
         names = ", ".join(entry["tables"]) or "not built"
         print(f"{entry['id']}: {names}", file=sys.stderr, flush=True)
         yield entry
+
+
+def default_models(known: set[str], forest: Forest) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each further text model of transformers, as its defaults make it."""
+    for model_type in sorted(set(TEXT_TYPES) - known):
+        try:
+            raw = transformers.AutoConfig.for_model(model_type).to_dict()
+            shaped = json.loads(json.dumps(clean_config(raw)))
+        except Exception as error:  # noqa: BLE001 - defaults that make no model
+            print(f"{model_type}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
+            continue
+        tables = dict(build_all({"model_type": model_type, "architectures": None}, forest))
+        if tables:
+            print(f"{model_type}: {', '.join(tables)}", file=sys.stderr, flush=True)
+            default = next(iter(tables))
+            entry = {"id": model_type, "config": shaped, "tables": tables, "default": default}
+            yield entry
 
 
 def build_all(raw: dict[str, Any], forest: Forest) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,13 +110,15 @@ def write(out: Path, forest: Forest, models: Iterable[dict[str, Any]]) -> None:
     """Write the catalogue, byte for byte the same for the same input."""
     data = {
         "transformers": transformers.__version__,
+        "types": sorted(transformers.CONFIG_MAPPING),
         "classes": forest.class_names(),
         "nodes": forest.nodes,
-        "models": list(models),
+        "models": [*models],
     }
     text = json.dumps(data, separators=(",", ":"), sort_keys=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    print(f"{out.name}: {len(data['models'])} models, {out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,16 @@ AUTO_CLASSES = (
     "AutoModelForQuestionAnswering",
     "AutoModel",
 )
+TEXT_TYPES = tuple(
+    dict.fromkeys(
+        [
+            *modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+            *modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+            *modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+            *modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        ]
+    )
+)
 MAPPINGS = {
     "AutoModelForImageTextToText": "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES",
     "AutoModelForSeq2SeqLM": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peft.utils.other import _get_module_names_tied_with_embedding
 from torch import nn
 from transformers.pytorch_utils import Conv1D
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KINDS: tuple[tuple[Any, str], ...] = (
     (nn.Embedding, "embedding"),
@@ -90,8 +94,16 @@ def describe(model: nn.Module, forest: Forest) -> dict[str, Any]:
         "tied": _tied(model),
         "shared": shared_modules(model, names),
         "ties": shared_parameters(model),
+        "leaves": leaves(names.values()),
         "generates": hasattr(model, "prepare_inputs_for_generation"),
     }
+
+
+def leaves(names: Iterable[str]) -> str:
+    """Return a fingerprint of the last names of all modules, numbers left out."""
+    last = {name.rpartition(".")[2] for name in names}
+    words = sorted(name for name in last if not name.isdecimal())
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
 
 
 def embedding(model: Any, getter: str) -> nn.Module | None:

@@ -1,9 +1,10 @@
 """Derived facts of a recipe: typed functions, called only when a rule asks.
 
 Every public function of a module ``facts/GROUP.py`` (or ``facts/GROUP_TOPIC.py``) is the fact
-``GROUP.function``. Its parameters say what it needs: a group of the recipe by name (``lora``,
-``train``, …), ``recipe`` or ``targets``. Reading an unknown field makes the fact unknown, with
-the field's reason.
+``GROUP.function``; modules with an underscore before their name help them. Its parameters say what
+it needs: a group of the recipe by name (``lora``, ``train``, …), ``recipe``, ``targets``, or
+``modules``, which finds the base model. Reading an unknown field makes the fact unknown, with the
+field's reason.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.models.lookup import Lookup
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, UnknownValueError
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def functions() -> dict[str, Callable[..., Any]]:
     """Return every fact by its name, ``group.fact``."""
     found: dict[str, Callable[..., Any]] = {}
     for module_info in pkgutil.iter_modules(__path__):
+        if module_info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         group = module_info.name.partition("_")[0]
         for name, function in vars(module).items():
@@ -55,7 +59,13 @@ class Facts:
     places. ``reasons`` says why what was asked is unknown.
     """
 
-    def __init__(self, recipe: Recipe, targets: Targets, ignores: object = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        targets: Targets,
+        ignores: object = None,
+        modules: Lookup | None = None,
+    ) -> None:
         self.recipe = recipe
         self.targets = targets
         self.reads: dict[str, None] = {}
@@ -66,6 +76,7 @@ class Facts:
             "recipe": recipe,
             "targets": targets,
             "ignores": ignores,
+            "modules": modules if modules is not None else Lookup(),
         }
 
     def get(self, name: str) -> object:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.recipe import UNKNOWN, Item, Location
+from lora_advisor.facts._listed import entries
+from lora_advisor.recipe import Item
 from lora_advisor.source.tree import Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lora_advisor.recipe import Lora, Recipe
 
 _TARGETS: Final = "lora.target_modules"
@@ -55,34 +54,34 @@ def misspelt_all_linear(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
         at = value.value_at or value.key_at
         wrong = _misspells(lora.target_modules) and at is not None
         return (Item(path=value.key, at=at, value=value.value),) if wrong and at else ()
-    return _entries(recipe, _TARGETS, _misspells)
+    return entries(recipe, _TARGETS, _misspells)
 
 
 def all_linear_entries(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of a list that are the shorthand for all layers, which works as text alone."""
     words = ("all", "all-linear") if recipe.framework == "llamafactory" else ("all-linear",)
-    return _entries(recipe, _TARGETS, lambda name: name.lower() in words)
+    return entries(recipe, _TARGETS, lambda name: name.lower() in words)
 
 
 def pattern_entries(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of the list that are regular expressions, which PEFT compares letter by letter."""
-    return _entries(recipe, _TARGETS, lambda name: bool(_PATTERN.search(name)))
+    return entries(recipe, _TARGETS, lambda name: bool(_PATTERN.search(name)))
 
 
 def comma_entries(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of the list that hold several names."""
-    return _entries(recipe, _TARGETS, lambda name: bool(_COMMAS.fullmatch(name)))
+    return entries(recipe, _TARGETS, lambda name: bool(_COMMAS.fullmatch(name)))
 
 
 def numeric_entries(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of the list that are numbers, the names of whole blocks in a stack of layers."""
-    return _entries(recipe, _TARGETS, lambda name: name.isdecimal())
+    return entries(recipe, _TARGETS, lambda name: name.isdecimal())
 
 
 def broken_entries(recipe: Recipe) -> tuple[Item, ...]:
     """Entries that no module can have: with spaces, slashes, dots at an end, or ``.weight``."""
     special = (_PATTERN.search, _COMMAS.fullmatch)
-    return _entries(
+    return entries(
         recipe,
         _TARGETS,
         lambda name: bool(_BROKEN.search(name)) and not any(test(name) for test in special),
@@ -92,7 +91,7 @@ def broken_entries(recipe: Recipe) -> tuple[Item, ...]:
 def repeated_targets(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of the list that stood there before."""
     names = recipe[_TARGETS].value
-    items = _entries(recipe, _TARGETS, lambda _: True)
+    items = entries(recipe, _TARGETS, lambda _: True)
     if not isinstance(names, list) or len(items) != len(names):
         return ()
     return tuple(item for index, item in enumerate(items) if item.value in names[:index])
@@ -102,17 +101,17 @@ def targets_saved_in_full(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
     """Targets that ``modules_to_save`` names, too."""
     saved = lora.modules_to_save
     full = set(saved) if isinstance(saved, list) else set()
-    return _entries(recipe, _TARGETS, lambda name: name in full)
+    return entries(recipe, _TARGETS, lambda name: name in full)
 
 
 def head_targets(recipe: Recipe) -> tuple[Item, ...]:
     """Targets that are the output head of a language model."""
-    return _entries(recipe, _TARGETS, lambda name: name in _HEADS)
+    return entries(recipe, _TARGETS, lambda name: name in _HEADS)
 
 
 def embedding_targets(recipe: Recipe) -> tuple[Item, ...]:
     """Targets that are the input embedding of a language model."""
-    return _entries(recipe, _TARGETS, lambda name: name in _EMBEDDINGS)
+    return entries(recipe, _TARGETS, lambda name: name in _EMBEDDINGS)
 
 
 def targets_only_attention(lora: Lora) -> bool:
@@ -123,7 +122,7 @@ def targets_only_attention(lora: Lora) -> bool:
 
 def parameter_patterns(recipe: Recipe) -> tuple[Item, ...]:
     """Entries of ``target_parameters`` that are regular expressions."""
-    return _entries(recipe, "lora.target_parameters", lambda name: bool(_PATTERN.search(name)))
+    return entries(recipe, "lora.target_parameters", lambda name: bool(_PATTERN.search(name)))
 
 
 def layers_pattern_is_projection(lora: Lora) -> bool:
@@ -134,22 +133,3 @@ def layers_pattern_is_projection(lora: Lora) -> bool:
 
 def _misspells(name: str) -> bool:
     return name.lower() != "all-linear" and re.sub(r"[-_ ]", "", name.lower()) in _ALL_LINEAR
-
-
-def _entries(recipe: Recipe, field: str, test: Callable[[str], bool]) -> tuple[Item, ...]:
-    """Return the entries of a written list that pass a test, each at its own place."""
-    value = recipe[field]
-    if not isinstance(value.value, list) or value.key_at is None or UNKNOWN in value.value:
-        return ()
-    node = next((key.node for key in reversed(recipe.keys) if key.path == value.key), None)
-    nodes = node.items if isinstance(node, Sequence) else ()
-    own = len(nodes) == len(value.value)
-    found = []
-    for index, name in enumerate(value.value):
-        if isinstance(name, str) and test(name):
-            at = value.value_at or value.key_at
-            if own:
-                at = Location(document=at.document, span=nodes[index].span)
-            path = f"{value.key}[{index}]" if own else value.key
-            found.append(Item(path=path, at=at, value=name))
-    return tuple(found)

@@ -8,26 +8,32 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.models.table import CONTAINER, Module, ModuleTable
+from lora_advisor.models.table import Module, ModuleTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FILE: Final = "catalogue.json.gz"
+MODELS: Final = "catalogue.json.gz"
+REFERENCES: Final = "references.json.gz"
 
 
 @cache
-def load() -> dict[str, Any]:
-    """Read the whole catalogue: classes, nodes of the trees, and the models."""
-    data = files(__package__).joinpath(_FILE).read_bytes()
+def load(file: str = MODELS) -> dict[str, Any]:
+    """Read a catalogue: classes, nodes of the trees, and the models.
+
+    ``MODELS`` holds published models, ``REFERENCES`` further types as transformers' own defaults
+    make them, which gives names, no sizes.
+    """
+    data = files(__package__).joinpath(file).read_bytes()
     content: dict[str, Any] = json.loads(gzip.decompress(data))
+    for entry in content["models"]:
+        entry["file"] = file
     return content
 
 
-def entries() -> list[dict[str, Any]]:
-    """Return every model of the catalogue: id, config and tables by auto class."""
-    found: list[dict[str, Any]] = load()["models"]
-    return found
+def entries(file: str = MODELS) -> list[dict[str, Any]]:
+    """Return every model of a catalogue that builds: id, config and tables by auto class."""
+    return [entry for entry in load(file)["models"] if entry["tables"]]
 
 
 def table(entry: Mapping[str, Any], auto_class: str | None = None) -> ModuleTable | None:
@@ -36,17 +42,20 @@ def table(entry: Mapping[str, Any], auto_class: str | None = None) -> ModuleTabl
     description = entry["tables"].get(auto_class)
     if description is None:
         return None
-    return _expand(description, auto_class, str(entry["id"]))
+    return _expand(description, auto_class, entry)
 
 
-def _expand(description: Mapping[str, Any], auto_class: str, name: str) -> ModuleTable:
+def _expand(
+    description: Mapping[str, Any], auto_class: str, entry: Mapping[str, Any]
+) -> ModuleTable:
+    content = load(entry["file"])
     shared = dict(description["shared"])
     return ModuleTable(
-        modules=tuple(_walk(description["root"], "", shared)),
+        modules=tuple(_walk(content, description["root"], "", shared)),
         model_type=description["type"],
         auto_class=auto_class,
-        source=f"the catalogue's {name}",
-        transformers=int(str(load()["transformers"]).partition(".")[0]),
+        source=f"the catalogue's {entry['id']}",
+        transformers=int(str(content["transformers"]).partition(".")[0]),
         input_embedding=description["input"],
         output_embedding=description["output"],
         tie_word_embeddings=bool(description["tie"]),
@@ -57,12 +66,14 @@ def _expand(description: Mapping[str, Any], auto_class: str, name: str) -> Modul
     )
 
 
-def _walk(node: int, name: str, shared: Mapping[str, str]) -> Iterator[Module]:
+def _walk(
+    content: Mapping[str, Any], node: int, name: str, shared: Mapping[str, str]
+) -> Iterator[Module]:
     """Yield a node's module and all below it, leaving out further names of one already met."""
     if name in shared:
         return
-    class_, parameters, children, extras = load()["nodes"][node]
-    class_name, kind = load()["classes"][class_]
+    class_, parameters, children, extras = content["nodes"][node]
+    class_name, kind = content["classes"][class_]
     yield Module(
         name=name,
         kind=kind,
@@ -74,7 +85,7 @@ def _walk(node: int, name: str, shared: Mapping[str, str]) -> Iterator[Module]:
     prefix = f"{name}." if name else ""
     for *names, child in children:
         for part in _names(names):
-            yield from _walk(child, prefix + part, shared)
+            yield from _walk(content, child, prefix + part, shared)
 
 
 def _names(names: list[Any]) -> list[str]:
@@ -83,8 +94,3 @@ def _names(names: list[Any]) -> list[str]:
         return [names[0]]
     first, last = names
     return [str(number) for number in range(first, last + 1)]
-
-
-def is_container(module: Module) -> bool:
-    """Whether the module only holds others, such as a list of layers."""
-    return module.kind == CONTAINER

@@ -60,12 +60,21 @@ def alike(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return True
 
 
+def agreement(config: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    """Count the words, switches and lists that two configs have in common."""
+    theirs = dict(shaping(other))
+    given = ((key, value) for key, value in shaping(config) if key in theirs)
+    return sum(value == theirs[key] for key, value in given if not _is_size(value))
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _alike(value: object, other: object) -> bool:
     if value == other:
         return True
-    sizes = isinstance(value, int | float) and isinstance(other, int | float)
-    flags = isinstance(value, bool) or isinstance(other, bool)
-    if sizes and not flags:
+    if _is_size(value) and _is_size(other):
         return bool(value) == bool(other)
     return isinstance(value, list) and isinstance(other, list) and _same_members(value, other)
 

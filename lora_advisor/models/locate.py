@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
-from lora_advisor.models.likeness import alike, same
-from lora_advisor.models.weight_index import from_index
+from lora_advisor.models.likeness import agreement, alike, same
+from lora_advisor.models.weight_index import from_code, from_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,11 +45,18 @@ class BaseModel:
     def table(self, auto_class: str | None = None) -> ModuleTable | None:
         """Return its modules as an auto class loads it, None where they are not known."""
         if self.entry is None:
-            return None if self.folder is None else from_index(self.folder, self.config)
+            return self._remote()
         found = catalogue.table(self.entry, auto_class or self._default())
         if found is None:
             return None
         return replace(found, sized=self.sized, source=self.source)
+
+    def _remote(self) -> ModuleTable | None:
+        """Return names of a model whose code is not part of transformers."""
+        if self.model_type in catalogue.load()["types"]:
+            return None
+        index = from_index(self.folder, self.config) if self.folder is not None else None
+        return index or from_code(self.config, self.source)
 
     def _default(self) -> str | None:
         """Return the class the model's own ``architectures`` names, where the catalogue has it."""
@@ -78,11 +86,14 @@ def model_in(folder: Path) -> BaseModel | None:
 def known(config: Mapping[str, Any], source: str, folder: Path | None = None) -> BaseModel:
     """Find the catalogue's model with the modules that a config makes."""
     kind = config.get("model_type")
-    entries = [
-        e for e in catalogue.entries() if e["config"].get("model_type") == kind and e["tables"]
-    ]
-    equal = next((e for e in entries if same(config, e["config"])), None)
+    entries = [e for e in catalogue.entries() if e["config"].get("model_type") == kind]
+    equal = next((entry for entry in entries if same(config, entry["config"])), None)
     entry = equal or _alike_entry(config, entries)
+    if entry is None and kind in catalogue.load()["types"]:
+        references = catalogue.entries(catalogue.REFERENCES)
+        entry = next(
+            (e for e in references if e["id"] == kind and alike(config, e["config"])), None
+        )
     return BaseModel(
         config=config, source=source, folder=folder, entry=entry, sized=equal is not None
     )
@@ -93,15 +104,9 @@ def _alike_entry(
 ) -> Mapping[str, Any] | None:
     """Return a model of the same names; None where the ones in question differ in theirs."""
     found = [entry for entry in entries if alike(config, entry["config"])]
-    if not found:
-        return None
-    names = [leaf_names(entry) for entry in found]
-    return found[0] if all(other == names[0] for other in names) else None
-
-
-def leaf_names(entry: Mapping[str, Any]) -> frozenset[str]:
-    """Return the last parts of all module names of a catalogue's model."""
-    table = catalogue.table(entry)
-    return (
-        frozenset(m.leaf for m in table.modules if not m.leaf.isdecimal()) if table else frozenset()
-    )
+    agreed = [agreement(config, entry["config"]) for entry in found]
+    best = [entry for entry, n in zip(found, agreed, strict=True) if n == max(agreed)]
+    usual = Counter(entry["default"] for entry in best).most_common(1)
+    best = [entry for entry in best if entry["default"] == usual[0][0]]
+    names = {entry["tables"][entry["default"]]["leaves"] for entry in best}
+    return best[0] if len(names) == 1 else None

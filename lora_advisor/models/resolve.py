@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from lora_advisor.models.table import Module, ModuleTable
 
-_MAMBA: Final = frozenset({"falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h"})
-_MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
+MAMBA: Final = frozenset({"falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h"})
+MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
 _GENERATING: Final = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM"})
 
 
@@ -127,7 +127,7 @@ def _adapt_modules(config: AdapterConfig, table: ModuleTable, plan: Tying) -> li
         raise UnresolvedError("an attention layer and its output are both targeted")
     adapted = []
     for module in found:
-        if table.model_type in _MAMBA and module.leaf in _MAMBA_REFUSED:
+        if table.model_type in MAMBA and module.leaf in MAMBA_REFUSED:
             raise InjectionError("ValueError", f"{module.leaf} is refused in {table.model_type}")
         adapted.append(_adapted(module, config, table))
         if module.kind == "attention":

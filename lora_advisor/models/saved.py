@@ -84,17 +84,14 @@ def token_rows(
             raise InjectionError("ValueError", f"no module ends with {name}")
         for module in hits:
             found[module.name] = _rows(module, len(rows), adapted, saved)
-    tied = table.tie_word_embeddings and table.input_embedding in found
-    if tied and table.tied_modules:
+    if table.tie_word_embeddings and table.input_embedding in found:
         found |= dict.fromkeys(_tied_rows(table, adapted), 0)
-    elif tied:
-        raise InjectionError("ValueError", "no tied module was found")
     return found
 
 
 def _tied_rows(table: ModuleTable, adapted: Collection[str]) -> list[str]:
     names = tuple(table.tied_modules)
-    hits = [module for module in table.modules if module.name.endswith(names)]
+    hits = [module for module in table.modules if names and module.name.endswith(names)]
     for module in hits:
         _refuse(module, adapted)
     return [module.name for module in hits]

@@ -1,0 +1,61 @@
+"""Facts of the base model's modules and its ``config.json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts._base import base_model, config_value, table_of
+from lora_advisor.models.lookup import HINT
+from lora_advisor.models.table import LINEAR
+from lora_advisor.recipe import UnknownValueError
+
+if TYPE_CHECKING:
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.targets import Targets
+
+SHOWN: Final = 10
+
+
+def architecture(recipe: Recipe, modules: Lookup) -> str:
+    """Return transformers' name of the model's architecture (``qwen2``)."""
+    written = recipe["model.type"].value
+    kind = base_model(recipe, modules).model_type or (written if isinstance(written, str) else "")
+    if not kind:
+        raise UnknownValueError(f"the model's architecture is not known: {HINT}")
+    return kind
+
+
+def linear_names(recipe: Recipe, modules: Lookup, targets: Targets) -> str:
+    """List the last names of the model's linear layers, most frequent first."""
+    table = table_of(recipe, modules, targets)
+    counts: dict[str, int] = {}
+    for module in table.modules:
+        if module.kind in LINEAR and not module.leaf.isdecimal():
+            counts[module.leaf] = counts.get(module.leaf, 0) + 1
+    names = sorted(counts, key=lambda name: -counts[name])
+    more = ", …" if len(names) > SHOWN else ""
+    return ", ".join(f"`{name}`" for name in names[:SHOWN]) + more
+
+
+def context_length(recipe: Recipe, modules: Lookup) -> int:
+    """Return the most positions the model was made for; unknown where they are stretched."""
+    scaled = config_value(recipe, modules, "rope_scaling")
+    length = config_value(recipe, modules, "max_position_embeddings", "n_positions")
+    if scaled is not None or not isinstance(length, int):
+        raise UnknownValueError(f"the model's context length is not known: {HINT}")
+    return length
+
+
+def checkpoint_quantiser(recipe: Recipe, modules: Lookup) -> str | None:
+    """Return the method the stored weights are quantised with, None for plain weights."""
+    stored = config_value(recipe, modules, "quantization_config")
+    method = stored.get("quant_method") if isinstance(stored, dict) else None
+    return method if isinstance(method, str) else None
+
+
+def checkpoint_format(recipe: Recipe, modules: Lookup) -> str | None:
+    """Return the format of weights stored by compressed-tensors (``int-quantized``)."""
+    stored = config_value(recipe, modules, "quantization_config")
+    form = stored.get("format") if isinstance(stored, dict) else None
+    return form if isinstance(form, str) else None

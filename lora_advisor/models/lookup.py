@@ -1,0 +1,88 @@
+"""The base model of a recipe: asked for lazily, found in this order, kept for the run.
+
+The folder given with ``--model``; a folder the config names; the local Hugging Face cache; the
+catalogue, by id. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.models import ids
+from lora_advisor.models.locate import BaseModel, known, model_in
+
+if TYPE_CHECKING:
+    from lora_advisor.models.table import ModuleTable
+
+HINT: Final = "name the model with --model PATH"
+
+
+class Lookup:
+    """Finds base models; ``given`` is the folder of ``--model``, ``near`` that of the config."""
+
+    def __init__(self, given: Path | None = None, near: Path | None = None) -> None:
+        self._given = given
+        self._near = near
+        self._models: dict[str, BaseModel | None] = {}
+        self._tables: dict[tuple[str, str | None], ModuleTable | None] = {}
+
+    @property
+    def told(self) -> bool:
+        """Whether the user named the model, so that no name of the config is needed."""
+        return self._given is not None
+
+    def model(self, name: str) -> BaseModel | None:
+        """Return the base model a config names, None where nothing is known of it."""
+        if name not in self._models:
+            self._models[name] = self._find(name)
+        return self._models[name]
+
+    def table(self, name: str, auto_class: str | None = None) -> ModuleTable | None:
+        """Return its modules as an auto class loads it, None where they are not known."""
+        key = (name, auto_class)
+        if key not in self._tables:
+            model = self.model(name)
+            self._tables[key] = model.table(auto_class) if model is not None else None
+        return self._tables[key]
+
+    def _find(self, name: str) -> BaseModel | None:
+        if self._given is not None:
+            return model_in(self._given)
+        if not name:
+            return None
+        folders = [*self._folders(name), cached_folder(name)]
+        found = (model_in(folder) for folder in folders if folder is not None)
+        return next((model for model in found if model is not None), None) or by_id(name)
+
+    def _folders(self, name: str) -> list[Path]:
+        path = Path(name)
+        if path.is_absolute():
+            return [path]
+        if ".." in path.parts:
+            return []
+        return [base / path for base in (self._near, Path()) if base is not None]
+
+
+def by_id(name: str) -> BaseModel | None:
+    """Return a published model by its id on the Hub, None for one nobody has looked at."""
+    entry, exact = ids.entry_of(name)
+    if entry is not None:
+        config = entry["config"] if exact else {"model_type": entry["config"]["model_type"]}
+        source = f"the catalogue ({entry['id']})"
+        return BaseModel(config=config, source=source, entry=entry, sized=True)
+    config = ids.family_of(name)
+    return known(config, f"the catalogue ({config['model_type']})") if config else None
+
+
+def cached_folder(name: str) -> Path | None:
+    """Return the folder of a model in the local Hugging Face cache, None if it is not there."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    folder = hub / f"models--{name.replace('/', '--')}"
+    try:
+        commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return folder / "snapshots" / commit if commit.isalnum() else None
