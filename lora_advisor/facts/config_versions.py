@@ -60,11 +60,26 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     """Written arguments that came with a newer release than any that is stated to be in use."""
     if not targets.known:
         return ()
+    entries = (*_entries(recipe, targets, "since"), *_handed_to_peft(recipe, targets))
     return tuple(
         _dated(key, entry, target, framework)
-        for key, entry, target, framework in _entries(recipe, targets, "since")
+        for key, entry, target, framework in entries
         if entry.since and target.source != "current" and _older(target.high, entry.since)
     )
+
+
+def _handed_to_peft(
+    recipe: Recipe, targets: Targets
+) -> Iterator[tuple[WrittenKey, schemas.Key, Target, Framework]]:
+    """Yield keys of a framework's own that it hands on to LoraConfig, where PEFT is pinned."""
+    framework = by_name(recipe.framework)
+    if framework is None or "peft" not in targets.known or recipe.document.format == "python":
+        return
+    arguments = schemas.keys("peft", "LoraConfig")
+    for key in recipe.keys if framework.name not in ("peft", "peft-other") else ():
+        group, _, name = (key.field or "").partition(".")
+        if group == "lora" and name in arguments and recipe[f"lora.{name}"].value:
+            yield key, arguments[name], targets.get("peft"), framework
 
 
 def reader_stops(targets: Targets) -> bool:

@@ -56,11 +56,22 @@ def settle(draft: Draft, calls: Sequence[Entry]) -> None:
     _settle_training(draft, names)
     _settle_tokens(draft, calls)
     draft.put("run.calls", [_label(call) for call in calls], None)
+    trainers = [call for call in calls if call.key.text.endswith("Trainer")]
+    if trainers and all(_argument(call, "**") is None for call in trainers):
+        given = [name for call in trainers for name in _names(call)]
+        settings = [
+            key.name for key in draft.keys if key.field is None and "Trainer" not in key.path
+        ]
+        draft.put("run.trainer_arguments", [*given, *settings], None)
 
 
 def _label(call: Entry) -> str:
     owner = _text(_argument(call, "of"))
     return f"{owner}.{call.key.text}" if owner[:1].isupper() else call.key.text
+
+
+def _names(call: Entry) -> list[str]:
+    return call.value.keys() if isinstance(call.value, Mapping) else []
 
 
 def _argument(call: Entry, name: str) -> Node | None:
@@ -248,7 +259,34 @@ def _bf16_default(draft: Draft) -> None:
         draft.put("train.bf16", not fp16, None)
 
 
+def _settle_new_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
+    """Tell tokens that are added, or come with another tokenizer than the model's.
+
+    A padding token alone needs no training: it is never an input that counts.
+    """
+    resized = _first(calls, "resize_token_embeddings")
+    added = _first(calls, "add_tokens")
+    special = _first(calls, "add_special_tokens")
+    given = _argument(special, "special_tokens_dict") if special is not None else None
+    only_pad = isinstance(given, Mapping) and given.keys() == ["pad_token"]
+    if added is not None or (given is not None and not is_unknown(given) and not only_pad):
+        source = next(call for call in (added, special) if call is not None)
+        draft.put("data.new_tokens", ["added"], _value(draft, source))
+    elif resized is not None and special is None and _other_tokenizer(calls):
+        draft.put("data.new_tokens", ["extended"], _value(draft, resized))
+
+
+def _other_tokenizer(calls: Sequence[Entry]) -> bool:
+    """Whether model and tokenizer are loaded from two places that are both known."""
+    name = "pretrained_model_name_or_path"
+    loads = [call for call in calls if call.key.text == "from_pretrained"]
+    models = {_text(_argument(call, name)) for call in loads if _loads(call)}
+    others = {_text(_argument(c, name)) for c in loads if "Tokenizer" in _text(_argument(c, "of"))}
+    return len(models) == len(others) == 1 and models != others and "" not in models | others
+
+
 def _settle_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
+    _settle_new_tokens(draft, calls)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
     if trainers and all(_argument(call, "data_collator") is None for call in trainers):
         draft.put("data.collator", None, None)
@@ -256,7 +294,5 @@ def _settle_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
         pad = _argument(call, "pad_token") if call.key.text == "set" else None
         if pad is not None and _text(pad).endswith("eos_token"):
             draft.put("data.pad_is_eos", True, draft.written("set.pad_token"))
-        if call.key.text == "add_tokens":
-            draft.put("data.new_tokens", UNKNOWN, _value(draft, call))
         if call.key.text.startswith("DataCollatorFor"):
             draft.put("data.collator", call.key.text, _value(draft, call))

@@ -307,3 +307,8 @@ def reload_for_training(attempt: Attempt) -> Any:
 def collate(attempt: Attempt) -> list[int]:
     """Pad and label two texts that end in their end token."""
     return scripts.collated(attempt.recipe)
+
+
+def grow_and_inject(attempt: Attempt) -> Any:
+    """Grow the embeddings by a token and put the adapter in."""
+    return scripts.grown(attempt.recipe)

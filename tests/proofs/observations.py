@@ -290,3 +290,9 @@ def end_not_learned(labels: list[int]) -> bool:
     """The last token of a text, its end, is no target of the loss."""
     ignored = -100  # the label that the loss of every transformers model passes over
     return labels[-1] == ignored
+
+
+def embedding_frozen(model: Any) -> bool:
+    """No row of the input embedding is trained."""
+    named = [p for name, p in model.named_parameters() if "embed_tokens" in name]
+    return not any(parameter.requires_grad for parameter in named)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import peft
 import transformers
-from tokenizers import Tokenizer, models as tokenizer_models, pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import models as tokenizer_models
 
 from tests.proofs import models
 
@@ -42,12 +43,12 @@ def reloaded(recipe: Recipe) -> Any:
 def collated(recipe: Recipe) -> list[int]:
     """Return the labels of a text that ends in its end token, padded as the script sets it."""
     words = {"<unk>": 0, "<eos>": 1, "<pad>": 2, "word": 3}
-    inner = Tokenizer(tokenizer_models.WordLevel(words, unk_token="<unk>"))  # noqa: S106
-    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
+    inner = Tokenizer(tokenizer_models.WordLevel(words, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner,
         unk_token="<unk>",
-        eos_token="<eos>",  # noqa: S106
+        eos_token="<eos>",
     )
     is_end = recipe["data.pad_is_eos"].value is True
     tokenizer.pad_token = tokenizer.eos_token if is_end else "<pad>"
@@ -55,3 +56,10 @@ def collated(recipe: Recipe) -> list[int]:
     texts = [tokenizer("word word <eos>"), tokenizer("word <eos>")]
     labels: list[int] = collator(texts)["labels"][0].tolist()
     return labels
+
+
+def grown(recipe: Recipe) -> Any:
+    """Grow the embeddings by a token and put the adapter in."""
+    model = models.llama()
+    model.resize_token_embeddings(model.config.vocab_size + 1, mean_resizing=False)
+    return peft.get_peft_model(model, models.lora_config(recipe))
