@@ -136,6 +136,11 @@ _READING: Final[dict[str, dict[str, Any]]] = {
         "metavar": "PACKAGE=VERSION",
         "help": "Library version in use, such as peft=0.17; may be repeated.",
     },
+    "--model": {
+        "type": click.Path(exists=True, file_okay=False, path_type=Path),
+        "metavar": "PATH",
+        "help": "Folder of the base model (its config.json); by default found by the name it has.",
+    },
     "--config": {
         "type": click.Path(path_type=Path),
         "metavar": "FILE",
@@ -291,6 +296,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
 
     changes: dict[str, Any] = {"targets": own.targets.updated(from_options(options["target"]))}
     changes["ignore"] = (*own.ignore, *_names(options.get("ignore", ())))
+    if options["model"] is not None:
+        changes["model"] = options["model"]
     if options.get("select"):
         changes["select"] = _names(options["select"])
     if options.get("fail_on"):
