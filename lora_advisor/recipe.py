@@ -121,6 +121,7 @@ class Train:
     generation_batch_size: int | None
     steps_per_generation: int | None
     use_vllm: bool
+    computes_metrics: bool  # the trainer is given a function that wants the outputs
 
 
 class Quant:

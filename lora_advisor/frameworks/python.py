@@ -74,6 +74,8 @@ def _keys() -> dict[str, str | Key]:
     found |= {f"from_pretrained.{name}": field for name, field in _LOADING.items()}
     found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()}
     found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
+    for kind in (*_TRAINERS, "Trainer", "Seq2SeqTrainer"):
+        found[f"{kind}.compute_metrics"] = "train.computes_metrics"
     return found
 
 

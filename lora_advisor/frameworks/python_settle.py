@@ -63,6 +63,9 @@ def settle(draft: Draft, calls: Sequence[Entry]) -> None:
             key.name for key in draft.keys if key.field is None and "Trainer" not in key.path
         ]
         draft.put("run.trainer_arguments", [*given, *settings], None)
+    metrics = draft.values.get("train.computes_metrics")
+    if metrics is not None:
+        draft.put("train.computes_metrics", True, metrics)
 
 
 def _label(call: Entry) -> str:
