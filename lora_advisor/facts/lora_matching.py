@@ -281,7 +281,7 @@ def _tied_entries(
     def hit(entry: str) -> str | None:
         return next((n for n in partners if n == entry or n.endswith(f".{entry}")), None)
 
-    found = entries(recipe, field, lambda entry: hit(entry) is not None)
+    found = entries(recipe, field, lambda entry: hit(entry) is not None)[:1]
     others = {name: [p for p in partners if p != name] for name in partners}
     hints = (others.get(hit(str(item.value)) or "", [""]) for item in found)
     return tuple(

@@ -17,6 +17,7 @@ import torch
 import transformers
 import yaml
 
+from lora_advisor.models import ids
 from tests.proofs import models, runs, scripts
 
 if TYPE_CHECKING:
@@ -312,3 +313,17 @@ def collate(attempt: Attempt) -> list[int]:
 def grow_and_inject(attempt: Attempt) -> Any:
     """Grow the embeddings by a token and put the adapter in."""
     return scripts.grown(attempt.recipe)
+
+
+def inject_on_base(attempt: Attempt) -> Any:
+    """Put the adapter into the model the config names, built without weights."""
+    name = str(attempt.recipe["model.name_or_path"].value)
+    entry, _ = ids.entry_of(name)
+    assert entry is not None
+    config = transformers.AutoConfig.for_model(**entry["config"])
+    stated = attempt.recipe["model.auto_class"].value
+    auto_class = stated if isinstance(stated, str) else entry["default"]
+    with torch.device("meta"):
+        model = getattr(transformers, str(auto_class)).from_config(config)
+        lora = models.lora_config(attempt.recipe)
+        return peft.get_peft_model(model, lora, low_cpu_mem_usage=True)

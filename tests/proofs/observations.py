@@ -296,3 +296,48 @@ def embedding_frozen(model: Any) -> bool:
     """No row of the input embedding is trained."""
     named = [p for name, p in model.named_parameters() if "embed_tokens" in name]
     return not any(parameter.requires_grad for parameter in named)
+
+
+def target_in_vain(model: Any) -> bool:
+    """A target is the end of no adapted module's name."""
+    names = model.base_model.targeted_module_names
+    wanted = model.peft_config["default"].target_modules
+    return not all(any(n.endswith(f".{name}") for n in names) for name in wanted)
+
+
+def layer_in_vain(model: Any) -> bool:
+    """A chosen layer holds no adapter."""
+    adapted = " ".join(model.base_model.targeted_module_names)
+    chosen = model.peft_config["default"].layers_to_transform
+    return not all(f".layers.{number}." in adapted for number in chosen)
+
+
+def saved_in_vain(model: Any) -> bool:
+    """An entry of the modules to save has led to no copy, nor has the task's head."""
+    names = model.peft_config["default"].modules_to_save or []
+    return any(
+        not any(k.endswith(n) for k in _copied(model)) for n in names if n != "classifier"
+    ) or ("classifier" in names and not _copied(model))
+
+
+def saved_beside(model: Any) -> bool:
+    """A module is trained in full of which an entry is only the end of the last word."""
+    names = model.peft_config["default"].modules_to_save
+    return not all(any(k.endswith(f".{n}") for n in names) for k in _copied(model))
+
+
+def _copied(model: Any) -> list[str]:
+    wrapper = peft.utils.other.ModulesToSaveWrapper
+    return [name for name, module in model.named_modules() if isinstance(module, wrapper)]
+
+
+def tower_adapted(model: Any) -> bool:
+    """Layers of the image tower have adapters."""
+    return any("visual" in name for name in model.base_model.targeted_module_names)
+
+
+def experts_untouched(model: Any) -> bool:
+    """Targets name expert layers, and no adapter is on the experts."""
+    wanted = set(model.peft_config["default"].target_modules)
+    adapted = [n for n in model.base_model.targeted_parameter_names if "experts" in n]
+    return "up_proj" in wanted and not adapted
