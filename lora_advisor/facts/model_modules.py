@@ -59,3 +59,11 @@ def checkpoint_format(recipe: Recipe, modules: Lookup) -> str | None:
     stored = config_value(recipe, modules, "quantization_config")
     form = stored.get("format") if isinstance(stored, dict) else None
     return form if isinstance(form, str) else None
+
+
+def vocabulary_size(recipe: Recipe, modules: Lookup) -> int:
+    """Return the number of rows of the model's input embedding, as its config states it."""
+    size = config_value(recipe, modules, "vocab_size")
+    if not isinstance(size, int):
+        raise UnknownValueError(f"the size of the model's vocabulary is not known: {HINT}")
+    return size
