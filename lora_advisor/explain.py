@@ -26,7 +26,7 @@ NEEDS: Final = frozenset({*GROUPS, "recipe", "targets"})
 NUMBERS: Final = ("int", "float", "int | None", "float | None")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Explained:
     """One canonical field: its value, or why it is unknown; ``place`` where it is written."""
 
@@ -39,7 +39,7 @@ class Explained:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Derived:
     """One fact that follows from the fields: a number, or an answer that rules ask for."""
 
@@ -51,7 +51,7 @@ class Derived:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Explanation:
     """The meaning of one config, and the library releases it is explained for."""
 

@@ -36,7 +36,7 @@ class Place:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Related:
     """Another value that the finding rests on, and what it is (``load_in_4bit: true``)."""
 
@@ -44,7 +44,7 @@ class Related:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Fix:
     """A repair: ``safe`` when the trained result cannot change.
 
@@ -56,7 +56,7 @@ class Fix:
     changes: tuple[tuple[str, object], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Finding:
     """One thing that is wrong, at one place, with its reason and its repair."""
 
@@ -76,7 +76,7 @@ class Finding:
     fixes: tuple[Fix, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Skipped:
     """A rule that could not be decided, and what would decide it."""
 
@@ -86,7 +86,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Checked:
     """A file that was looked at: the framework it is for, and the sign it was told by."""
 
@@ -95,7 +95,7 @@ class Checked:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Failure:
     """A file that could not be read, and why; line and column where they are known."""
 
@@ -105,7 +105,7 @@ class Failure:
     column: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Notice:
     """A remark about a file that was passed over; ``minor`` ones are for those who ask."""
 
@@ -114,7 +114,7 @@ class Notice:
     minor: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Report:
     """The outcome of one run, ready for any output format.
 
@@ -132,7 +132,7 @@ class Report:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Ignored(Item):
     """One rule named by one comment: ``line`` is the line it covers, None for the file."""
 
@@ -142,7 +142,7 @@ class Ignored(Item):
     known: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Ignores:
     """The rules that a file's comments name, split by whether they silenced anything."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Gathered:
     """The material of a run; ``targets`` are the versions that count for each file."""
 

@@ -243,7 +243,7 @@ class UnknownValueError(Exception):
     """A fact was asked of a value that is unknown; the message says why it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Location:
     """A span in a document: where a key or value is written."""
 
@@ -251,7 +251,7 @@ class Location:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Value:
     """One field of a recipe.
 
@@ -274,7 +274,7 @@ class Value:
         return self.key_at is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WrittenKey:
     """One key of the file, known to the framework or not.
 
@@ -290,7 +290,7 @@ class WrittenKey:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Recipe:
     """What one config says: a value for every field of the vocabulary."""
 
@@ -305,7 +305,7 @@ class Recipe:
         return self.values[field]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Item:
     """One member of a list fact that a rule reports one by one (``each:``).
 

@@ -10,7 +10,7 @@ from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
     from lora_advisor.facts import Facts
 
@@ -23,7 +23,7 @@ def render(template: str, facts: Facts, item: object = None) -> str:
     """
     context: dict[str, object] = {group: _Values(facts, group) for group in (*GROUPS, "config")}
     context |= {"key": _Keys(facts), "item": item, "framework": _title(facts.recipe.framework)}
-    return _environment().from_string(template).render(context).strip()
+    return _compiled(template).render(context).strip()
 
 
 def show(value: object) -> str:
@@ -55,6 +55,11 @@ def _small(value: float, text: str) -> str:
         return text
     mantissa, _, power = f"{value:.3e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+@cache
+def _compiled(template: str) -> Template:
+    return _environment().from_string(template)
 
 
 @cache

@@ -25,7 +25,7 @@ class SelectionError(ValueError):
     """A selector that names no rule, category or area."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Rule:
     """One rule: what a card says, with its conditions as nested lists."""
 

@@ -31,7 +31,7 @@ class SettingsError(Exception):
     """A settings file that cannot be used; the message starts with file, line and column."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """The choices of one run; the defaults are those of ``lora-advisor check`` alone.
 

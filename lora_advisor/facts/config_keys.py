@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.frameworks import by_name, frameworks
 from lora_advisor.frameworks.known import (
     nearest,
@@ -28,7 +29,7 @@ _OTHERS: Final = ("axolotl", "llamafactory", "trl")
 """Formats whose keys users carry over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class StrangeKey(Item):
     """A key that no release of the loader knows.
 
@@ -45,6 +46,7 @@ class StrangeKey(Item):
     empty: bool = False
 
 
+@of_last_recipe
 def strange_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     """Keys that the loader knows in no release; none where its key list is not known."""
     framework = by_name(recipe.framework)
@@ -114,7 +116,8 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
     other, own = ("", "") if parent else _elsewhere(key.name, framework)
     if own:
         return replace(strange, meant=own, foreign=other, both=own in written)
-    near = nearest(key.name, (name for name, found in here.items() if found.until is None))
+    living = frozenset(name for name, found in here.items() if found.until is None)
+    near = nearest(key.name, living)
     return replace(
         strange, meant=near, near=bool(near), both=f"{parent}.{near}".lstrip(".") in written
     )

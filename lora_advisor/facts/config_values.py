@@ -46,7 +46,7 @@ _WORDS: Final = {
 _SWITCH_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class OddValue(Item):
     """A value of another type than its field has: ``wanted`` and ``given`` in words.
 
@@ -61,7 +61,7 @@ class OddValue(Item):
     switch: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Repeated(Item):
     """A key that stands twice in one mapping; ``first`` is the value that is lost."""
 
@@ -70,7 +70,7 @@ class Repeated(Item):
     same: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Pair(Item):
     """A key that its loader refuses beside ``other``."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DatedKey(Item):
     """An argument that the releases in use do not take, or may not take.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._base import base_model, config_value, table_of
+from lora_advisor.models.catalogue import since
 from lora_advisor.models.lookup import HINT
 from lora_advisor.models.table import LINEAR
 from lora_advisor.recipe import UnknownValueError
+from lora_advisor.targets import holds
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
@@ -67,3 +69,17 @@ def vocabulary_size(recipe: Recipe, modules: Lookup) -> int:
     if not isinstance(size, int):
         raise UnknownValueError(f"the size of the model's vocabulary is not known: {HINT}")
     return size
+
+
+def first_release(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
+    """Return the transformers release the architecture came with, None if it is old enough."""
+    span = since().get(architecture(recipe, modules))
+    if span is None:
+        return None
+    without, first = span
+    return first if holds(f"<={without}", targets.get("transformers").high) else None
+
+
+def assumed_transformers(targets: Targets) -> str:
+    """Return the newest transformers release that may be in use."""
+    return targets.get("transformers").high

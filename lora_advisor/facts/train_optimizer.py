@@ -105,7 +105,7 @@ def optimizer_removed(train: Train) -> bool:
 def optimizer_meant(train: Train) -> str:
     """Return the optimizer that a wrong name is nearest to."""
     name = train.optim.lower().replace("-", "_")
-    return _NEVER_SPELT_SO.get(name) or nearest(name, OPTIMIZERS) or "adamw_torch"
+    return _NEVER_SPELT_SO.get(name) or nearest(name, frozenset(OPTIMIZERS)) or "adamw_torch"
 
 
 def is_adam(train: Train) -> bool:

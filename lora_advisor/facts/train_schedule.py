@@ -107,7 +107,7 @@ def scheduler_known(train: Train) -> bool:
 def scheduler_meant(train: Train) -> str:
     """Return the schedule that a wrong name is nearest to."""
     name = train.lr_scheduler_type.lower().replace("-", "_")
-    return _NEVER_SPELT_SO.get(name) or nearest(name, SCHEDULERS) or "cosine"
+    return _NEVER_SPELT_SO.get(name) or nearest(name, frozenset(SCHEDULERS)) or "cosine"
 
 
 def strange_scheduler_arguments(train: Train) -> list[str]:

@@ -33,7 +33,7 @@ def inverted(value: object) -> object:
     return not value if isinstance(value, bool) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Key:
     """The canonical field a key feeds, and how its value is read.
 
@@ -45,7 +45,7 @@ class Key:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Framework:
     """One config format.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import schemas
@@ -104,7 +105,8 @@ def _without_indices(path: str) -> str:
     return ".".join(part.partition("[")[0] for part in path.split("."))
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+@cache
+def nearest(name: str, names: frozenset[str]) -> str:
     """Return the name that another is a slip of: case, dash, or at most two letters; or none."""
     by_folded = {_folded(known): known for known in names}
     folded = _folded(name)

@@ -29,7 +29,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Key:
     """An argument of a configuration class, and the releases of `package` that know it.
 
@@ -48,7 +48,7 @@ class Key:
     models: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Rename:
     """What became of an argument: `to` its successor, or None when it was only dropped."""
 

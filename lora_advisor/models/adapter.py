@@ -23,7 +23,7 @@ class UnresolvedError(Exception):
     """What PEFT would do cannot be said exactly; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AdapterConfig:
     """The fields of PEFT's ``LoraConfig`` that choose modules or set their sizes."""
 

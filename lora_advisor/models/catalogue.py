@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.table import Module, ModuleTable
@@ -24,7 +24,7 @@ def load(file: str = MODELS) -> dict[str, Any]:
     ``MODELS`` holds published models, ``REFERENCES`` further types as transformers' own defaults
     make them, which gives names, no sizes.
     """
-    data = files(__package__).joinpath(file).read_bytes()
+    data = (Path(__file__).parent / file).read_bytes()
     content: dict[str, Any] = json.loads(gzip.decompress(data))
     for entry in content["models"]:
         entry["file"] = file
@@ -36,13 +36,18 @@ def entries(file: str = MODELS) -> list[dict[str, Any]]:
     return [entry for entry in load(file)["models"] if entry["tables"]]
 
 
+_EXPANDED: Final[dict[int, ModuleTable]] = {}
+
+
 def table(entry: Mapping[str, Any], auto_class: str | None = None) -> ModuleTable | None:
     """Return a model's module table as an auto class loads it, None where it does not."""
     auto_class = auto_class or entry["default"]
     description = entry["tables"].get(auto_class)
     if description is None:
         return None
-    return _expand(description, auto_class, entry)
+    if id(description) not in _EXPANDED:  # part of a catalogue that lives as long as the run
+        _EXPANDED[id(description)] = _expand(description, auto_class, entry)
+    return _EXPANDED[id(description)]
 
 
 def _expand(
@@ -94,3 +99,10 @@ def _names(names: list[Any]) -> list[str]:
         return [names[0]]
     first, last = names
     return [str(number) for number in range(first, last + 1)]
+
+
+@cache
+def since() -> dict[str, tuple[str, str]]:
+    """Map a model type to the newest transformers release without it and the first with it."""
+    table = json.loads((Path(__file__).parent / "since.json").read_bytes())
+    return {kind: (without, first) for kind, (without, first) in table.items()}

@@ -24,7 +24,7 @@ class ModelError(Exception):
     """A model folder that cannot be used; the message names the file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BaseModel:
     """A base model as far as it is known: its ``config.json``, where it comes from, its folder.
 

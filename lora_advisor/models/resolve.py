@@ -42,7 +42,7 @@ MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
 _GENERATING: Final = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Adapted:
     """An adapted module or parameter: its full name, rank, scaling and trainable parameters."""
 
@@ -52,7 +52,7 @@ class Adapted:
     parameters: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Resolution:
     """What is trained: adapters, modules in full, token rows, biases.
 

@@ -17,7 +17,7 @@ CONTAINER: Final = "container"
 UNKNOWN_KIND: Final = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Module:
     """One module of a model.
 

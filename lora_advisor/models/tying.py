@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EMBEDDINGS: Final = ("embed_tokens", "lm_head")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Tying:
     """The config with the tied layers taken out, and the layers that are tied afterwards."""
 

@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Default:
     """What one framework uses when the key is not written; ``value`` None means no default."""
 
@@ -26,7 +26,7 @@ class Default:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Source:
     """A paper, documentation page or source file that a page rests on."""
 
@@ -34,7 +34,7 @@ class Source:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Parameter:
     """One page: what a parameter does, which way it pulls, and how to choose it.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.findings import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Options:
     """How a report is written.
 

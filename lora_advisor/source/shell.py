@@ -43,7 +43,7 @@ _FLAG: Final = re.compile(r"--?[A-Za-z][\w.\-]*")
 _PAIR: Final = re.compile(r"[A-Za-z_+~][\w.+~]*=")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Word:
     """One word: what the shell would pass on (None: it would compute it), and its place."""
 

@@ -26,7 +26,7 @@ _PROPERTY: Final = re.compile("[&!]\\S*(?:\\s|(?<=\\s)#[^\r\n\x85\u2028\u2029]*)
 _BLOCK_HEADER: Final = re.compile("[|>][^\r\n\x85\u2028\u2029]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Anchored:
     """A node that aliases may repeat: how many nodes it counts for, and how deep it is."""
 
