@@ -48,6 +48,8 @@ def table_of(recipe: Recipe, modules: Lookup, targets: Targets) -> ModuleTable:
         raise UnknownValueError(f"the modules of {name or model.source} are not known: {HINT}")
     if table.transformers == 5 and not _holds(table, targets):  # noqa: PLR2004 - a major release
         raise UnknownValueError("its modules before transformers 5 are not known")
+    if recipe.framework == "unsloth" and has_fused_experts(table):
+        raise UnknownValueError("unsloth puts modules of its own in place of the experts")
     return table
 
 
