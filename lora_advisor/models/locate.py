@@ -72,7 +72,7 @@ def from_folder(folder: Path, auto_class: str | None = None) -> ModuleTable | No
 def model_in(folder: Path) -> BaseModel | None:
     """Read the model of a folder, None where it has no ``config.json``; ModelError if broken."""
     path = folder / CONFIG
-    if not path.is_file():
+    if not _is_file(path):
         return None
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -81,6 +81,14 @@ def model_in(folder: Path) -> BaseModel | None:
     if not isinstance(config, dict):
         raise ModelError(f"{path}: is no model's config: expected a table")
     return known(config, str(path), folder)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a name no file can have, or a closed folder, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def known(config: Mapping[str, Any], source: str, folder: Path | None = None) -> BaseModel:

@@ -1,0 +1,123 @@
+"""Where a base model is found: a folder, a folder the config names, the cache, the catalogue."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor.models.locate import ModelError, known, model_in
+from lora_advisor.models.lookup import Lookup, by_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def folder(path: Path, **config: object) -> Path:
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def leaves(model_id: str) -> set[str]:
+    model = by_id(model_id)
+    assert model is not None
+    table = model.table()
+    assert table is not None
+    return {module.leaf for module in table.modules if module.kind == "linear"}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "sized"),
+    [
+        ("Qwen/Qwen3-8B", "q_proj", True),
+        ("qwen/qwen3-8b", "q_proj", True),
+        ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "q_proj", True),
+        ("mistralai/Mistral-7B-v0.1", "q_proj", False),
+        ("THUDM/chatglm2-6b", "query_key_value", False),
+        ("google/flan-t5-xl", "wi_0", False),
+        ("google-t5/t5-base", "wi", False),
+        ("facebook/opt-350m", "fc1", False),
+    ],
+)
+def test_published_models_are_found_by_id(name: str, layer: str, sized: bool) -> None:
+    model = by_id(name)
+    assert model is not None
+    assert model.sized is sized
+    assert layer in leaves(name)
+
+
+@pytest.mark.parametrize("name", ["me/Qwen3-8B-my-tune", "someone/llama", "", "Qwen3-8B"])
+def test_other_peoples_models_are_not_guessed(name: str) -> None:
+    assert by_id(name) is None
+
+
+def test_a_config_of_another_size_gives_names_and_no_sizes() -> None:
+    model = known({"model_type": "qwen3", "hidden_size": 96, "num_hidden_layers": 3}, "test")
+    table = model.table()
+    assert table is not None
+    assert not table.sized
+
+
+def test_a_config_that_leaves_the_names_open_gives_none() -> None:
+    """T5 has one or two input projections, as ``feed_forward_proj`` says."""
+    assert known({"model_type": "t5"}, "test").table() is None
+
+
+def test_a_fine_tune_with_the_same_shape_is_sized() -> None:
+    base = by_id("Qwen/Qwen3-8B")
+    assert base is not None
+    tuned = {**base.config, "pad_token_id": 7, "torch_dtype": "float16", "unsloth_fixed": True}
+    assert known(tuned, "test").sized
+
+
+def test_the_told_folder_comes_first(tmp_path: Path) -> None:
+    told = folder(tmp_path / "told", model_type="gpt2")
+    model = Lookup(given=told).model("Qwen/Qwen3-8B")
+    assert model is not None
+    assert model.model_type == "gpt2"
+
+
+def test_a_named_folder_lies_beside_the_config(tmp_path: Path) -> None:
+    folder(tmp_path / "base", model_type="qwen2")
+    model = Lookup(near=tmp_path).model("base")
+    assert model is not None
+    assert model.model_type == "qwen2"
+    assert Lookup(near=tmp_path / "base").model("../base") is None
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "x/" * 3000, "~", "/dev/null", "http://x/y"])
+def test_a_name_no_folder_can_have_finds_nothing(name: str, tmp_path: Path) -> None:
+    assert Lookup(near=tmp_path).model(name) is None
+
+
+def test_the_local_cache_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    home = tmp_path / "models--me--mine"
+    folder(home / "snapshots" / "abc1", model_type="gpt2")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc1\n", encoding="utf-8")
+    model = Lookup().model("me/mine")
+    assert model is not None
+    assert model.model_type == "gpt2"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', "[" * 100_000])
+def test_a_broken_config_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json"):
+        model_in(tmp_path)
+
+
+def test_a_weight_index_names_the_layers_of_remote_code(tmp_path: Path) -> None:
+    base = folder(tmp_path / "base", model_type="somebodys")
+    weights = {"blocks.0.attn.wqkv.weight": "a", "blocks.0.norm.weight": "a"}
+    index = {"weight_map": weights}
+    (base / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    model = model_in(base)
+    assert model is not None
+    table = model.table()
+    assert table is not None
+    assert "blocks.0.attn.wqkv" in table.by_name
+    assert not table.complete
