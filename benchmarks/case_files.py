@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from adapter_files import write_adapter
@@ -189,8 +189,9 @@ def lay_out(
         checked["serve.sh"] = variant.serve.rstrip() + "\n"
     for path, text in checked.items():
         write(folder, path, text)
-    if pins and case.env:
-        write(folder, "requirements.txt", requirements(case.env))
+    if pins:
+        own = WRITTEN_FOR if case.dialect in BARE else {}
+        write(folder, "requirements.txt", requirements(case.env or own))
     if model := model_config(variant.model):
         write(folder, "model/config.json", json.dumps(model, indent=2) + "\n")
     if index and (modules := variant.model.get("module_names")):
@@ -198,6 +199,12 @@ def lay_out(
     if variant.adapter:
         write_adapter(folder, config, variant.config, variant.adapter)
     return list(checked)
+
+
+WRITTEN_FOR: Final = {"peft": "0.21.2", "transformers": "5.23.0", "trl": "1.16.0"}
+"""The releases a case without pins was written for: those current at its writing."""
+BARE: Final = ("hf-python", "peft-python", "trl-yaml", "trl-cli")
+"""Dialects of the libraries themselves; a framework chooses its libraries' releases."""
 
 
 def requirements(env: Mapping[str, str]) -> str:
