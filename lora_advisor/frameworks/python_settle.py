@@ -55,7 +55,9 @@ def settle(draft: Draft, calls: Sequence[Entry]) -> None:
     _settle_base(draft, calls)
     _settle_training(draft, names)
     _settle_tokens(draft, calls)
-    draft.put("run.calls", [_label(call) for call in calls], None)
+    shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
+    source = _value(draft, shown) if shown is not None else None
+    draft.put("run.calls", [_label(call) for call in calls], source)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
     if trainers and all(_argument(call, "**") is None for call in trainers):
         given = [name for call in trainers for name in _names(call)]
