@@ -1,0 +1,26 @@
+"""Exit codes, and what ends a run before it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FOUND: Final = 1
+FAILED: Final = 2
+
+
+class CannotRunError(click.ClickException):
+    """A run that cannot start; click prints the message."""
+
+    exit_code = FAILED
+
+
+def close_names(wanted: str, names: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
+    close = difflib.get_close_matches(wanted, list(names), n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,112 @@
+"""Options that commands share, and the settings and inputs they stand for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lora_advisor.cli._errors import CannotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lora_advisor.reports import Options
+    from lora_advisor.settings import Settings
+
+STDIN: Final = "-"
+
+
+def reads_configs(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that reads configs."""
+    for name, extra in reversed(_READING.items()):
+        command = click.option(*name.split("|"), **extra)(command)
+    return command
+
+
+_READING: Final[dict[str, dict[str, Any]]] = {
+    "--framework": {"metavar": "NAME", "help": "Read the configs as this format."},
+    "--target": {
+        "multiple": True,
+        "metavar": "PACKAGE=VERSION",
+        "help": "Library version in use, such as peft=0.17; may be repeated.",
+    },
+    "--model": {
+        "type": click.Path(exists=True, file_okay=False, path_type=Path),
+        "metavar": "PATH",
+        "help": "Folder of the base model (its config.json); by default found by the name it has.",
+    },
+    "--config": {
+        "type": click.Path(path_type=Path),
+        "metavar": "FILE",
+        "help": "Settings file to use instead of the nearest one.",
+    },
+    "--isolated": {"is_flag": True, "help": "Read no settings file."},
+    "--stdin-filename": {"metavar": "NAME", "help": "Name of the config given as -."},
+    "--no-color": {"is_flag": True, "help": "No colours (as does NO_COLOR=1)."},
+    "-v|--verbose": {"is_flag": True, "help": "List what is otherwise only counted."},
+}
+
+
+def inputs(
+    paths: Sequence[Path], options: dict[str, Any]
+) -> tuple[list[Path], tuple[bytes, str] | None]:
+    """Split the paths into named ones and the text of standard input with its name."""
+    named = [path for path in paths if str(path) != STDIN]
+    if len(named) == len(paths):
+        return named, None
+    data = sys.stdin.buffer.read()
+    return named, (data, options["stdin_filename"] or "<stdin>")
+
+
+def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
+    """Read the project's settings and put the command line's over them."""
+    from lora_advisor import settings  # noqa: PLC0415
+    from lora_advisor.targets import TargetError  # noqa: PLC0415
+
+    start = [options["stdin_filename"] or "." if str(p) == STDIN else p for p in paths]
+    try:
+        if options["config"] is not None:
+            own = settings.from_file(options["config"])
+        else:
+            own = settings.Settings() if options["isolated"] else settings.nearest(start)
+        return _overridden(own, options)
+    except (settings.SettingsError, TargetError, ValueError) as error:
+        raise CannotRunError(str(error)) from None
+
+
+def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
+    from lora_advisor.settings import known_framework, threshold  # noqa: PLC0415
+    from lora_advisor.targets import from_options  # noqa: PLC0415
+
+    changes: dict[str, Any] = {"targets": own.targets.updated(from_options(options["target"]))}
+    changes["ignore"] = (*own.ignore, *_names(options.get("ignore", ())))
+    if options["model"] is not None:
+        changes["model"] = options["model"]
+    if options.get("select"):
+        changes["select"] = _names(options["select"])
+    if options.get("fail_on"):
+        changes["fail_on"] = threshold(options["fail_on"])
+    if options["framework"]:
+        changes["framework"] = known_framework(options["framework"])
+    return replace(own, **changes, pedantic=own.pedantic or options.get("pedantic", False))
+
+
+def _names(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+def page_options(options: dict[str, Any]) -> Options:
+    from lora_advisor.console import report_options  # noqa: PLC0415
+    from lora_advisor.settings import Settings  # noqa: PLC0415
+
+    return report_options(Settings(), {"verbose": False, **options})
+
+
+def print_page(text: str, options: dict[str, Any]) -> None:
+    from lora_advisor.console import write  # noqa: PLC0415
+
+    write(text, colour=page_options(options).colour)

@@ -1,0 +1,120 @@
+"""``check``: what is wrong with configs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.reports import Options, counted, formats, render_report
+
+if TYPE_CHECKING:
+    from lora_advisor.findings import Report
+    from lora_advisor.settings import Settings
+
+CHECK_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor check configs/ --fail-on warning
+  lora-advisor check config.yaml --target peft=0.17 --ignore LA310
+  lora-advisor check --output-format sarif --output-file report.sarif
+  lora-advisor check - --stdin-filename config.yaml < config.yaml
+
+\b
+Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
+2 something could not be read or done.
+"""
+
+
+@click.command("check", epilog=CHECK_EXAMPLES)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    help="Check only these: codes, prefixes, names or areas, with commas.",
+)
+@click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
+@click.option("--pedantic", is_flag=True, help="Report matters of taste, too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    help="Lowest severity that fails the run; error unless the settings say otherwise.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever is found.")
+@click.option(
+    "--output-format",
+    type=click.Choice(formats()),
+    default="full",
+    show_default=True,
+    help="How findings are written.",
+)
+@click.option(
+    "--output-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write that format to a file; the terminal shows the full report.",
+)
+@click.option("--show-files", is_flag=True, help="List the configs, with their signs, and stop.")
+@click.option("--skip-unknown", is_flag=True, help="Pass over named files that are no config.")
+@click.option("-q", "--quiet", is_flag=True, help="Findings only, no summary.")
+@reads_configs
+@click.pass_context
+def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) -> None:
+    """Check configs: files, folders (searched) or - for standard input; by default this folder."""
+    from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.rules import SelectionError  # noqa: PLC0415
+
+    paths = paths or (Path(),)
+    named, stdin = inputs(paths, options)
+    settings = settings_of(paths, options)
+    try:
+        report = check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
+    except SelectionError as error:
+        raise CannotRunError(str(error)) from None
+    quiet = options["quiet"]
+    remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
+    _deliver(report, settings, options)
+    context.exit(_exit_code(report, settings, options))
+
+
+def _deliver(report: Report, settings: Settings, options: dict[str, Any]) -> None:
+    """Write the report where it was asked for."""
+    from lora_advisor.console import report_options, write  # noqa: PLC0415
+
+    terminal = report_options(settings, options)
+    chosen = options["output_format"]
+    if options["show_files"]:
+        write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))
+        return
+    if options["output_file"] is not None:
+        plain = replace(terminal, width=Options().width, colour=False)
+        _save(options["output_file"], render_report(report, chosen, plain), "w")
+        chosen = "full"
+    write(render_report(report, chosen, terminal), colour=terminal.colour)
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if page and options["output_format"] == "github":
+        from lora_advisor.reports.github import summary  # noqa: PLC0415
+
+        _save(Path(page), summary(report), "a")
+
+
+def _save(path: Path, text: str, mode: str) -> None:
+    try:
+        with path.open(mode, encoding="utf-8", newline="\n", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _exit_code(report: Report, settings: Settings, options: dict[str, Any]) -> int:
+    if report.failures:
+        return FAILED
+    if options["show_files"] or options["exit_zero"]:
+        return 0
+    return FOUND if counted(report, settings.fail_on) else 0
