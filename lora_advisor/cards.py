@@ -27,6 +27,9 @@ class _Strict(BaseModel):
 class FixCard(_Strict):
     """A repair: ``set`` gives canonical fields their new values, null removes the key.
 
+    Of the reported key (``each:``) ``rename`` gives another name, ``value`` another value, and
+    ``remove`` takes it out; one that comes out empty changes nothing.
+
     ``safe`` means that the trained result cannot change, or that the config cannot run as it is
     and has one sensible reading.
     """
@@ -34,6 +37,9 @@ class FixCard(_Strict):
     safety: Literal["safe", "unsafe"]
     title: Text
     set: dict[str, Any] = Field(default_factory=dict)
+    rename: str | None = None
+    value: str | None = None
+    remove: bool = False
 
 
 class Example(_Strict):

@@ -11,6 +11,7 @@ from lora_advisor.recipe import Item
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lora_advisor.recipe import Location
     from lora_advisor.source.tree import Document
 
 
@@ -45,15 +46,27 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Fix:
-    """A repair: ``safe`` when the trained result cannot change.
+class Change:
+    """One step of a repair: a key gets a value, or another name, or goes (value None).
 
-    ``changes`` pairs the user's own keys with the value to write, None to remove the key.
+    ``key`` is the dotted path as the user's format spells it; the locations are those of the key
+    and its value, None where the key is not written yet.
     """
+
+    key: str
+    value: object = None
+    name: str | None = None
+    key_at: Location | None = None
+    value_at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Fix:
+    """A repair: ``safe`` when the trained result cannot change."""
 
     title: str
     safety: str
-    changes: tuple[tuple[str, object], ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

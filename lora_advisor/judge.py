@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lora_advisor.expression import evaluate, truth
 from lora_advisor.facts import functions
-from lora_advisor.findings import Finding, Fix, Place, Related, Severity, Skipped
+from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
+from lora_advisor.offers import offered
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
 from lora_advisor.render import render, show
 
@@ -82,7 +83,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
         why=rule.why,
         url=rule.url,
         related=_related(facts.recipe, reads, place),
-        fixes=tuple(_fix(fix, facts, item) for fix in rule.fixes),
+        fixes=tuple(offered(card, facts, item) for card in rule.fixes),
     )
 
 
@@ -161,27 +162,6 @@ def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related,
             continue
         found.append(Related(place=place, label=label))
     return tuple(found[:RELATED_LIMIT])
-
-
-def _fix(fix: dict[str, Any], facts: Facts, item: object) -> Fix:
-    return Fix(
-        title=render(str(fix["title"]), facts, item),
-        safety=str(fix["safety"]),
-        changes=tuple(
-            (_user_key(facts, name), _filled(value, facts, item))
-            for name, value in (fix.get("set") or {}).items()
-        ),
-    )
-
-
-def _filled(value: object, facts: Facts, item: object) -> object:
-    is_template = isinstance(value, str) and "{{" in value
-    return render(str(value), facts, item) if is_template else value
-
-
-def _user_key(facts: Facts, field: str) -> str:
-    value = facts.recipe.values.get(field)
-    return value.key if value is not None else field
 
 
 def _skipped(rule: Rule, facts: Facts) -> Skipped:

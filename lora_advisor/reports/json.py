@@ -73,5 +73,10 @@ def _related(related: Related) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    changes = [{"key": key, "value": value} for key, value in fix.changes]
+    changes = [
+        {"key": change.key, "value": change.value}
+        if change.name is None
+        else {"key": change.key, "name": change.name}
+        for change in fix.changes
+    ]
     return {"title": fix.title, "safety": fix.safety, "changes": changes}

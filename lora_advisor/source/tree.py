@@ -119,6 +119,10 @@ class Document:
         end_line, end_column = self._position(max(span.end, span.start))
         return Place(line=line, column=column, end_line=end_line, end_column=end_column)
 
+    def offset(self, line: int, column: int) -> int:
+        """Turn a line and column, from 1, into a character offset."""
+        return self._line_starts[line - 1] + column - 1
+
     def line(self, number: int) -> str:
         """Return a line of the text, from 1, without its line end."""
         starts = self._line_starts

@@ -1,0 +1,161 @@
+"""Repairs carried out: each one is tried, read again and checked again before it is kept."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.check import check_paths
+from lora_advisor.source.edits import (
+    Edit,
+    NotEditableError,
+    apply,
+    inserted,
+    removed,
+    renamed,
+    replaced,
+    value_of,
+)
+
+if TYPE_CHECKING:
+    from lora_advisor.findings import Change, Finding, Fix, Report
+    from lora_advisor.settings import Settings
+    from lora_advisor.source.tree import Document
+
+MOST: Final = 200
+"""More repairs than this in one file are left to a second run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A repair of one finding: kept, or the reason why it was not."""
+
+    code: str
+    path: str
+    line: int
+    title: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """A file's text before and after, the repairs that were kept, and those that were not."""
+
+    file: str
+    before: str
+    after: str
+    kept: tuple[Tried, ...]
+    dropped: tuple[Tried, ...]
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff, empty where there is none."""
+        old, new = (text.splitlines(keepends=True) for text in (self.before, self.after))
+        lines = difflib.unified_diff(old, new, f"a/{self.file}", f"b/{self.file}")
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def repair(document: Document, settings: Settings, *, unsafe: bool = False) -> Repaired:
+    """Carry out the repairs of every finding in one file, the safe ones or all of them.
+
+    A repair is kept only if its finding is gone afterwards and no other has come.
+    """
+    text, report = document.text, _check(document.text, document.path, settings)
+    kept: list[Tried] = []
+    dropped: list[Tried] = []
+    seen: set[tuple[str, str, str]] = set()
+    while len(seen) < MOST and (step := _next(report, document.path, seen, unsafe=unsafe)):
+        finding, fix = step
+        seen.add((finding.code, finding.path, fix.title))
+        try:
+            changed = _changed(report.sources[document.path], finding, fix)
+            checked = _check(changed, document.path, settings)
+            _refuse_worse(finding, report, checked)
+        except NotEditableError as error:
+            dropped.append(_tried(finding, fix, str(error)))
+        else:
+            kept.append(_tried(finding, fix))
+            text, report = changed, checked
+    return Repaired(
+        file=document.path,
+        before=document.text,
+        after=text,
+        kept=tuple(kept),
+        dropped=tuple(dropped),
+    )
+
+
+def _check(text: str, path: str, settings: Settings) -> Report:
+    """Check a text as the file it is to become: with its companions, models and versions."""
+    return check_paths((), settings, stdin=(text.encode(), path))
+
+
+def _next(
+    report: Report, path: str, seen: set[tuple[str, str, str]], *, unsafe: bool
+) -> tuple[Finding, Fix] | None:
+    """Return the first repair that may be carried out and has not been tried."""
+    for finding in report.findings:
+        for fix in finding.fixes:
+            allowed = fix.changes and (unsafe or fix.safety == "safe")
+            known = (finding.code, finding.path, fix.title) in seen
+            if allowed and not known and finding.place.file == path:
+                return finding, fix
+    return None
+
+
+def _changed(document: Document, finding: Finding, fix: Fix) -> str:
+    near = document.offset(finding.place.line, finding.place.column)
+    return apply(document.text, [_edit(document, change, near) for change in fix.changes])
+
+
+def _edit(document: Document, change: Change, near: int) -> Edit:
+    if change.key_at is None:
+        if change.value is None:
+            raise NotEditableError(f"{change.key!r} is not written here")
+        return inserted(document, change.key, change.value, near)
+    if change.key_at.document.path != document.path:
+        raise NotEditableError(f"{change.key!r} stands in {change.key_at.document.path}")
+    if change.name is not None:
+        return renamed(document, change.key_at.span, change.name)
+    if change.value is None:
+        return removed(document, change.key_at.span)
+    at = change.value_at.span if change.value_at else value_of(document, change.key_at.span)
+    return replaced(document, at, change.value)
+
+
+def _refuse_worse(finding: Finding, before: Report, after: Report) -> None:
+    """Raise unless the finding is gone and every other one was there before."""
+    if after.failures:
+        raise NotEditableError("the file could not be read any more")
+    old, new = (Counter((f.code, f.path) for f in report.findings) for report in (before, after))
+    own = (finding.code, finding.path)
+    if new[own] >= old[own]:
+        raise NotEditableError("the problem would still be there")
+    come = new - old
+    if come:
+        codes = ", ".join(sorted({code for code, _ in come}))
+        raise NotEditableError(f"it would bring another problem ({codes})")
+
+
+def _tried(finding: Finding, fix: Fix, reason: str = "") -> Tried:
+    return Tried(
+        code=finding.code,
+        path=finding.path,
+        line=finding.place.line,
+        title=fix.title,
+        reason=reason,
+    )
+
+
+def save(repaired: Repaired) -> None:
+    """Write a repaired text over its file in one step, in the file's own encoding.
+
+    Raises:
+        OSError: The file cannot be written, or has changed since it was read.
+    """
+    from lora_advisor.source.writing import overwrite  # noqa: PLC0415
+
+    overwrite(Path(repaired.file), repaired.before, repaired.after)

@@ -1,0 +1,249 @@
+"""Changes of single keys and values in a text; comments, order, quotes and line ends stay."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.source.spelling import NotSpelledError, spell
+from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lora_advisor.source.tree import Document
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_GAP: Final = re.compile(r"(?:[ \t]|\\\r?\n)+$")
+
+
+class NotEditableError(ValueError):
+    """A change that the text has no place for; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Edit:
+    """New text in place of a stretch of the old one: character offsets, the end exclusive."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """Carry edits out; :class:`NotEditableError` where two of them touch the same characters."""
+    parts: list[str] = []
+    last = 0
+    for edit in sorted(edits):
+        if edit.start < last:
+            raise NotEditableError("two changes meet in one place")
+        parts += [text[last : edit.start], edit.text]
+        last = edit.end
+    return "".join([*parts, text[last:]])
+
+
+def replaced(document: Document, span: Span, value: object) -> Edit:
+    """Give a value in place of the one that stands at ``span``."""
+    old = document.text[span.start : span.end]
+    entry = _entry_of_flag(document, span)
+    if entry is not None:
+        if value is False:
+            return removed(document, entry.key.span)
+        raise NotEditableError("the flag has no value to change")
+    if document.format == "yaml" and "\n" in old and not old.startswith(("[", "{", "'", '"')):
+        return _edit(document, span, _block(document, span, value))
+    return _edit(document, span, _spelled(document, value, old))
+
+
+def value_of(document: Document, key: Span) -> Span:
+    """Return where the value of a key stands."""
+    return _located(document, key)[1].value.span
+
+
+def renamed(document: Document, key: Span, name: str) -> Edit:
+    """Give a key another name, in its own quotes."""
+    old = document.text[key.start : key.end]
+    quote = old[0] if old[:1] in ("'", '"') else ""
+    return _edit(document, key, f"{quote}{name}{quote}")
+
+
+def removed(document: Document, key: Span) -> Edit:
+    """Take a key out with its value, and with its line where nothing else stands there."""
+    mapping, entry = _located(document, key)
+    start, end = entry.key.span.start, max(entry.value.span.end, entry.key.span.end)
+    if document.format == "shell":
+        gap = _GAP.search(document.text, 0, start - len(_dashes(document.text, start)))
+        return Edit(start=gap.start() if gap else start, end=end, text="")
+    if _is_listed(document, mapping):
+        return _removed_item(document, mapping, entry, Span(start=start, end=end))
+    before = _line_start(document.text, start)
+    if document.text[before:start].strip():
+        raise NotEditableError("the key shares its line with a list item")
+    return Edit(start=before, end=_line_end(document.text, end), text="")
+
+
+def inserted(document: Document, path: str, value: object, near: int) -> Edit:
+    """Write a key that is not there yet, above a key of its section.
+
+    ``path`` is dotted; of several sections of that name (calls in a script) the one around or
+    next to the offset ``near`` is meant.
+    """
+    parent, _, name = path.rpartition(".")
+    sections = [m for root in document.roots for m in _sections(root, parent)]
+    with_keys = [m for m in sections if _anchors(document, m)]
+    if not with_keys:
+        raise NotEditableError(f"there is no section {parent!r} to write {name!r} in")
+    section = min(with_keys, key=lambda m: _distance(m.span, near))
+    anchor = min(_anchors(document, section), key=lambda e: _distance(e.key.span, near))
+    at = anchor.key.span.start
+    if document.format == "shell":
+        at -= len(_dashes(document.text, at))
+    return _edit(document, Span(start=at, end=at), _line(document, section, name, value, at))
+
+
+def _line(document: Document, section: Mapping, name: str, value: object, at: int) -> str:
+    """Return a key and its value with what parts it from the key that stands at ``at``."""
+    before = document.text[_line_start(document.text, at) : at]
+    spelled = _spelled(document, value, "")
+    if document.format == "shell":
+        return f"--{name} {spelled}" + (f" \\\n{before}" if not before.strip() else " ")
+    if document.format == "python":
+        line = f"{name}={spelled},"
+    elif document.format == "json":
+        line = f"{json.dumps(name)}: {spelled},"
+    else:
+        sign = " =" if document.format == "toml" else ":"
+        line = f"{name}{sign} {spelled}" + ("," if _is_listed(document, section) else "")
+    own_line = not before.strip() or (document.format == "yaml" and not line.endswith(","))
+    return line + (_newline(document) + " " * len(before) if own_line else " ")
+
+
+def _newline(document: Document) -> str:
+    return "\r\n" if "\r\n" in document.text else "\n"
+
+
+def _edit(document: Document, span: Span, text: str) -> Edit:
+    """Make an edit; in a notebook the text stands inside a JSON string."""
+    if document.path.endswith(".ipynb"):
+        text = json.dumps(text, ensure_ascii=False)[1:-1]
+    return Edit(start=span.start, end=span.end, text=text)
+
+
+def _spelled(document: Document, value: object, old: str) -> str:
+    try:
+        return spell(value, document.format, old)
+    except NotSpelledError as error:
+        raise NotEditableError(str(error)) from None
+
+
+def _block(document: Document, span: Span, value: object) -> str:
+    """Spell a list in the style of the block list it replaces."""
+    if not isinstance(value, list) or not document.text.startswith("-", span.start):
+        raise NotEditableError("the value reaches over several lines")
+    column = span.start - _line_start(document.text, span.start)
+    parting = _newline(document) + " " * column
+    return parting.join(f"- {_spelled(document, item, '')}" for item in value)
+
+
+def _entry_of_flag(document: Document, span: Span) -> Entry | None:
+    """Return the flag without a value (``--bf16``) that stands at ``span``."""
+    if document.format != "shell":
+        return None
+    found = (entry for _, entry in _entries(document) if entry.key.span == span)
+    return next((entry for entry in found if entry.value.span == span), None)
+
+
+def _located(document: Document, key: Span) -> tuple[Mapping, Entry]:
+    found = ((m, e) for m, e in _entries(document) if e.key.span == key and not e.merged)
+    pair = next(found, None)
+    if pair is None or pair[1].value.span.start < key.start:
+        raise NotEditableError("the key does not stand with its value")
+    return pair
+
+
+def _removed_item(document: Document, mapping: Mapping, entry: Entry, span: Span) -> Edit:
+    """Take one of several things out that commas part, with its comma."""
+    text = document.text
+    after = re.compile(r"\s*,[ \t]*").match(text, span.end)
+    if after is not None:
+        start, end = span.start, after.end()
+        line = _line_start(text, start)
+        if not text[line:start].strip() and text[end : end + 1] in ("\r", "\n", ""):
+            return Edit(start=line, end=_line_end(text, end), text="")
+        return Edit(start=start, end=end, text="")
+    before = re.compile(r",\s*$").search(text, mapping.span.start, span.start)
+    if before is None and len(mapping.entries) > 1:
+        raise NotEditableError("its comma is not to be found")
+    return Edit(start=before.start() if before else span.start, end=entry.value.span.end, text="")
+
+
+def _is_listed(document: Document, mapping: Mapping) -> bool:
+    """Whether commas part the keys: JSON, calls of Python, flow style in YAML, inline TOML."""
+    if document.format in ("json", "python"):
+        return True
+    return document.text.startswith("{", mapping.span.start)
+
+
+def _anchors(document: Document, mapping: Mapping) -> list[Entry]:
+    """Return the entries another key can be written above: in place, with a name of their own."""
+    own = [entry for entry in mapping.entries if not entry.merged]
+    own = [e for e in own if mapping.span.start <= e.key.span.start < mapping.span.end]
+    if document.format == "shell":
+        return [entry for entry in own if _dashes(document.text, entry.key.span.start)]
+    return [entry for entry in own if entry.key.span.end <= entry.value.span.start]
+
+
+def _dashes(text: str, start: int) -> str:
+    return text[max(0, start - 2) : start] if text[:start].endswith("--") else ""
+
+
+def _sections(node: Node, path: str) -> Iterator[Mapping]:
+    """Yield the mappings that a dotted path leads to; a name may stand several times."""
+    step = _STEP.match(path)
+    rest = path[step.end() :].lstrip(".") if step else ""
+    if step is None:
+        if isinstance(node, Mapping):
+            yield node
+    elif step[2] is not None and isinstance(node, Sequence):
+        for item in node.items[int(step[2]) : int(step[2]) + 1]:
+            yield from _sections(item, rest)
+    elif isinstance(node, Mapping):
+        for entry in node.entries:
+            if entry.key.text == step[1]:
+                yield from _sections(entry.value, rest)
+
+
+def _entries(document: Document) -> Iterator[tuple[Mapping, Entry]]:
+    for root in document.roots:
+        yield from _entries_below(root)
+
+
+def _entries_below(node: Node) -> Iterator[tuple[Mapping, Entry]]:
+    if isinstance(node, Scalar):
+        return
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from _entries_below(item)
+        return
+    for entry in node.entries:
+        yield node, entry
+        yield from _entries_below(entry.value)
+
+
+def _distance(span: Span, offset: int) -> tuple[int, int]:
+    """Order stretches by how near they are; of those around the offset the smallest is first."""
+    if span.start <= offset <= span.end:
+        return 0, span.end - span.start
+    return min(abs(span.start - offset), abs(span.end - offset)), 0
+
+
+def _line_start(text: str, offset: int) -> int:
+    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+
+
+def _line_end(text: str, offset: int) -> int:
+    """Return the offset behind the line end that follows."""
+    found = re.compile(r"[^\r\n]*(?:\r\n?|\n|$)").match(text, offset)
+    return found.end() if found else len(text)
