@@ -17,6 +17,7 @@ CURRENT: Final[dict[str, str]] = {
     "axolotl": "0.21.0",
     "bitsandbytes": "0.50.2",
     "llamafactory": "0.9.5",
+    "mlx-lm": "0.32.2",
     "peft": "0.21.2",
     "torch": "2.13.0",
     "transformers": "5.23.0",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import key_deepspeed
 import key_history
+import key_mlx
 from key_classes import ClassSource, Package
 from key_fields import base_labels, fields_of, nested_models
 from key_releases import (
@@ -162,6 +163,12 @@ TARGETS = {
             ),
         ),
     ),
+    "mlx-lm": Target(
+        oldest="0.3",  # the first one that read a file
+        modules=("mlx_lm",),
+        flatten=True,
+        classes=(),
+    ),
     "accelerate": Target(
         oldest="0.20",
         modules=("accelerate",),
@@ -195,7 +202,9 @@ def snapshot(target: Target, folder: Path) -> key_history.Snapshot:
 
 
 def _without_class(package: Package, name: str) -> key_history.Snapshot:
-    """DeepSpeed's top level, which no class describes."""
+    """The top level of DeepSpeed's and mlx-lm's files, which no class describes."""
+    if name == "mlx_lm":
+        return key_mlx.config_classes(package)
     if name != "deepspeed":
         return {}
     fields = key_deepspeed.top_level_keys(package)

@@ -81,7 +81,7 @@ def requirement_on(folder: Path, package: str) -> str | None:
 
 def _download(package: str, version: str, folder: Path) -> Path:
     _pip("download", "--quiet", "--no-deps", *_WHEELS, f"{package}=={version}", "-d", str(folder))
-    return next(folder.glob(f"{package}-{version}-*.whl"))
+    return next(folder.glob(f"{package.replace('-', '_')}-{version}-*.whl"))
 
 
 def _unpack(wheel: Path, folder: Path) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 SHOWN: Final = 10
+_OWN_MODELS: Final = frozenset({"mlx-lm", "torchtune", "litgpt", "nemo", "kohya", "ai-toolkit"})
+"""Formats of programs that do not load the base model by transformers."""
 
 
 def architecture(recipe: Recipe, modules: Lookup) -> str:
@@ -73,6 +75,8 @@ def vocabulary_size(recipe: Recipe, modules: Lookup) -> int:
 
 def first_release(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
     """Return the transformers release the architecture came with, None if it is old enough."""
+    if recipe.framework in _OWN_MODELS:
+        return None
     span = since().get(architecture(recipe, modules))
     if span is None:
         return None

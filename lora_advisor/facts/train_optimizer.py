@@ -110,7 +110,8 @@ def optimizer_meant(train: Train) -> str:
 
 def is_adam(train: Train) -> bool:
     """Whether the steps are Adam's, whose size is the learning rate itself."""
-    return train.optim.startswith(("adamw", "paged_adamw", "ademamix", "paged_ademamix"))
+    own = ("adamw", "paged_adamw", "ademamix", "paged_ademamix")
+    return train.optim == "adam" or train.optim.startswith(own)
 
 
 def projects_full_gradients(train: Train) -> bool:

@@ -72,13 +72,6 @@ def _ms_swift(root: Node) -> str:
     return f"{kind} and {model}" if kind and model else ""
 
 
-def _mlx(root: Node) -> str:
-    if isinstance(signs.node(root, "lora_parameters"), Mapping):
-        return "lora_parameters"
-    layers = signs.one_of(root, "num_layers", "lora_layers")
-    return f"iters and {layers}" if layers and signs.one_of(root, "iters") else ""
-
-
 def _unsloth_studio(root: Node) -> str:
     """Tell unsloth Studio from other files of sections: by the switches only it has."""
     if not signs.text(root, "lora.lora_r"):
@@ -170,7 +163,6 @@ FRAMEWORKS: Final = (
     _later("litgpt", "LitGPT", 70, _litgpt),
     _later("verl", "verl", 80, _verl),
     _later("ms-swift", "ms-swift", 110, _ms_swift),
-    _later("mlx-lm", "MLX LM", 120, _mlx),
     _later("unsloth-studio", "Unsloth Studio", 130, _unsloth_studio),
     _later("oumi", "Oumi", 140, _oumi),
     _later("nemo", "NeMo", 150, _nemo),
