@@ -202,6 +202,27 @@ def raw_arguments(attempt: Attempt) -> transformers.TrainingArguments:
         return transformers.TrainingArguments(output_dir=folder, use_cpu=True, **chosen)
 
 
+def written_arguments(attempt: Attempt) -> transformers.TrainingArguments:
+    """Make TrainingArguments of every argument exactly as the file has it."""
+    known = {field.name for field in fields(transformers.TrainingArguments)}
+    chosen = {name: v for name, v in yaml.safe_load(attempt.text).items() if name in known}
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"output_dir": folder, "use_cpu": True, "bf16": False, "report_to": "none"}
+        return transformers.TrainingArguments(**{**chosen, **own})
+
+
+def train_biases_and_switch_off(attempt: Attempt) -> tuple[Any, Any]:
+    """Train the adapter of a model with biases, and switch it off: before and after."""
+    model = inject_biased(attempt)
+    with model.disable_adapter():
+        before = models.logits(model)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.1
+    with model.disable_adapter():
+        return before, models.logits(model)
+
+
 def sft(attempt: Attempt) -> Any:
     """Build TRL's SFTTrainer, which prepares the data and wraps the model."""
     from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it

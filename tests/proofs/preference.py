@@ -22,6 +22,7 @@ _ROWS: dict[str, dict[str, list[Any]]] = {
     "kto": {"prompt": _PROMPT, "completion": ["sat on"] * 16, "label": [True, False] * 8},
     "reward": {"chosen": ["the cat sat"] * 16, "rejected": ["mat the a"] * 16},
     "grpo": {"prompt": _PROMPT},
+    "sft": {"text": ["the cat sat on a mat"] * 16},
 }
 
 

@@ -1,0 +1,74 @@
+"""Facts of FSDP's own settings, as transformers reads them.
+
+Source: ``transformers.TrainingArguments._process_fsdp_args``, release 5.23.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts._arguments import arguments, item, stated, value
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Item, Recipe, WrittenKey
+
+_STRATEGIES: Final = frozenset(
+    {
+        *("full_shard", "shard_grad_op", "no_shard", "hybrid_shard", "hybrid_shard_zero2"),
+        *("offload", "auto_wrap"),
+    }
+)
+_POLICIES: Final = ("TRANSFORMER_BASED_WRAP", "SIZE_BASED_WRAP", "NO_WRAP")
+_SETTINGS: Final = frozenset(
+    {
+        *("version", "min_num_params", "transformer_layer_cls_to_wrap", "xla", "xla_fsdp_v2"),
+        *("xla_fsdp_grad_ckpt", "xla_fsdp_settings", "cpu_offload", "auto_wrap_policy"),
+        *("cpu_ram_efficient_loading", "state_dict_type", "activation_checkpointing"),
+        *("reshard_after_forward", "forward_prefetch", "backward_prefetch", "use_orig_params"),
+        *("sync_module_states", "limit_all_gathers"),
+    }
+)
+_BLOCK: Final = re.compile(r"(?:\w*(?:Config|TrainingArguments)\.)?fsdp_config")
+
+
+def _strategies(recipe: Recipe) -> list[tuple[WrittenKey, str]]:
+    found = []
+    for key in arguments(recipe, "fsdp"):
+        written = value(recipe, key)
+        words = written.split() if isinstance(written, str) else written
+        if isinstance(words, list):
+            found += [(key, word) for word in words if isinstance(word, str)]
+    return found
+
+
+def strange_strategies(recipe: Recipe) -> tuple[Item, ...]:
+    """Words of ``fsdp`` that are none of its options; true and false are a switch, no words."""
+    known = {*_STRATEGIES, "true", "false", "True", "False"}
+    return tuple(item(key, word) for key, word in _strategies(recipe) if word not in known)
+
+
+def hybrid_strategies(recipe: Recipe) -> tuple[Item, ...]:
+    """Hybrid strategies beside settings that do not ask for the first FSDP."""
+    version = stated(recipe, "fsdp_config.version", stated(recipe, "fsdp_config.fsdp_version", 2))
+    hybrid = [(key, word) for key, word in _strategies(recipe) if word.startswith("hybrid")]
+    return tuple(item(key, word) for key, word in hybrid if str(version) != "1")
+
+
+def strange_policies(recipe: Recipe) -> tuple[Item, ...]:
+    """Wrapping policies that FSDP does not have."""
+    names = ("fsdp_config.auto_wrap_policy", "fsdp_config.fsdp_auto_wrap_policy")
+    found = ((key, value(recipe, key)) for key in arguments(recipe, *names))
+    return tuple(
+        item(key, policy, ", ".join(_POLICIES)) for key, policy in found if policy not in _POLICIES
+    )
+
+
+def strange_settings(recipe: Recipe) -> tuple[Item, ...]:
+    """Keys of the ``fsdp_config`` block that transformers does not read."""
+    places = ((key, key.path.rpartition(".")) for key in recipe.keys)
+    return tuple(
+        item(key, name)
+        for key, (block, _, name) in places
+        if _BLOCK.fullmatch(block) and name.removeprefix("fsdp_") not in _SETTINGS
+    )
