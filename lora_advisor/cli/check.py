@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.cli._fixing import (
+    fixing_options,
+    is_fixing,
+    repairs,
+    show_diff,
+    tell,
+    write_back,
+)
 from lora_advisor.cli._options import inputs, reads_configs, settings_of
 from lora_advisor.reports import Options, counted, formats, render_report
 
@@ -21,6 +29,7 @@ CHECK_EXAMPLES: Final = """\b
 Examples:
   lora-advisor check configs/ --fail-on warning
   lora-advisor check config.yaml --target peft=0.17 --ignore LA310
+  lora-advisor check config.yaml --fix --diff
   lora-advisor check --output-format sarif --output-file report.sarif
   lora-advisor check - --stdin-filename config.yaml < config.yaml
 
@@ -62,25 +71,44 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 @click.option("--show-files", is_flag=True, help="List the configs, with their signs, and stop.")
 @click.option("--skip-unknown", is_flag=True, help="Pass over named files that are no config.")
 @click.option("-q", "--quiet", is_flag=True, help="Findings only, no summary.")
+@fixing_options
 @reads_configs
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) -> None:
     """Check configs: files, folders (searched) or - for standard input; by default this folder."""
-    from lora_advisor.check import check_paths  # noqa: PLC0415
     from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     paths = paths or (Path(),)
+    fixing = is_fixing(options)
     named, stdin = inputs(paths, options)
     settings = settings_of(paths, options)
-    try:
-        report = check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
-    except SelectionError as error:
-        raise CannotRunError(str(error)) from None
+    report = _report(named, settings, stdin, options)
     quiet = options["quiet"]
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
+    if fixing:
+        text = stdin[1] if stdin is not None else None
+        repaired = repairs(report, settings, unsafe=options["unsafe_fixes"], stdin=text)
+        if options["diff"]:
+            context.exit(show_diff(repaired))
+        write_back(repaired, text)
+        tell(repaired, verbose=options["verbose"], quiet=quiet)
+        if stdin is not None or options["fix_only"]:
+            context.exit(FAILED if report.failures else 0)
+        report = _report(named, settings, None, options)
     _deliver(report, settings, options)
     context.exit(_exit_code(report, settings, options))
+
+
+def _report(
+    named: list[Path], settings: Settings, stdin: tuple[bytes, str] | None, options: dict[str, Any]
+) -> Report:
+    from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.rules import SelectionError  # noqa: PLC0415
+
+    try:
+        return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
+    except SelectionError as error:
+        raise CannotRunError(str(error)) from None
 
 
 def _deliver(report: Report, settings: Settings, options: dict[str, Any]) -> None:

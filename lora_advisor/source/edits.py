@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from lora_advisor.source.tree import Document
 
+_BLOCK: Final = re.compile(r"-\s|(?![\[{'\"])[^\n]*\n")
+"""A YAML value in block style: a list, or what goes on over several lines without quotes."""
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _GAP: Final = re.compile(r"(?:[ \t]|\\\r?\n)+$")
 
@@ -52,14 +54,15 @@ def replaced(document: Document, span: Span, value: object) -> Edit:
         if value is False:
             return removed(document, entry.key.span)
         raise NotEditableError("the flag has no value to change")
-    if document.format == "yaml" and "\n" in old and not old.startswith(("[", "{", "'", '"')):
+    if document.format == "yaml" and _BLOCK.match(old):
         return _edit(document, span, _block(document, span, value))
     return _edit(document, span, _spelled(document, value, old))
 
 
-def value_of(document: Document, key: Span) -> Span:
-    """Return where the value of a key stands."""
-    return _located(document, key)[1].value.span
+def value_of(document: Document, span: Span) -> Span:
+    """Return where the value of a key stands, given the place of either."""
+    values = (entry.value.span for _, entry in _entries(document))
+    return span if span in values else _located(document, span)[1].value.span
 
 
 def renamed(document: Document, key: Span, name: str) -> Edit:
@@ -140,7 +143,7 @@ def _spelled(document: Document, value: object, old: str) -> str:
 
 def _block(document: Document, span: Span, value: object) -> str:
     """Spell a list in the style of the block list it replaces."""
-    if not isinstance(value, list) or not document.text.startswith("-", span.start):
+    if not (isinstance(value, list) and value) or not document.text.startswith("-", span.start):
         raise NotEditableError("the value reaches over several lines")
     column = span.start - _line_start(document.text, span.start)
     parting = _newline(document) + " " * column

@@ -1,0 +1,94 @@
+"""``check --fix``: repairs written to their files, or shown as a diff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lora_advisor.cli._errors import FOUND, CannotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lora_advisor.findings import Report
+    from lora_advisor.fixes import Repaired
+    from lora_advisor.settings import Settings
+
+
+def fixing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that change files."""
+    for name, text in (
+        ("--diff", "Show what --fix would change as a diff; change nothing."),
+        ("--fix-only", "Repair like --fix, and report nothing else."),
+        ("--unsafe-fixes", "Repair also where the trained result changes."),
+        ("--fix", "Repair what can be repaired without changing the trained result."),
+    ):
+        command = click.option(name, is_flag=True, help=text)(command)
+    return command
+
+
+def is_fixing(options: dict[str, Any]) -> bool:
+    """Whether files are to be repaired, or a repair is to be shown."""
+    wanted = bool(options["fix"] or options["fix_only"] or options["diff"])
+    if options["unsafe_fixes"] and not wanted:
+        raise CannotRunError("--unsafe-fixes needs --fix, --fix-only or --diff")
+    return wanted
+
+
+def repairs(
+    report: Report, settings: Settings, *, unsafe: bool, stdin: str | None = None
+) -> list[Repaired]:
+    """Try the repairs of every file that has some, and of standard input."""
+    from lora_advisor.fixes import repair  # noqa: PLC0415
+
+    files = {found.place.file for found in report.findings if found.fixes} | {stdin}
+    sources = (document for name, document in report.sources.items() if name in files)
+    return [repair(document, settings, unsafe=unsafe) for document in sources]
+
+
+def show_diff(repaired: Iterable[Repaired]) -> int:
+    """Write the changes as one diff; the exit code says whether there are any."""
+    from lora_advisor.console import write  # noqa: PLC0415
+
+    diff = "".join(item.diff for item in repaired)
+    write(diff)
+    return FOUND if diff else 0
+
+
+def write_back(repaired: Iterable[Repaired], stdin: str | None = None) -> None:
+    """Save the changed files, each in one step; what came by standard input goes out again."""
+    from lora_advisor.console import write  # noqa: PLC0415
+    from lora_advisor.fixes import save  # noqa: PLC0415
+
+    for item in repaired:
+        if item.file == stdin:
+            write(item.after)
+        elif item.before != item.after:
+            try:
+                save(item)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise CannotRunError(f"cannot write {item.file}: {reason}") from None
+
+
+def tell(repaired: Iterable[Repaired], *, verbose: bool, quiet: bool) -> None:
+    """Say on standard error what was repaired, and what was not and why."""
+    for line in () if quiet else _told(list(repaired), verbose=verbose):
+        click.echo(line, err=True)
+
+
+def _told(repaired: list[Repaired], *, verbose: bool) -> Iterator[str]:
+    kept = sum(len(item.kept) for item in repaired)
+    files = sum(1 for item in repaired if item.kept)
+    if kept:
+        yield f"repaired {_counted(kept, 'problem')} in {_counted(files, 'file')}"
+    for item in repaired:
+        for tried in item.kept if verbose else ():
+            yield f"  {item.file}:{tried.line}: {tried.code} {tried.title}"
+        for tried in item.dropped:
+            yield f"not repaired: {item.file}:{tried.line}: {tried.code}: {tried.reason}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
