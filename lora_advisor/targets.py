@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
+
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +22,7 @@ CURRENT: Final[dict[str, str]] = {
     "mlx-lm": "0.32.2",
     "peft": "0.21.2",
     "torch": "2.13.0",
+    "torchtune": "0.6.1",
     "transformers": "5.23.0",
     "trl": "1.16.0",
 }
@@ -30,7 +33,7 @@ class TargetError(ValueError):
     """A version or specifier that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Target:
     """The releases a project may have of one package: ``low`` (None: any) to ``high``."""
 
@@ -39,7 +42,7 @@ class Target:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Targets:
     """What is known of the versions in use; an unlisted package is assumed to be current."""
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import key_deepspeed
 import key_history
 import key_mlx
+import key_torchtune
 from key_classes import ClassSource, Package
 from key_fields import base_labels, fields_of, nested_models
 from key_releases import (
@@ -163,6 +164,12 @@ TARGETS = {
             ),
         ),
     ),
+    "torchtune": Target(
+        oldest="0.1",
+        modules=("torchtune", "recipes"),
+        flatten=True,
+        classes=(),
+    ),
     "mlx-lm": Target(
         oldest="0.3",  # the first one that read a file
         modules=("mlx_lm",),
@@ -202,9 +209,11 @@ def snapshot(target: Target, folder: Path) -> key_history.Snapshot:
 
 
 def _without_class(package: Package, name: str) -> key_history.Snapshot:
-    """The top level of DeepSpeed's and mlx-lm's files, which no class describes."""
+    """The top level of the files of DeepSpeed, mlx-lm and torchtune, which no class describes."""
     if name == "mlx_lm":
         return key_mlx.config_classes(package)
+    if name == "torchtune":
+        return key_torchtune.config_classes(package)
     if name != "deepspeed":
         return {}
     fields = key_deepspeed.top_level_keys(package)

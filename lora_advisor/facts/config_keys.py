@@ -89,6 +89,8 @@ def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:
     for key, here in placed_keys(recipe, framework):
         if key.name in here or is_placeholder(key.name):
             continue
+        if "${" + key.path in recipe.document.text:
+            continue  # other keys take their values from it
         if key.path != key.name or not _is_passed_over(key, framework):
             yield _explained(key, here, recipe, framework)
 

@@ -6,9 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import schemas
+from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as AnyMapping
 
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.recipe import Recipe, WrittenKey
@@ -56,7 +58,7 @@ def placed_keys(
             continue  # a place that takes anything, or an argument without a name
         yield key, sections[parent]
         inner = _section(sections[parent].get(key.name))
-        if inner:
+        if inner and not _is_of_another(key, framework):
             sections[_without_indices(key.path)] = inner
 
 
@@ -65,6 +67,8 @@ def outcome_of(key: WrittenKey, framework: Framework) -> str:
 
     ``BitsAndBytesConfig`` logs its unknown arguments at a level that nobody sees.
     """
+    if framework.name == "torchtune" and "." in key.path:  # a component gets its section
+        return "raises"
     if framework.on_unknown != "unchecked":
         return framework.on_unknown
     return "drops" if key.path.startswith("BitsAndBytesConfig") else "raises"
@@ -99,6 +103,12 @@ def _section(key: schemas.Key | None) -> Keys:
         return dict(schemas.keys(key.package, *key.models))
     except KeyError:  # a model that the key lists do not describe
         return {}
+
+
+def _is_of_another(key: WrittenKey, framework: Framework) -> bool:
+    """Whether a section names a component that is not the framework's own to describe."""
+    named = key.node.get("_component_") if isinstance(key.node, Mapping) else None
+    return isinstance(named, Scalar) and not named.text.startswith(f"{framework.package}.")
 
 
 def _without_indices(path: str) -> str:
@@ -139,7 +149,7 @@ def _slips(left: str, right: str) -> int:
     return row[-1]
 
 
-def spellings(frameworks: Iterable[Framework]) -> Mapping[str, str]:
+def spellings(frameworks: Iterable[Framework]) -> AnyMapping[str, str]:
     """Return every top-level key of some formats with the canonical field it feeds."""
     found: dict[str, str] = {}
     for framework in frameworks:
