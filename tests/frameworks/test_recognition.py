@@ -23,6 +23,7 @@ NAMES = {
     "trl-cli": {"trl"},
     "peft-adapter-config": {"peft", "peft-other"},
     "llamafactory": {"llamafactory", "llamafactory-v1"},
+    "verl": {"verl", "verl-sft"},
 }
 NO_CONFIGS = {
     "training_params.json": "parameters of PEFT's own benchmark script",
@@ -48,7 +49,10 @@ SIGNS = {
     "autotrain": "task: llm-sft\nbase_model: a/b\nbackend: local\nproject_name: x\n",
     "ludwig": "model_type: llm\ninput_features: []\noutput_features: []\nadapter: {type: lora}\n",
     "litgpt": "checkpoint_dir: x\nlora_r: 8\nlora_alpha: 16\n",
-    "verl": "model: {partial_pretrain: x, lora_rank: 8}\ntrainer: {total_epochs: 1}\n",
+    "verl": "actor_rollout_ref: {model: {path: x, lora_rank: 8}}\n",
+    "verl-sft": "model: {partial_pretrain: x, lora_rank: 8}\ntrainer: {total_epochs: 1}\n",
+    "fms-hf-tuning": "model_name_or_path: x\npeft_method: lora\ntraining_data_path: d\nr: 8\n",
+    "h2o-llmstudio": "llm_backbone: x\nproblem_type: y\ntraining: {lora: true, lora_r: 4}\n",
     "ms-swift": "model: a/b\ntuner_type: lora\nlora_rank: 8\nlora_alpha: 32\n",
     "mlx-lm": "model: a/b\nlora_parameters: {rank: 8, scale: 20.0, dropout: 0.0}\n",
     "unsloth-studio": (

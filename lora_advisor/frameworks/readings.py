@@ -1,0 +1,70 @@
+"""Readings of values that several frameworks spell in the same way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import signs
+from lora_advisor.recipe import UNKNOWN
+from lora_advisor.source.tree import Mapping
+
+if TYPE_CHECKING:
+    from lora_advisor.frameworks.draft import Draft
+    from lora_advisor.source.tree import Node
+
+_DTYPES: Final = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32", "half": "float16"}
+
+
+def dtype(value: object) -> object:
+    """Name a dtype as torch does: ``bf16`` and ``torch.bfloat16`` are ``bfloat16``."""
+    if not isinstance(value, str):
+        return value
+    name = value.removeprefix("torch.")
+    return _DTYPES.get(name, name)
+
+
+def target_list(value: object) -> object:
+    """Take one name for a list of it; ``all-linear`` stays the word PEFT knows."""
+    return [value] if isinstance(value, str) and value != "all-linear" else value
+
+
+def all_linear_alone(value: object) -> object:
+    """Read ``[all-linear]`` as the word, for frameworks that unwrap it."""
+    return "all-linear" if value == ["all-linear"] else value
+
+
+def optimizer(value: object) -> object:
+    """Name an optimizer class as transformers does; only those that mean the same."""
+    name = value.rpartition(".")[2].lower() if isinstance(value, str) else value
+    return "adamw_torch" if name == "adamw" else UNKNOWN
+
+
+def positive(value: object) -> object:
+    """Read a switch that is a rank: above 0 is on."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value > 0 if number else UNKNOWN  # type: ignore[operator]
+
+
+def quantise(draft: Draft, four: object, eight: object) -> None:
+    """Set bitsandbytes as the quantiser where either switch is on, none where both are off."""
+    known = isinstance(four, bool) and isinstance(eight, bool)
+    source = draft.values.get("quant.load_in_4bit") or draft.values.get("quant.load_in_8bit")
+    if known:
+        draft.put("quant.method", "bitsandbytes" if four or eight else None, source, default=True)
+
+
+def put_default(draft: Draft, field: str, value: object) -> None:
+    """Set a field that the framework fills itself, unless the file does."""
+    if field not in draft.values:
+        draft.put(field, value, None)
+
+
+def has_text(root: Node, path: str, *starts: str) -> str:
+    """Return ``path: text`` as evidence where the text begins with one of ``starts``."""
+    found = signs.text(root, path)
+    return f"{path}: {found}" if found.startswith(starts) else ""
+
+
+def is_mapping(root: Node, path: str) -> bool:
+    """Whether a mapping stands under a dotted path."""
+    return isinstance(signs.node(root, path), Mapping)
