@@ -39,7 +39,7 @@ PROGRAMS: Final = (".py", ".ipynb", ".sh")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Discovery:
     """What a search found so far: documents to check, and files that could not be read.
 

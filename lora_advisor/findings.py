@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lora_advisor.recipe import Item
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ class Place:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Related:
     """Another value that the finding rests on, and what it is (``load_in_4bit: true``)."""
 
@@ -45,7 +46,7 @@ class Related:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Change:
     """One step of a repair: a key gets a value, or another name, or goes (value None).
 
@@ -60,7 +61,7 @@ class Change:
     value_at: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Fix:
     """A repair: ``safe`` when the trained result cannot change."""
 
@@ -69,7 +70,7 @@ class Fix:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Finding:
     """One thing that is wrong, at one place, with its reason and its repair."""
 
@@ -89,7 +90,7 @@ class Finding:
     fixes: tuple[Fix, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Skipped:
     """A rule that could not be decided, and what would decide it."""
 
@@ -99,7 +100,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Checked:
     """A file that was looked at: the framework it is for, and the sign it was told by."""
 
@@ -108,7 +109,7 @@ class Checked:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Failure:
     """A file that could not be read, and why; line and column where they are known."""
 
@@ -118,7 +119,7 @@ class Failure:
     column: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Notice:
     """A remark about a file that was passed over; ``minor`` ones are for those who ask."""
 
@@ -127,12 +128,12 @@ class Notice:
     minor: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Report:
     """The outcome of one run, ready for any output format.
 
     ``sources`` are the documents that findings point into, by file. ``notices`` are remarks about
-    files that were passed over.
+    files that were passed over; ``known`` counts what a baseline left out.
     """
 
     files: tuple[Checked, ...]
@@ -143,6 +144,7 @@ class Report:
     suppressed: int = 0
     sources: Mapping[str, Document] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -155,7 +157,7 @@ class Ignored(Item):
     known: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Ignores:
     """The rules that a file's comments name, split by whether they silenced anything."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lora_advisor import frameworks, requirements
 from lora_advisor.discover import add_companion, companion_paths, discover, take_text
 from lora_advisor.frameworks.companions import link, named_paths
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Gathered:
     """The material of a run; ``targets`` are the versions that count for each file."""
 

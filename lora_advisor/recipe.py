@@ -12,6 +12,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lora_advisor.record import record
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -243,7 +245,7 @@ class UnknownValueError(Exception):
     """A fact was asked of a value that is unknown; the message says why it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Location:
     """A span in a document: where a key or value is written."""
 
@@ -251,7 +253,7 @@ class Location:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Value:
     """One field of a recipe.
 
@@ -274,7 +276,7 @@ class Value:
         return self.key_at is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class WrittenKey:
     """One key of the file, known to the framework or not.
 
@@ -290,7 +292,7 @@ class WrittenKey:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Recipe:
     """What one config says: a value for every field of the vocabulary."""
 

@@ -7,12 +7,13 @@ whichever is nearest, from the folder that holds all checked paths up to the rep
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import frameworks, paths, source
 from lora_advisor.findings import Severity
+from lora_advisor.record import record
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.scalars import plain_value, toml_value
 from lora_advisor.source.tree import Mapping as Table
@@ -31,14 +32,15 @@ class SettingsError(Exception):
     """A settings file that cannot be used; the message starts with file, line and column."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Settings:
     """The choices of one run; the defaults are those of ``lora-advisor check`` alone.
 
     ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
     ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
     from ``base``, the folder of the settings file, None for the current one. ``model`` is the
-    folder of the base model that all checked configs are judged on.
+    folder of the base model that all checked configs are judged on, ``baseline`` the file of the
+    findings that are known.
     """
 
     select: tuple[str, ...] = ()
@@ -52,6 +54,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     base: Path | None = None
     model: Path | None = None
+    baseline: Path | None = None
 
     def excluded(self, file: str | Path) -> str | None:
         """Return the pattern that excludes a file or folder, None if it is checked."""
@@ -131,6 +134,8 @@ def _settings(document: Document, table: Table, path: Path) -> Settings:
         except (TargetError, ValueError) as error:
             raise _error(document, entry, f"{name}: {error}") from None
     targets = values.pop("target", Targets())
+    if "baseline" in values:
+        values["baseline"] = path.parent / values["baseline"]
     return replace(Settings(**values), targets=targets, base=path.absolute().parent)
 
 
@@ -150,6 +155,12 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError('expected a list of texts, such as ["LA201"]')
     return tuple(value)
+
+
+def _file(value: object) -> Path:
+    if not isinstance(value, str):
+        raise ValueError("expected the path of a file")  # noqa: TRY004 - one kind of error for all
+    return Path(value)
 
 
 def _flag(value: object) -> bool:
@@ -213,5 +224,6 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "per-file-ignores": _per_file,
     "per-file-framework": _per_file_framework,
     "exclude": _texts,
+    "baseline": _file,
 }
 """Every setting, and what checks and reads its value."""

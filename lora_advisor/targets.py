@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-
-from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +31,7 @@ class TargetError(ValueError):
     """A version or specifier that cannot be read."""
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The releases a project may have of one package: ``low`` (None: any) to ``high``."""
 
@@ -42,7 +40,7 @@ class Target:
     source: str
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
     """What is known of the versions in use; an unlisted package is assumed to be current."""
 

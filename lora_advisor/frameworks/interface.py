@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +35,7 @@ def inverted(value: object) -> object:
     return not value if isinstance(value, bool) else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Key:
     """The canonical field a key feeds, and how its value is read.
 
@@ -45,7 +47,7 @@ class Key:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Framework:
     """One config format.
 

@@ -7,12 +7,14 @@ kept by hand from the libraries' own deprecation messages and migration guides.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +31,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Key:
     """An argument of a configuration class, and the releases of `package` that know it.
 
@@ -48,7 +50,7 @@ class Key:
     models: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Rename:
     """What became of an argument: `to` its successor, or None when it was only dropped."""
 

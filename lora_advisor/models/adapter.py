@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +25,7 @@ class UnresolvedError(Exception):
     """What PEFT would do cannot be said exactly; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class AdapterConfig:
     """The fields of PEFT's ``LoraConfig`` that choose modules or set their sizes."""
 

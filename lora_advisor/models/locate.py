@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
 from lora_advisor.models.likeness import agreement, alike, same
 from lora_advisor.models.weight_index import from_code, from_index
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ class ModelError(Exception):
     """A model folder that cannot be used; the message names the file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class BaseModel:
     """A base model as far as it is known: its ``config.json``, where it comes from, its folder.
 

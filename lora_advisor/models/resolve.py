@@ -7,7 +7,7 @@ The order of the steps is that of ``BaseTuner.inject_adapter`` (peft/tuners/tune
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.adapter import (
@@ -31,6 +31,7 @@ from lora_advisor.models.replication import replicated
 from lora_advisor.models.saved import HEADS, saved_modules, token_rows
 from lora_advisor.models.sizes import module_parameters, parameter_adapter
 from lora_advisor.models.tying import Tying, tied
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
 _GENERATING: Final = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Adapted:
     """An adapted module or parameter: its full name, rank, scaling and trainable parameters."""
 
@@ -52,7 +53,7 @@ class Adapted:
     parameters: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Resolution:
     """What is trained: adapters, modules in full, token rows, biases.
 

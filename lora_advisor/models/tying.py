@@ -7,10 +7,11 @@ Source: ``_check_tied_modules``, ``_add_targets_to_tie`` and ``_add_modules_to_s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.matching import compiled
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 EMBEDDINGS: Final = ("embed_tokens", "lm_head")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Tying:
     """The config with the tied layers taken out, and the layers that are tied afterwards."""
 

@@ -7,15 +7,16 @@ for, so importing this module costs nothing but the standard library.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lora_advisor.record import record
+
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Default:
     """What one framework uses when the key is not written; ``value`` None means no default."""
 
@@ -26,7 +27,7 @@ class Default:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Source:
     """A paper, documentation page or source file that a page rests on."""
 
@@ -34,7 +35,7 @@ class Source:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Parameter:
     """One page: what a parameter does, which way it pulls, and how to choose it.
 

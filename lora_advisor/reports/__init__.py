@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lora_advisor.findings import Severity
+from lora_advisor.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.findings import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Options:
     """How a report is written.
 
@@ -39,12 +39,12 @@ class Options:
 def formats() -> tuple[str, ...]:
     """Return the names of all formats."""
     names = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name for name in names if not name.startswith("_"))
+    return tuple(name.replace("_", "-") for name in names if not name.startswith("_"))
 
 
 def render_report(report: Report, format: str, options: Options | None = None) -> str:  # noqa: A002
     """Write a report in one of :func:`formats`; the text ends with a line end or is empty."""
-    module = importlib.import_module(f"{__name__}.{format}")
+    module = importlib.import_module(f"{__name__}.{format.replace('-', '_')}")
     render: Callable[[Report, Options], str] = module.render
     return render(report, options or Options())
 

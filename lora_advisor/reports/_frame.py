@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lora_advisor.record import record
 from lora_advisor.reports._text import cells, cut, harmless
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHORTEST = 20
 """Cells of a source line that are shown at least, however narrow the terminal is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Mark:
     """A stretch to point at: the finding's own (``^``) or one that it rests on (``-``)."""
 
@@ -27,7 +27,7 @@ class Mark:
     primary: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Style:
     """Width in cells, colour function and the primary mark's colour."""
 

@@ -8,9 +8,9 @@ assignments and ``${NAME:-default}``; whatever else a shell would compute is unk
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.record import record
 from lora_advisor.source.scalars import UNKNOWN_TAG
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -43,7 +43,7 @@ _FLAG: Final = re.compile(r"--?[A-Za-z][\w.\-]*")
 _PAIR: Final = re.compile(r"[A-Za-z_+~][\w.+~]*=")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class _Word:
     """One word: what the shell would pass on (None: it would compute it), and its place."""
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from lora_advisor.record import record
 from lora_advisor.source.position import line_starts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Span:
     """A stretch of text: character offsets, the end exclusive."""
 
@@ -18,7 +19,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Scalar:
     """One value as it is spelled.
 
@@ -32,7 +33,7 @@ class Scalar:
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Entry:
     """A key and its value; ``merged`` when it came in through a YAML merge key."""
 
@@ -41,7 +42,7 @@ class Entry:
     merged: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Mapping:
     """Keys and values in the order of the text; keys written twice are both there."""
 
@@ -69,7 +70,7 @@ class Mapping:
         return any(entry.key.text == name for entry in self.entries)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sequence:
     """Items in order."""
 
@@ -80,7 +81,7 @@ class Sequence:
 Node: TypeAlias = Scalar | Mapping | Sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Comment:
     """A comment: its text after the ``#``; the span starts at the ``#``."""
 

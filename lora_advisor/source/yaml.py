@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml as pyyaml
 
+from lora_advisor.record import record
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 from lora_advisor.source.yaml_comments import comments_outside
@@ -26,7 +27,7 @@ _PROPERTY: Final = re.compile("[&!]\\S*(?:\\s|(?<=\\s)#[^\r\n\x85\u2028\u2029]*)
 _BLOCK_HEADER: Final = re.compile("[|>][^\r\n\x85\u2028\u2029]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class _Anchored:
     """A node that aliases may repeat: how many nodes it counts for, and how deep it is."""
 
