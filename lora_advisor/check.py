@@ -64,7 +64,18 @@ def check_paths(
     gathered = gather(checked, settings, stdin=stdin, found=found)
     documents = gathered.discovery.documents
     report = _judged(documents, gathered.recipes, settings, gathered.targets)
-    return _told(report, gathered.discovery)
+    return _left_known(_told(report, gathered.discovery), settings.baseline)
+
+
+def _left_known(report: Report, file: Path | None) -> Report:
+    if file is None:
+        return report
+    from lora_advisor.baseline import without_known  # noqa: PLC0415 - few runs have one
+
+    report, left_out, gone = without_known(report, file)
+    told = f"holds {gone.total()} findings that are gone (lora-advisor baseline --prune)"
+    notices = [Notice(file=str(file), message=told)] if gone else []
+    return replace(report, known=left_out, notices=(*report.notices, *notices))
 
 
 def _judged(

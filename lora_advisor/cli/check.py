@@ -68,6 +68,13 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
     metavar="FILE",
     help="Write that format to a file; the terminal shows the full report.",
 )
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Leave out the findings that this file knows (see lora-advisor baseline).",
+)
+@click.option("--statistics", is_flag=True, help="Count findings by rule instead.")
 @click.option("--show-files", is_flag=True, help="List the configs, with their signs, and stop.")
 @click.option("--skip-unknown", is_flag=True, help="Pass over named files that are no config.")
 @click.option("-q", "--quiet", is_flag=True, help="Findings only, no summary.")
@@ -82,6 +89,8 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     fixing = is_fixing(options)
     named, stdin = inputs(paths, options)
     settings = settings_of(paths, options)
+    if options["baseline"] is not None:
+        settings = replace(settings, baseline=options["baseline"])
     report = _report(named, settings, stdin, options)
     quiet = options["quiet"]
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
@@ -102,12 +111,13 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
 def _report(
     named: list[Path], settings: Settings, stdin: tuple[bytes, str] | None, options: dict[str, Any]
 ) -> Report:
+    from lora_advisor.baseline import BaselineError  # noqa: PLC0415
     from lora_advisor.check import check_paths  # noqa: PLC0415
     from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     try:
         return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
-    except SelectionError as error:
+    except (SelectionError, BaselineError) as error:
         raise CannotRunError(str(error)) from None
 
 
@@ -116,7 +126,7 @@ def _deliver(report: Report, settings: Settings, options: dict[str, Any]) -> Non
     from lora_advisor.console import report_options, write  # noqa: PLC0415
 
     terminal = report_options(settings, options)
-    chosen = options["output_format"]
+    chosen = "statistics" if options["statistics"] else options["output_format"]
     if options["show_files"]:
         write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))
         return

@@ -26,6 +26,8 @@ def summary(report: Report, options: Options) -> str:
         lines.append(f"{plural(len(report.failures), 'file')} could not be read.")
     if report.suppressed:
         lines.append(f"{plural(report.suppressed, 'finding')} ignored by comments or settings.")
+    if report.known:
+        lines.append(f"{plural(report.known, 'known finding')} left out (baseline).")
     lines += _skipped(report, options)
     if any(checked.framework for checked in report.files):
         lines.append(_assumed(report, options))

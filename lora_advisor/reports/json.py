@@ -20,7 +20,7 @@ def render(report: Report, _options: Options) -> str:
         "version": VERSION,
         "assumed": dict(report.assumed),
         "files": [asdict(checked) for checked in report.files],
-        "findings": [_finding(found) for found in report.findings],
+        "findings": [finding_data(found) for found in report.findings],
         "skipped": [asdict(skipped) for skipped in report.skipped],
         "failures": [asdict(failure) for failure in report.failures],
         "suppressed": report.suppressed,
@@ -44,7 +44,8 @@ def plain(value: object) -> object:
     return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def finding_data(found: Finding) -> dict[str, Any]:
+    """Return a finding as the report holds it."""
     return {
         **_place(found.place),
         "code": found.code,
@@ -73,10 +74,6 @@ def _related(related: Related) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    changes = [
-        {"key": change.key, "value": change.value}
-        if change.name is None
-        else {"key": change.key, "name": change.name}
-        for change in fix.changes
-    ]
+    names = ("key", "value", "name")
+    changes = [{name: getattr(change, name) for name in names} for change in fix.changes]
     return {"title": fix.title, "safety": fix.safety, "changes": changes}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from lora_advisor import rules
 from lora_advisor.findings import Severity
+from lora_advisor.reports._identity import identified
 from lora_advisor.reports._tool import ADDRESS, NAME, version
 from lora_advisor.reports.json import dumped
 
@@ -77,24 +76,17 @@ def _notification(failure: Failure) -> dict[str, Any]:
 
 
 def _results(report: Report, indices: dict[str, int]) -> list[dict[str, Any]]:
-    seen: Counter[str] = Counter()
-    results = []
-    for found in report.findings:
-        about = f"{found.name}\n{found.place.file}\n{found.path}\n{found.value!r}"
-        results.append(_result(found, indices, f"{about}\n{seen[about]}"))
-        seen[about] += 1
-    return results
+    found = identified(report.findings)
+    return [_result(finding, indices, fingerprint) for finding, fingerprint in found]
 
 
-def _result(found: Finding, indices: dict[str, int], identity: str) -> dict[str, Any]:
+def _result(found: Finding, indices: dict[str, int], fingerprint: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": found.code,
         "level": LEVELS[found.severity],
         "message": {"text": found.message},
         "locations": [{"physicalLocation": _physical(found.place)}],
-        "partialFingerprints": {
-            FINGERPRINT: hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        },
+        "partialFingerprints": {FINGERPRINT: fingerprint},
         "properties": {"path": found.path, "cause": found.cause, "evidence": found.evidence},
     }
     if found.code in indices:

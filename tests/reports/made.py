@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lora_advisor import source
 from lora_advisor.findings import (
+    Change,
     Checked,
     Failure,
     Finding,
@@ -57,7 +58,7 @@ def finding(**changes: object) -> Finding:
             Related(place=None, label="bnb_4bit_quant_type: fp4 (library default)"),
         ),
         "fixes": (
-            Fix(title="Load the base unquantised.", safety="unsafe", changes=(("a", None),)),
+            Fix(title="Load the base unquantised.", safety="unsafe", changes=(Change(key="a"),)),
         ),
     }
     return Finding(**{**values, **changes})  # type: ignore[arg-type]

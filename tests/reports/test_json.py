@@ -44,7 +44,7 @@ def test_the_whole_contract() -> None:
     assert found["severity"] == "error"
     assert found["related"][0]["line"] == 2
     assert found["related"][2]["file"] is None
-    changes = [{"key": "a", "value": None}]
+    changes = [{"key": "a", "value": None, "name": None}]
     assert found["fix"] == [
         {"title": "Load the base unquantised.", "safety": "unsafe", "changes": changes}
     ]
