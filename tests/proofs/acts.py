@@ -48,6 +48,19 @@ def inject_tied(attempt: Attempt) -> Any:
     return peft.get_peft_model(model, models.lora_config(attempt.recipe))
 
 
+def inject_as_called(attempt: Attempt) -> Any:
+    """Put the adapter into a small Llama with the arguments that the script gives beside it."""
+    keys = {key.path: getattr(key.node, "text", "") for key in attempt.recipe.keys}
+    empty = keys.get("get_peft_model.low_cpu_mem_usage") == "True"
+    config = models.lora_config(attempt.recipe)
+    return peft.get_peft_model(models.llama(), config, low_cpu_mem_usage=empty)
+
+
+def inject_tuner(attempt: Attempt) -> Any:
+    """Put an adapter of another kind into a small Llama, configured as the script does."""
+    return peft.get_peft_model(models.llama(), models.tuner_config(attempt.recipe))
+
+
 def inject_moe(attempt: Attempt) -> Any:
     """Put the adapter into a mixture of experts."""
     return peft.get_peft_model(models.qwen3_moe(), models.lora_config(attempt.recipe))

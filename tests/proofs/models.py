@@ -15,6 +15,7 @@ import transformers
 from peft.tuners.lora import layer
 
 from lora_advisor.recipe import UNKNOWN, Origin
+from lora_advisor.source.scalars import plain_value, python_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,14 @@ def lora_config(recipe: Recipe) -> peft.LoraConfig:
     known = {field.name for field in fields(peft.LoraConfig)}
     stated_fields = stated(recipe, "lora").items()
     return peft.LoraConfig(**{name: value for name, value in stated_fields if name in known})
+
+
+def tuner_config(recipe: Recipe) -> Any:
+    """Return the config of another tuner than LoRA, with the arguments a script gives it."""
+    call = next(k.path for k in recipe.keys if "." not in k.path and hasattr(peft, k.path))
+    keys = [key for key in recipe.keys if key.path == f"{call}.{key.name}"]
+    chosen = {key.name: plain_value(key.node, python_value) for key in keys}
+    return getattr(peft, call)(**chosen)
 
 
 def batch() -> dict[str, torch.Tensor]:

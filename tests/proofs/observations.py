@@ -70,6 +70,17 @@ def magnitude_decayed(run: runs.Run) -> bool:
     return run.trainer.args.weight_decay > 0 and any("magnitude" in name for name in names)
 
 
+def token_rows_decayed(run: runs.Run) -> bool:
+    """Weight decay shrinks the rows of trained tokens."""
+    names = run.trainer.get_decay_parameter_names(run.trainer.model)
+    return run.trainer.args.weight_decay > 0 and any("trainable_tokens" in name for name in names)
+
+
+def weights_missing(model: Any) -> bool:
+    """Some trained parameter holds no numbers."""
+    return any(p.is_meta for p in model.parameters() if p.requires_grad)
+
+
 def weights_grow(run: runs.Run) -> bool:
     """The optimizer applies a negative weight decay."""
     assert run.trainer.optimizer is not None
