@@ -166,12 +166,6 @@ def wraps_twice(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     return ()
 
 
-def wrapped_again(recipe: Recipe, run: Run) -> tuple[Item, ...]:
-    """A second ``get_peft_model`` on a model that came out of the first."""
-    again = argument(recipe, "get_peft_model", "model.peft_config")
-    return (item(again),) if again is not None and run.calls.count("get_peft_model") > 1 else ()
-
-
 def strange_tuner_arguments(recipe: Recipe) -> tuple[Item, ...]:
     """Arguments that the config class of another tuner has in no release; the hint is the class."""
     found = []

@@ -61,6 +61,14 @@ def inject_tuner(attempt: Attempt) -> Any:
     return peft.get_peft_model(models.llama(), models.tuner_config(attempt.recipe))
 
 
+def sft_as_called(attempt: Attempt) -> Any:
+    """Build TRL's SFTTrainer on a plain model or on an adapted one, as the script does."""
+    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+
+    adapted = "get_peft_model" in [key.path for key in attempt.recipe.keys]
+    return sft_.trainer(attempt.recipe, inject(attempt) if adapted else None)
+
+
 def inject_moe(attempt: Attempt) -> Any:
     """Put the adapter into a mixture of experts."""
     return peft.get_peft_model(models.qwen3_moe(), models.lora_config(attempt.recipe))

@@ -28,7 +28,7 @@ def tokenizer() -> transformers.PreTrainedTokenizerFast:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=fast, **specials)
 
 
-def trainer(recipe: Recipe) -> Any:
+def trainer(recipe: Recipe, model: Any = None) -> Any:
     """Build the trainer with the recipe's data options and adapter."""
     data = models.stated(recipe, "data")
     options = {name: data[name] for name in _OPTIONS if name in data}
@@ -39,12 +39,12 @@ def trainer(recipe: Recipe) -> Any:
             output_dir=folder,
             use_cpu=True,
             bf16=False,
-            max_steps=steps,
+            max_steps=steps if isinstance(steps, int) else -1,
             report_to="none",
             **options,
         )
         return trl.SFTTrainer(
-            model=models.llama(),
+            model=model or models.llama(),
             args=arguments,
             processing_class=tokenizer(),
             train_dataset=rows.to_iterable_dataset() if data.get("streaming") else rows,
