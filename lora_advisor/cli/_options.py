@@ -22,9 +22,19 @@ STDIN: Final = "-"
 
 def reads_configs(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of every command that reads configs."""
-    for name, extra in reversed(_READING.items()):
-        command = click.option(*name.split("|"), **extra)(command)
-    return command
+    return reads_some()(command)
+
+
+def reads_some(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the same options but some, which the command has in its own way."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for name, extra in reversed(_READING.items()):
+            if name not in left_out:
+                command = click.option(*name.split("|"), **extra)(command)
+        return command
+
+    return add
 
 
 _READING: Final[dict[str, dict[str, Any]]] = {

@@ -1,0 +1,108 @@
+"""``recommend``: better values for a config, or all of them for a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._options import inputs, print_page, reads_some, settings_of
+
+if TYPE_CHECKING:
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.recommend import Recommendation
+    from lora_advisor.recommend.situation import Situation
+
+METHODS: Final = ("sft", "dpo", "orpo", "kto", "grpo", "reward", "classification", "seq2seq")
+RECOMMEND_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor recommend config.yaml --gpu 24GB
+  lora-advisor recommend --model Qwen/Qwen3-8B --dataset train.jsonl --gpu "RTX 4090"
+  lora-advisor recommend --model Qwen/Qwen3-8B --method dpo --gpu 80GB --to axolotl
+"""
+
+
+@click.command("recommend", epilog=RECOMMEND_EXAMPLES)
+@click.argument("config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path))
+@click.option("--model", metavar="ID|PATH", help="The base model: its id, or its folder.")
+@click.option(
+    "--dataset",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Training examples (JSONL, JSON, CSV), to count and measure.",
+)
+@click.option("--tokens", type=click.FloatRange(min=1), metavar="N", help="Tokens to be learnt.")
+@click.option("--examples", type=click.IntRange(min=1), metavar="N", help="Training examples.")
+@click.option("--gpu", metavar="MEMORY|NAME", help="Such as 24GB, A100-80GB or 'RTX 4090'.")
+@click.option("--devices", type=click.IntRange(min=1), metavar="N", help="How many such GPUs.")
+@click.option("--method", type=click.Choice(METHODS), help="By default the config's, else sft.")
+@click.option("--to", metavar="FORMAT", help="Write a config in this format instead.")
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@reads_some("--model")
+def command(config_file: Path | None, to: str | None, **options: Any) -> None:
+    """Recommend values: what to change in CONFIG and what to leave, or all for a new config."""
+    from lora_advisor.recommend import recommend  # noqa: PLC0415
+
+    recipe, lookup = _read(config_file, options)
+    situation = _situation(recipe, lookup, options)
+    found = recommend(situation)
+    if to is None:
+        _print(found, situation, options)
+
+
+def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lookup]:
+    """Read the config, if one is given, and choose where the base model is looked for."""
+    from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.gather import gather  # noqa: PLC0415
+    from lora_advisor.models.lookup import Lookup  # noqa: PLC0415
+
+    folder = (
+        Path(options["model"]) if options["model"] and Path(options["model"]).is_dir() else None
+    )
+    lookup = Lookup(given=folder, near=path.parent if path is not None else None)
+    if path is None:
+        return None, lookup
+    named, stdin = inputs([path], options)
+    settings = settings_of([path], {**options, "model": None})
+    gathered = gather(named, settings, stdin=stdin)
+    remark(gathered.discovery.failures, gathered.discovery.notices, verbose=options["verbose"])
+    own = [r for r in gathered.recipes if r.document.path in gathered.discovery.named]
+    if not own:
+        raise CannotRunError(f"{path} is in no known config format, so there is nothing to advise")
+    return next((r for r in own if r["lora.enabled"].value is True), own[0]), lookup
+
+
+def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -> Situation:
+    from lora_advisor.models.locate import ModelError  # noqa: PLC0415
+    from lora_advisor.recommend.ask import Question, QuestionError, situation  # noqa: PLC0415
+    from lora_advisor.recommend.dataset import DatasetError  # noqa: PLC0415
+    from lora_advisor.recommend.gpus import GpuError  # noqa: PLC0415
+
+    question = Question(
+        model=options["model"] or "",
+        method=options["method"] or "",
+        gpu=options["gpu"] or "",
+        devices=options["devices"],
+        dataset=options["dataset"],
+        tokens=options["tokens"],
+        examples=options["examples"],
+    )
+    try:
+        return situation(question, recipe, lookup)
+    except (QuestionError, GpuError, DatasetError, ModelError) as error:
+        raise CannotRunError(str(error)) from None
+
+
+def _print(found: Recommendation, situation: Situation, options: dict[str, Any]) -> None:
+    from lora_advisor.cli._options import page_options  # noqa: PLC0415
+    from lora_advisor.reports import _advice  # noqa: PLC0415
+
+    if options["output_format"] == "json":
+        print_page(_advice.as_json(found, situation), options)
+    else:
+        print_page(_advice.as_text(found, situation, page_options(options)), options)

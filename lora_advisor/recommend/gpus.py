@@ -1,0 +1,56 @@
+"""GPUs by name or by memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from lora_advisor.record import record
+
+GIB: Final = 2**30
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?")
+
+
+class GpuError(ValueError):
+    """A GPU nobody knows; the message says what is understood."""
+
+
+@record
+class Gpu:
+    """A GPU: its name, memory in bytes, and whether it computes in bfloat16 (None: unknown)."""
+
+    name: str
+    memory: float
+    bfloat16: bool | None
+
+
+@cache
+def known() -> dict[str, Gpu]:
+    """Return every GPU of the table, by its name in lower case without signs."""
+    rows = json.loads((Path(__file__).parent / "gpus.json").read_bytes())
+    return {
+        _plain(name): Gpu(name=name, memory=memory * GIB, bfloat16=bfloat16)
+        for name, (memory, bfloat16) in rows.items()
+    }
+
+
+def find(text: str) -> Gpu:
+    """Return the GPU that a user means by ``24GB``, ``A100-80GB`` or ``RTX 4090``."""
+    size = _SIZE.fullmatch(text.strip().lower())
+    if size is not None and float(size[1]) > 0:
+        return Gpu(name=f"{float(size[1]):g} GB", memory=float(size[1]) * GIB, bfloat16=None)
+    wanted = _plain(text)
+    found = known().get(wanted) or known().get(_plain(f"rtx{text}"))
+    if found is None:
+        close = [gpu.name for key, gpu in known().items() if wanted and key.startswith(wanted)]
+        names = close or [gpu.name for gpu in known().values()]
+        told = f"say its memory (24GB) or one of {', '.join(names)}"
+        raise GpuError(f"{text!r} is no known GPU; {told}")
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower().replace("nvidia", "").replace("geforce", ""))
