@@ -1,116 +1,28 @@
-"""The closed language of conditions: Python's expression syntax, three-valued, no object's call.
+"""The closed language of conditions: Python's expression syntax, no object's call.
 
 A condition reads facts (``lora.r``), compares, calculates and combines them. There is no
 attribute of a value, no call beyond :data:`FUNCTIONS`, no power, no comprehension and no string
-arithmetic, so a rule from a stranger can be run like the data it is.
-
-Logic is Kleene's: what is unknown stays unknown unless the other operand decides. ``parse`` gives
-nested lists (JSON), which a build stores; ``evaluate`` walks them.
+arithmetic, so a rule from a stranger can be run like the data it is. ``parse`` gives nested lists
+(JSON), which a build stores; :mod:`lora_advisor.condition` makes functions of them.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-import re
+import ast
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.recipe import UNKNOWN
+from lora_advisor.condition import CALCULATE, FIELD_FUNCTIONS, FUNCTIONS, MAX_TEXT, Tree
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Callable, Iterator
-
-Tree = list[Any]
-Lookup = "Callable[[str], object]"
-
-MAX_TEXT: Final = 2_000
-"""Longest text (characters) of a condition, and of a value a pattern is tried on."""
 
 
 class ExpressionError(ValueError):
     """The text is not in the closed language; the message says what is not allowed."""
 
 
-def _matches(value: object, pattern: object) -> object:
-    if not isinstance(value, str) or not isinstance(pattern, str) or len(value) > MAX_TEXT:
-        return UNKNOWN
-    return re.fullmatch(pattern, value) is not None
-
-
-def _starts(value: object, prefix: object) -> object:
-    return isinstance(value, str) and isinstance(prefix, str) and value.startswith(prefix)
-
-
-def _length(value: object) -> object:
-    return len(value) if isinstance(value, (str, list, tuple, dict)) else UNKNOWN
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _is_text(value: object) -> object:
-    return isinstance(value, str)
-
-
-def _is_list(value: object) -> object:
-    return isinstance(value, (list, tuple))
-
-
-def _number(function: Callable[[Any], object]) -> Callable[[object], object]:
-    def apply(value: object) -> object:
-        return function(value) if isinstance(value, (int, float)) else UNKNOWN
-
-    return apply
-
-
-def _shared(left: object, right: object) -> object:
-    if not isinstance(left, (list, tuple)) or not isinstance(right, (list, tuple)):
-        return UNKNOWN
-    return any(item in right for item in left)
-
-
-FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
-    "matches": _matches,  # the whole text fits a regular expression
-    "startswith": _starts,
-    "lower": _lower,
-    "len": _length,
-    "abs": _number(abs),
-    "sqrt": _number(lambda value: math.sqrt(value) if value >= 0 else UNKNOWN),
-    "is_text": _is_text,
-    "is_list": _is_list,
-    "shares": _shared,  # two lists have an item in common
-}
-FIELD_FUNCTIONS: Final = ("written", "known")
-"""Functions of a field, not of its value: did the user write it, is its value known."""
-
-_COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "Eq": operator.eq,
-    "NotEq": operator.ne,
-    "Lt": operator.lt,
-    "LtE": operator.le,
-    "Gt": operator.gt,
-    "GtE": operator.ge,
-    "In": lambda item, container: item in container,
-    "NotIn": lambda item, container: item not in container,
-    "Is": operator.is_,
-    "IsNot": operator.is_not,
-}
-_CALCULATE: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "Add": operator.add,
-    "Sub": operator.sub,
-    "Mult": operator.mul,
-    "Div": operator.truediv,
-    "FloorDiv": operator.floordiv,
-    "Mod": operator.mod,
-}
-
-
 def parse(text: str) -> Tree:
     """Turn a condition into nested lists; :class:`ExpressionError` names what is not allowed."""
-    import ast  # noqa: PLC0415 - only builds and tests parse; a run reads the stored lists
-
     if len(text) > MAX_TEXT:
         raise ExpressionError(f"longer than {MAX_TEXT} characters")
     try:
@@ -165,7 +77,7 @@ def _unary(node: ast.UnaryOp) -> Tree:
 
 def _binary(node: ast.BinOp) -> Tree:
     kind = type(node.op).__name__
-    if kind not in _CALCULATE:
+    if kind not in CALCULATE:
         raise ExpressionError(f"{kind} is not part of the language")
     return ["calc", kind, _convert(node.left), _convert(node.right)]
 
@@ -230,85 +142,8 @@ def _names_in(part: Tree) -> Iterator[str]:
             yield from _names_in(inner)
 
 
-def evaluate(tree: Tree, lookup: Callable[[str], object], field: Callable[..., object]) -> object:
-    """Evaluate nested lists to a value or :data:`UNKNOWN`; never raises on any value.
-
-    ``lookup`` gives the value of a fact or UNKNOWN; ``field(function, name)`` answers
-    ``written`` and ``known``.
-    """
-    kind = tree[0]
-    if kind == "const":
-        return tree[1]
-    if kind == "name":
-        return lookup(tree[1])
-    if kind in ("and", "or"):
-        return _combine(tree, lookup, field)
-    if kind == "not":
-        value = truth(evaluate(tree[1], lookup, field))
-        return UNKNOWN if value is UNKNOWN else not value
-    if kind == "compare":
-        return _chain(tree, lookup, field)
-    if kind == "calc":
-        left, right = (evaluate(part, lookup, field) for part in tree[2:])
-        return _calculated(tree[1], left, right)
-    if kind == "call":
-        return _called(tree[1], [evaluate(part, lookup, field) for part in tree[2]])
-    return field(kind, tree[1])
-
-
-def truth(value: object) -> object:
-    """Reduce a value to True, False or UNKNOWN."""
-    return UNKNOWN if value is UNKNOWN else bool(value)
-
-
-def _combine(tree: Tree, lookup: Callable[[str], object], field: Callable[..., object]) -> object:
-    decisive = tree[0] == "or"
-    result: object = not decisive
-    for part in tree[1]:
-        value = truth(evaluate(part, lookup, field))
-        if value is decisive:
-            return value
-        if value is UNKNOWN:
-            result = UNKNOWN
-    return result
-
-
-def _chain(tree: Tree, lookup: Callable[[str], object], field: Callable[..., object]) -> object:
-    left = evaluate(tree[1], lookup, field)
-    result: object = True
-    for kind, part in tree[2]:
-        right = evaluate(part, lookup, field)
-        outcome = _compared(kind, left, right)
-        if outcome is False:
-            return False
-        if outcome is UNKNOWN:
-            result = UNKNOWN
-        left = right
-    return result
-
-
-def _compared(kind: str, left: object, right: object) -> object:
-    if left is UNKNOWN or right is UNKNOWN:
-        return UNKNOWN
-    try:
-        return bool(_COMPARE[kind](left, right))
-    except TypeError:  # an unset (None) or mistyped value has no order
-        return UNKNOWN
-
-
-def _calculated(kind: str, left: object, right: object) -> object:
-    if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
-        return UNKNOWN
-    try:
-        return _CALCULATE[kind](left, right)
-    except (ZeroDivisionError, OverflowError):
-        return UNKNOWN
-
-
-def _called(name: str, arguments: list[object]) -> object:
-    if any(argument is UNKNOWN for argument in arguments):
-        return UNKNOWN
-    try:
-        return FUNCTIONS[name](*arguments)
-    except (TypeError, OverflowError):
-        return UNKNOWN
+def conjuncts(tree: Tree) -> list[Tree]:
+    """Split a condition at its outermost ``and``: one that is false decides it."""
+    if tree[0] != "and":
+        return [tree]
+    return [part for inner in tree[1] for part in conjuncts(inner)]

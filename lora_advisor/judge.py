@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.expression import evaluate, truth
+from lora_advisor.condition import together, truth
 from lora_advisor.facts import functions
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offered
@@ -14,6 +14,7 @@ from lora_advisor.render import render, show
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from lora_advisor.condition import Condition
     from lora_advisor.facts import Facts
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
@@ -26,17 +27,32 @@ def judge(rules: Iterable[Rule], facts: Facts) -> tuple[list[Finding], list[Skip
     """Put every rule to a recipe; undecided rules are skipped with what would decide them."""
     findings: list[Finding] = []
     skipped: list[Skipped] = []
+    known: dict[Condition, object] = {}
     for rule in rules:
-        if not _concerns(rule, facts):
+        if not _concerns(rule, facts) or _refuted(rule, facts, known):
             continue
         facts.forget_reads()
         for item in _items(rule, facts):
-            holds = truth(evaluate(rule.when, _lookup(facts, item), facts.about))
+            holds = together(rule.when, _lookup(facts, item), facts.about)
             if holds is True:
                 findings.append(_finding(rule, facts, item))
             elif holds is UNKNOWN and facts.reasons:
                 skipped.append(_skipped(rule, facts))
     return findings, skipped
+
+
+def _refuted(rule: Rule, facts: Facts, known: dict[Condition, object]) -> bool:
+    """Whether one of a rule's conditions is false; ``known`` are those that were asked before.
+
+    Most rules end here, so what they read is noted only when they are asked again.
+    """
+    for condition in rule.guards:
+        holds = known.get(condition)
+        if holds is None:
+            holds = known[condition] = truth(condition(facts.get, facts.about))
+        if holds is False:
+            return True
+    return False
 
 
 def _concerns(rule: Rule, facts: Facts) -> bool:
@@ -58,6 +74,9 @@ def _items(rule: Rule, facts: Facts) -> Iterator[object]:
 
 
 def _lookup(facts: Facts, item: object) -> Callable[[str], object]:
+    if item is None:
+        return facts.get
+
     def lookup(name: str) -> object:
         if name.startswith("item."):
             return getattr(item, name.removeprefix("item."), UNKNOWN)
@@ -90,7 +109,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
 def _severity(rule: Rule, facts: Facts, item: object) -> Severity:
     if rule.warning_when is None:
         return rule.severity
-    lowered = truth(evaluate(rule.warning_when, _lookup(facts, item), facts.about))
+    lowered = truth(rule.warning_when(_lookup(facts, item), facts.about))
     return Severity.WARNING if lowered is True else rule.severity
 
 

@@ -6,18 +6,22 @@ import json
 from dataclasses import field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from lora_advisor.condition import Condition
 from lora_advisor.findings import Severity
+from lora_advisor.recipe import FIELDS
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from lora_advisor.expression import Tree
+    from lora_advisor.condition import Tree
+
+T = TypeVar("T")
 
 PACKAGE: Final = Path(__file__).parent
-INDEX: Final = PACKAGE / "rules_index.json"
+INDEX: Final = PACKAGE / "rules_index"
 CHECKOUT: Final = PACKAGE.parent / "rules"
 SITE: Final = "https://github.com/lora-advisor/lora-advisor/blob/main/docs/rules"
 
@@ -26,31 +30,54 @@ class SelectionError(ValueError):
     """A selector that names no rule, category or area."""
 
 
+class _Word(Generic[T]):
+    """A text of a rule: read from the second half of the index when first asked for."""
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, rule: Rule, _owner: type | None = None) -> T:
+        return self._read(_index()["words"][rule.code].get(self._name))
+
+
+def _or_none(text: str | None) -> str | None:
+    return text
+
+
 @record
 class Rule:
-    """One rule: what a card says, with its conditions as nested lists."""
+    """One rule: what decides whether it holds, and the texts of its card.
+
+    ``when`` are conditions that hold together, in the order of the card's text; ``guards`` those
+    of them that speak of no ``item``, the cheapest first.
+    """
 
     code: str
     name: str
     area: str
-    since: str
     status: str
     severity: Severity
-    evidence: str
-    cause: str | None
-    summary: str
-    when: Tree
-    at: tuple[str, ...]
-    message: str
-    why: str
-    references: tuple[str, ...] = ()
+    when: tuple[Condition, ...]
+    guards: tuple[Condition, ...]
     each: str | None = None
-    warning_when: Tree | None = None
+    warning_when: Condition | None = None
     pedantic: bool = False
     frameworks: frozenset[str] = frozenset()
     holds_for: dict[str, str] = field(default_factory=dict)
     covers: frozenset[str] = frozenset()
-    fixes: tuple[dict[str, Any], ...] = ()
+
+    since = _Word(str)
+    evidence = _Word(str)
+    cause = _Word(_or_none)
+    summary = _Word(str)
+    message = _Word(str)
+    why = _Word(str)
+    at = _Word[tuple[str, ...]](tuple)
+    references = _Word[tuple[str, ...]](tuple)
+    fixes = _Word[tuple[dict[str, Any], ...]](tuple)
 
     @property
     def url(self) -> str:
@@ -58,17 +85,50 @@ class Rule:
         return f"{SITE}/{self.name}.md"
 
 
+WORDS: Final = tuple(name for name, value in vars(Rule).items() if isinstance(value, _Word))
+"""The texts of a rule that are read only when there is something to say."""
+
+
 @cache
 def load() -> tuple[Rule, ...]:
     """Load every rule in the order of codes: from the wheel's index, else from the cards."""
-    entries = json.loads(INDEX.read_text("utf-8")) if INDEX.exists() else index(CHECKOUT)
-    return tuple(_rule(entry) for entry in entries)
+    data = _index()
+    conditions = [Condition(tree) for tree in data["conditions"]]
+    return tuple(_rule(entry, conditions) for entry in data["rules"])
 
 
-def index(folder: Path) -> list[dict[str, Any]]:
-    """Read the cards under a folder into what the index stores, sorted by code."""
-    entries = [_entry(path) for path in sorted(folder.glob("*/*.yaml"))]
-    return sorted(entries, key=lambda entry: str(entry["code"]))
+@cache
+def _index() -> Mapping[str, Any]:
+    return _Stored() if (INDEX / "rules.json").exists() else index(CHECKOUT)
+
+
+class _Stored(dict[str, Any]):
+    """The index of a wheel: each part is read when it is first asked for."""
+
+    def __missing__(self, part: str) -> Any:
+        self[part] = json.loads((INDEX / f"{part}.json").read_text("utf-8"))
+        return self[part]
+
+
+def index(folder: Path) -> dict[str, Any]:
+    """Read the cards under a folder into what a build stores.
+
+    ``conditions`` has every part of a condition once, ``rules`` what judging needs with numbers
+    for conditions, ``words`` the texts by code.
+    """
+    cards = sorted(_cards(folder), key=lambda card: str(card["id"]))
+    numbers: dict[str, int] = {}
+    rules = [_entry(card, numbers) for card in cards]
+    return {
+        "conditions": [json.loads(tree) for tree in numbers],
+        "rules": rules,
+        "words": {card["id"]: _words(card) for card in cards},
+    }
+
+
+def _cards(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in folder.glob("*/*.yaml"):
+        yield {**read_card(path), "area": path.parent.name}
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -86,39 +146,63 @@ def card(rule: Rule) -> dict[str, Any]:
     return read_card((folder if folder.is_dir() else CHECKOUT) / rule.area / f"{rule.name}.yaml")
 
 
-def _entry(path: Path) -> dict[str, Any]:
-    from lora_advisor.expression import parse  # noqa: PLC0415
+def _entry(card: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
+    """Keep what decides a rule, conditions as numbers; what is empty is left out."""
+    from lora_advisor.expression import conjuncts, parse  # noqa: PLC0415 - a wheel needs neither
 
-    card = read_card(path)
-    at = card["at"]
+    def number(tree: Tree) -> int:
+        return numbers.setdefault(json.dumps(tree), len(numbers))
+
+    parts = conjuncts(parse(str(card["when"])))
     lowered = card.get("warning-when")
-    return {
+    entry = {
         "code": card["id"],
-        "area": path.parent.name,
-        "severity": card["severity"],
-        "when": parse(str(card["when"])),
-        "warning_when": parse(str(lowered)) if lowered else None,
-        "at": [at] if isinstance(at, str) else at,
-        "holds_for": card.get("holds-for") or {},
-        "fixes": card.get("fix") or [],
+        "when": [number(tree) for tree in parts],
+        "guards": [number(tree) for tree in sorted(parts, key=_cost) if _cost(tree) < _OF_ITEM],
+        "warning_when": number(parse(str(lowered))) if lowered else None,
+        "holds_for": card.get("holds-for"),
+        **{name: card[name] for name in ("name", "area", "status", "severity")},
+        **{name: card.get(name) for name in ("each", "pedantic", "frameworks", "covers")},
+    }
+    return {name: value for name, value in entry.items() if value not in (None, [], False, {})}
+
+
+_OF_ITEM: Final = 2
+
+
+def _cost(tree: Tree) -> int:
+    """Rate a condition: 0 reads fields only, 1 derives facts, 2 waits for the members of a list."""
+    from lora_advisor.expression import names  # noqa: PLC0415
+
+    read = list(names(tree))
+    if any(name.startswith("item.") for name in read):
+        return _OF_ITEM
+    return int(any(name not in FIELDS for name in read))
+
+
+def _words(card: dict[str, Any]) -> dict[str, Any]:
+    at = card["at"]
+    return {
         **{name: card[name].strip() for name in ("message", "why", "summary")},
-        **{name: card[name] for name in ("name", "since", "status", "evidence")},
-        **{name: card.get(name) for name in ("cause", "each")},
-        **{name: card.get(name) or [] for name in ("references", "frameworks", "covers")},
-        "pedantic": card.get("pedantic", False),
+        **{name: card[name] for name in ("since", "evidence")},
+        "cause": card.get("cause"),
+        "at": [at] if isinstance(at, str) else at,
+        "references": card.get("references") or [],
+        "fixes": card.get("fix") or [],
     }
 
 
-def _rule(entry: dict[str, Any]) -> Rule:
+def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
+    lowered = entry.get("warning_when")
     return Rule(
         **{
             **entry,
             "severity": Severity[entry["severity"].upper()],
-            "at": tuple(entry["at"]),
-            "references": tuple(entry["references"]),
-            "frameworks": frozenset(entry["frameworks"]),
-            "covers": frozenset(entry["covers"]),
-            "fixes": tuple(entry["fixes"]),
+            "when": tuple(conditions[number] for number in entry["when"]),
+            "guards": tuple(conditions[number] for number in entry.get("guards", ())),
+            "warning_when": None if lowered is None else conditions[lowered],
+            "frameworks": frozenset(entry.get("frameworks", ())),
+            "covers": frozenset(entry.get("covers", ())),
         }
     )
 

@@ -1,6 +1,7 @@
-"""Build hook: turn the rule cards into the one JSON index that a run reads.
+"""Build hook: turn the rule cards into the index that a run reads.
 
-A hundred YAML cards cost about 50 ms at every start, one JSON file a few.
+A hundred YAML cards cost about 50 ms at every start, the index one. Its texts are a file of their
+own, read with the first finding.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class IndexHook(BuildHookInterface):  # type: ignore[misc]
-    """Add ``lora_advisor/rules_index.json`` to a wheel; a checkout reads the cards themselves."""
+    """Add ``lora_advisor/rules_index`` to a wheel; a checkout reads the cards themselves."""
 
     PLUGIN_NAME = "custom"
 
@@ -30,7 +31,9 @@ class IndexHook(BuildHookInterface):  # type: ignore[misc]
 
         for path in sorted((ROOT / "rules").glob("*/*.yaml")):
             Card.model_validate(read_card(path))
-        target = Path(self.directory) / "rules_index.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(index(ROOT / "rules"), separators=(",", ":")), "utf-8")
-        build_data["force_include"][str(target)] = "lora_advisor/rules_index.json"
+        folder = Path(self.directory) / "rules_index"
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, content in index(ROOT / "rules").items():
+            text = json.dumps(content, separators=(",", ":"))
+            (folder / f"{part}.json").write_text(text, "utf-8")
+        build_data["force_include"][str(folder)] = "lora_advisor/rules_index"

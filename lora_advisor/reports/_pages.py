@@ -101,15 +101,21 @@ def _named(template: str) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    hidden = ("when", "warning_when", "at", "each", "message")
-    data = {name: value for name, value in asdict(rule).items() if name not in hidden}
+    hidden = ("when", "guards", "warning_when", "at", "each", "message")
+    fields = (*rule.__dataclass_fields__, *rules.WORDS)
+    data = {name: getattr(rule, name) for name in fields if name not in hidden}
     sets = {name: sorted(data[name]) for name in ("frameworks", "covers")}
     return {**data, **sets, "severity": str(rule.severity), "url": rule.url}
 
 
 def _about(parameter: Parameter) -> list[Rule]:
     """Return the rules that read the parameter's field."""
-    return [rule for rule in rules.load() if parameter.field in (*names(rule.when), *rule.at)]
+    return [rule for rule in rules.load() if parameter.field in (*_read(rule), *rule.at)]
+
+
+def _read(rule: Rule) -> Iterator[str]:
+    for condition in rule.when:
+        yield from names(condition.tree)
 
 
 def _indented(text: str, options: Options) -> list[str]:
