@@ -29,7 +29,14 @@ def commands(text: str) -> list[object]:
         ("train --lora_r ${R:-8}", {"lora_r": "8"}),
         ("train --lora_r ${R}", {"lora_r": "?"}),
         ("train --lora_r $(rank)", {"lora_r": "?"}),
-        ("R=8\nR=9\ntrain --lora_r $R", {"lora_r": "?"}),
+        ("R=8\nR=9\ntrain --lora_r $R", {"lora_r": "9"}),
+        ("if x; then\n  R=8\nelse\n  R=9\nfi\ntrain --lora_r $R", {"lora_r": "?"}),
+        ("R=8\nif x; then R=9; fi\ntrain --lora_r $R", {"lora_r": "?"}),
+        ("for R in 8 9; do\ntrain --lora_r $R\ndone", {"lora_r": "?"}),
+        ("A='--lora_r 8 --bf16'\ntrain $A", {"lora_r": "8", "bf16": "true"}),
+        ('A="--lora_r 8 \\\n --bf16"\ntrain $A', {"lora_r": "8", "bf16": "true"}),
+        ("A=(\n  --lora_r 8 # rank\n  --bf16\n)\ntrain ${A[@]}", {"lora_r": "8", "bf16": "true"}),
+        ('A=(--lora_r 8)\nA+=(--bf16)\ntrain "${A[@]}"', {"lora_r": "8", "bf16": "true"}),
         ("train --lora_r 8 # --lora_r 9", {"lora_r": "8"}),
         ("train --lora_r 8 > log.txt 2>&1", {"lora_r": "8"}),
         ("train --name 'a b' --lora_r 8", {"name": "a b", "lora_r": "8"}),
@@ -52,6 +59,27 @@ def test_a_launcher_s_flags_end_at_the_script() -> None:
             "lr": "1e-4",
         }
     ]
+
+
+def test_a_module_that_a_launcher_starts() -> None:
+    (found,) = commands("torchrun --nproc_per_node 2 -m a.train --lora_r 8")
+    assert found == {
+        "$": ["torchrun"], "nproc_per_node": "2", "m": "true", "$script": "a.train", "lora_r": "8"
+    }  # fmt: skip
+
+
+def test_a_command_that_is_read_into_a_variable() -> None:
+    found = commands("read -r -d '' C <<EOF\na.train --lora_r 8\nEOF\nrun $C")
+    assert {"$": ["a.train"], "lora_r": "8"} in found
+
+
+def test_the_place_of_a_flag_in_an_array_is_its_own() -> None:
+    text = "A=(\n  --lora_r 8\n)\ntrain ${A[@]}"
+    root = parse_shell(text, "run.sh").roots[0]
+    assert isinstance(root, Mapping)
+    span = root.entries[1].value.span
+    assert text[span.start : span.end] == "8"
+    assert text[: span.start].count("\n") == 1
 
 
 def test_here_documents_are_no_commands() -> None:

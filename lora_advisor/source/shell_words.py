@@ -1,0 +1,217 @@
+"""The words of a shell script's commands, variables and arrays put in where they are known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.record import record
+from lora_advisor.source.tree import Comment, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TOKEN: Final = re.compile(
+    r"(?P<space>[ \t\r]+|\\\r?\n)"
+    r"|(?P<end>\n|;;?|&&|\|\|?|&(?!>))"
+    r"|(?P<comment>(?<![^\s;&|(])\#[^\n]*)"
+    r"|(?P<redirect>\d?(?:>>?|<)(?:&\d)?|&>>?)"
+    r"|(?P<word>(?:\\[^\n]|'[^']*'|\"(?:\\.|[^\"\\])*\"|\$\([^()\n]*\)|\$\{[^{}\n]*\}|`[^`]*`"
+    r"|[^\s;&|<>'\"\\])+)"
+    r"|(?P<other>.)",
+    re.DOTALL,
+)
+_HEREDOC: Final = re.compile(
+    r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n(.*?)^\s*\2\s*$", re.DOTALL | re.MULTILINE
+)
+_NOT_NEWLINE: Final = re.compile(r"[^\n]")
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+_ARRAY: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=\((.*)", re.DOTALL)
+_WHOLE: Final = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:\[[@*]\])?\}|([A-Za-z_]\w*))")
+_PIECE: Final = re.compile(
+    r"'(?P<raw>[^']*)'|\\(?P<escaped>.)"
+    r"|\$(?:\{(?P<name>[A-Za-z_]\w*)(?::?-(?P<default>[^{}]*))?\}|(?P<bare>[A-Za-z_]\w*))"
+    r"|(?P<computed>\$\([^()]*\)|\$\{[^{}]*\}|`[^`]*`|\$[0-9@*#?])|(?P<quote>\")",
+    re.DOTALL,
+)
+_OPENING: Final = frozenset({"if", "for", "while", "until", "case", "select"})
+_CLOSING: Final = frozenset({"fi", "done", "esac"})
+_BEFORE: Final = frozenset(
+    {"export", "local", "declare", "readonly", "then", "else", "elif", "do", "{", "time"}
+    | {"exec", "nohup", "sudo", "env", "-a", "-x", "srun", "command"}
+)
+"""Words before an assignment or a command that change nothing about it here."""
+
+
+@record
+class Word:
+    """One word: what the shell would pass on (None: it would compute it), and its place."""
+
+    text: str | None
+    raw: str
+    span: Span
+    quoted: bool
+
+
+def commands(text: str, comments: list[Comment]) -> Iterator[list[Word]]:
+    """Yield the words of each command, assignments taken up and left out; collect comments."""
+    return _Reader(comments).read(_HEREDOC.sub(_without_heredoc, text))
+
+
+def _without_heredoc(match: re.Match[str]) -> str:
+    """Blank text that is no command; ``read -d '' NAME <<EOF`` keeps a command for later."""
+    line = match.string[: match.start()].rpartition("\n")[2].split()
+    if line[:1] != ["read"]:
+        return _blank(match.group())
+    start, end = match.start(3) - match.start(), match.end(3) - match.start()
+    text = match.group()
+    return _blank(text[:start]) + text[start:end] + _blank(text[end:])
+
+
+def _blank(text: str) -> str:
+    return _NOT_NEWLINE.sub(" ", text)
+
+
+class _Reader:
+    """A walk through a script that keeps its variables and arrays."""
+
+    def __init__(self, comments: list[Comment]) -> None:
+        self._comments = comments
+        self._variables: dict[str, list[Word] | None] = {}
+        self._depth = 0
+
+    def read(self, text: str) -> Iterator[list[Word]]:
+        words: list[Word] = []
+        array: list[Word] | None = None
+        redirected = False
+        for match in _TOKEN.finditer(text):
+            if match.lastgroup == "comment":
+                span = Span(start=match.start(), end=match.end())
+                self._comments.append(Comment(text=match.group()[1:], span=span))
+            elif match.lastgroup == "word":
+                array = self._take(match, words, array, redirected=redirected)
+                redirected = False
+            elif match.lastgroup == "redirect":
+                redirected = "&" not in match.group()[1:]
+            elif match.lastgroup == "end" and array is None:
+                yield from self._command(words)
+                words = []
+        yield from self._command(words)
+
+    def _take(
+        self,
+        match: re.Match[str],
+        words: list[Word],
+        array: list[Word] | None,
+        *,
+        redirected: bool,
+    ) -> list[Word] | None:
+        """Add a word to the command, or to the array whose bracket is open; return that array."""
+        if array is None and (opened := _ARRAY.fullmatch(match.group())) and not redirected:
+            start = match.start() + opened.start(3)
+            name = Word(text=opened[1], raw=opened[1] + opened[2], span=Span(start=0, end=0),
+                        quoted=False)  # fmt: skip
+            return self._fill([name], opened[3], start)
+        if array is not None:
+            return self._fill(array, match.group(), match.start())
+        if not redirected:
+            words += self._words(match.group(), match.start())
+        return None
+
+    def _fill(self, array: list[Word], raw: str, start: int) -> list[Word] | None:
+        """Put words into an array up to its closing bracket."""
+        closed = raw.endswith(")") and not raw.endswith("\\)")
+        raw = raw[:-1] if closed else raw
+        array = [*array, *(self._words(raw, start) if raw else [])]
+        if not closed:
+            return array
+        head, values = array[0], array[1:]
+        before = self._variables.get(head.raw[:-1]) if head.raw.endswith("+") else None
+        self._assign(head.text or "", [*(before or []), *values], more=head.raw.endswith("+"))
+        return None
+
+    def _words(self, raw: str, start: int) -> list[Word]:
+        """Read a word; an array or an unquoted variable is several."""
+        span = Span(start=start, end=start + len(raw))
+        quoted = raw[:1] in ("'", '"')
+        whole = _WHOLE.fullmatch(raw[1:-1] if quoted and raw[0] == '"' else raw)
+        name = (whole[1] or whole[2]) if whole is not None else ""
+        known = self._variables.get(name)
+        if known and ("[" in raw or (len(known) > 1 and not quoted)):
+            return known
+        return [Word(text=self._expanded(raw), raw=raw, span=span, quoted=quoted)]
+
+    def _expanded(self, raw: str) -> str | None:
+        """Return a word as the command gets it; None where the shell computes a part of it."""
+        parts: list[str] = []
+        last = 0
+        for match in _PIECE.finditer(raw):
+            parts.append(raw[last : match.start()])
+            last = match.end()
+            piece = self._piece(match)
+            if piece is None:
+                return None
+            parts.append(piece)
+        return "".join([*parts, raw[last:]])
+
+    def _piece(self, match: re.Match[str]) -> str | None:
+        if match["computed"] is not None:
+            return None
+        if match["quote"] is not None:
+            return ""
+        for group in ("raw", "escaped"):
+            if match[group] is not None:
+                return match[group]
+        known = self._variables.get(match["name"] or match["bare"])
+        texts = [word.text for word in known] if known else []
+        if None in texts:
+            return None
+        return " ".join(str(text) for text in texts) if known else match["default"]
+
+    def _command(self, words: list[Word]) -> Iterator[list[Word]]:
+        """Take up ``NAME=value``; before a command it holds for that command only."""
+        rest = self._follow(words)
+        found: list[tuple[re.Match[str], Word]] = []
+        while rest and (match := _ASSIGNMENT.fullmatch(rest[0].raw)):
+            found.append((match, rest.pop(0)))
+        if rest:
+            yield rest
+            return
+        for match, word in found:
+            start = word.span.start + match.start(3)
+            more = match[2] == "+"
+            before = self._variables.get(match[1]) if more else None
+            self._assign(match[1], [*(before or []), *self._split(match[3], start)], more=more)
+
+    def _follow(self, words: list[Word]) -> list[Word]:
+        """Leave out words before a command, and note where branches begin and end."""
+        rest = list(words)
+        while rest and (rest[0].raw in _BEFORE or rest[0].raw in _CLOSING):
+            self._depth -= rest.pop(0).raw in _CLOSING
+        if rest and rest[0].raw in _OPENING:
+            self._depth += 1
+        return rest
+
+    def _split(self, raw: str, start: int) -> list[Word]:
+        """Read an assigned value: the words it falls into when it is put in without quotes."""
+        text = self._expanded(raw)
+        span = Span(start=start, end=start + len(raw))
+        inner = raw[1:-1] if raw[:1] == '"' else raw
+        plain = not set(inner) & set("$`'\"") and text is not None and len(text.split()) > 1
+        if not plain:
+            parts = [text] if text is None else (text.split() or [text])
+            return [Word(text=part, raw=part or raw, span=span, quoted=False) for part in parts]
+        found = []
+        for match in re.finditer(r"(?:\\(?!\s)|[^\s\\])+", raw):
+            part = match.group().strip('"')
+            at = start + match.start() + (match.group()[:1] == '"')
+            if part:
+                place = Span(start=at, end=at + len(part))
+                found.append(Word(text=part, raw=part, span=place, quoted=False))
+        return found
+
+    def _assign(self, name: str, words: list[Word], *, more: bool = False) -> None:
+        """Keep a value; inside a branch another value makes it uncertain."""
+        again = name in self._variables and (self._depth > 0)
+        uncertain = again or (more and self._depth > 0)
+        self._variables[name] = None if uncertain else words
