@@ -14,25 +14,32 @@ from lora_advisor.calibrate.optimizers import optimizer, schedule
 from lora_advisor.calibrate.trials import FORWARD, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lora_advisor.calibrate.trials import Trial
     from lora_advisor.calibrate.workbench import Workbench
 
-SMOOTHING: Final = 0.9
+    Tick = Callable[[], None]
+
 PIECES: Final = 16
 """Pieces of a batch whose gradients the noise scale compares."""
 
 
-def run(bench: Workbench, trial: Trial) -> Outcome:
-    """Carry one trial out."""
+def _silent() -> None:
+    """Report no progress."""
+
+
+def run(bench: Workbench, trial: Trial, tick: Tick = _silent) -> Outcome:
+    """Carry one trial out; ``tick`` is called after every optimizer step."""
     began = time.process_time()
     model = bench.fresh(trial.r, trial.alpha, trial.seed)
     model.train()
     made = optimizer(model, bench.setup.training, trial.learning_rate, bench.setup.base.device)
-    measured = _KINDS[trial.kind](bench, trial, made)
+    measured = _KINDS[trial.kind](bench, trial, made, tick)
     return Outcome(trial=trial, seconds=time.process_time() - began, **measured)
 
 
-def _raise(bench: Workbench, trial: Trial, made: Any) -> dict[str, Any]:
+def _raise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:
     """Raise the learning rate geometrically until the loss diverges."""
     start = [parameter.detach().clone() for parameter in bench.parameters()]
     ratios = [group["lr"] / trial.learning_rate for group in made.param_groups]
@@ -49,6 +56,7 @@ def _raise(bench: Workbench, trial: Trial, made: Any) -> dict[str, Any]:
         with bench.untrained(start):
             bases.append(bench.loss(batch))
         loss, norm = _step(bench, made, batch)
+        tick()
         rates.append(rate)
         losses.append(loss - bases[-1])
         gradient = max(gradient, norm)
@@ -69,7 +77,7 @@ def _diverged(losses: list[float]) -> bool:
     return losses[-1] > max(1.0, 2 * abs(min(losses)))
 
 
-def _train(bench: Workbench, trial: Trial, made: Any) -> dict[str, Any]:
+def _train(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:
     """Train with the config's schedule squeezed into the steps, then score."""
     start = bench.score()
     plan = schedule(made, bench.setup.training, trial.steps)
@@ -80,6 +88,7 @@ def _train(bench: Workbench, trial: Trial, made: Any) -> dict[str, Any]:
         rates.append(made.param_groups[0]["lr"])
         loss, norm = _step(bench, made, batch)
         plan.step()
+        tick()
         losses.append(loss)
         gradient = max(gradient, norm)
         if not math.isfinite(loss):
@@ -105,13 +114,13 @@ def _step(bench: Workbench, made: Any, batch: Any) -> tuple[float, float]:
     return loss, norm
 
 
-def _noise(bench: Workbench, trial: Trial, made: Any) -> dict[str, Any]:
+def _noise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:
     """Train, then compare the gradients of small pieces with that of them all together.
 
     The simple noise scale of McCandlish et al. (2018), appendix A.1: two batch sizes give
     unbiased estimates of the squared gradient and of the scatter.
     """
-    measured = _train(bench, trial, made)
+    measured = _train(bench, trial, made, tick)
     size = max(trial.batch // 4, 1)
     # a place in the order that the training has not reached
     rows = batches(bench.setup.train, size, trial.seed + 1)

@@ -1,0 +1,91 @@
+"""Stage B: short trainings around the range test's rate, each with its own warm-up and decay."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.calibrate.parabola import vertex
+from lora_advisor.calibrate.refusals import RefusalError
+from lora_advisor.calibrate.trials import Trial
+
+if TYPE_CHECKING:
+    from lora_advisor.calibrate.engines import Run
+    from lora_advisor.calibrate.parabola import Vertex
+    from lora_advisor.calibrate.setup import Adapter
+    from lora_advisor.calibrate.trials import Outcome
+
+STEPS: Final = 20
+"""Shorter runs choose too high a rate."""
+FACTOR: Final = 2.0
+EXTENSIONS: Final = 2
+CAPPED: Final = 1.0
+"""A run that ends so many nats above its start counts as that bad: parabolas need finite points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRateReading:
+    """The rate, the points behind it, and how far to trust it (high, medium, low)."""
+
+    best: Vertex
+    points: dict[float, float]
+    start: float
+    confidence: str
+
+    @property
+    def gain(self) -> float:
+        """Nats that the best short run wins over the untrained adapter."""
+        return self.start - self.best.loss
+
+
+def short_run(adapter: Adapter, rate: float, *, batch: int, seed: int, steps: int) -> Trial:
+    """Return a short training of an adapter."""
+    return Trial(
+        kind="train",
+        learning_rate=rate,
+        r=adapter.r,
+        alpha=adapter.alpha,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+    )
+
+
+def around(  # noqa: PLR0913 - what a run is made of
+    run: Run, adapter: Adapter, centre: float, *, batch: int, seed: int, steps: int = STEPS
+) -> LearningRateReading:
+    """Try half, once and twice the centre, go on where the best is at an end, fit a parabola."""
+    points: dict[float, float] = {}
+    start = math.nan
+    rates = [centre / FACTOR, centre, centre * FACTOR]
+    extended = 0
+    while rates:
+        outcomes = run([short_run(adapter, rate, batch=batch, seed=seed, steps=steps)
+                        for rate in rates])
+        for outcome in outcomes:
+            start = outcome.start if outcome.start is not None else math.nan
+            points[outcome.trial.learning_rate] = capped(outcome)
+        rates = _further(points) if extended < EXTENSIONS else []
+        extended += bool(rates)
+    best = vertex(points, start)
+    if not best.loss < start:
+        detail = f"after {steps} steps the held-out loss is {best.loss:.3f}, before {start:.3f}"
+        raise RefusalError("flat-curve", detail)
+    confidence = ("high" if extended == 0 else "medium") if best.fitted else "low"
+    return LearningRateReading(best=best, points=points, start=start, confidence=confidence)
+
+
+def capped(outcome: Outcome) -> float:
+    """Return a run's score, a diverged one's as a large but finite loss."""
+    start = outcome.start or 0.0
+    score = outcome.score if outcome.score is not None else math.inf
+    return min(score, start + CAPPED)
+
+
+def _further(points: dict[float, float]) -> list[float]:
+    rates = sorted(points)
+    best = min(rates, key=points.__getitem__)
+    if best == rates[0]:
+        return [best / FACTOR]
+    return [best * FACTOR] if best == rates[-1] else []
