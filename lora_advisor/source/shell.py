@@ -21,6 +21,7 @@ COMMAND: Final = "$"
 SCRIPT: Final = "$script"
 _MODULE: Final = frozenset({"m", "module"})
 """Flags of python, torchrun and deepspeed whose value is the module to run."""
+_MORE: Final = re.compile(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
 _FLAG: Final = re.compile(r"--?[A-Za-z][\w.\-]*")
 _PAIR: Final = re.compile(r"[A-Za-z_+~][\w.+~]*=")
 
@@ -59,11 +60,16 @@ def _options(words: Iterable[Word]) -> Iterator[Entry]:
             waiting = not values and flag and "=" not in word.raw
         elif (values and word.raw.endswith(".py")) or (waiting and _names_module(key)):
             yield from _option(key, values)
-            key, values = Scalar(text=SCRIPT, plain=False, span=word.span), [word]
-        else:
+            key, values, waiting = Scalar(text=SCRIPT, plain=False, span=word.span), [word], False
+        elif not (values and _passes_more(word)):
             values.append(word)
             waiting = False
     yield from _option(key, values)
+
+
+def _passes_more(word: Word) -> bool:
+    """Whether a word stands for further arguments: ``"$@"``, or a variable nobody can tell."""
+    return word.text is None and _MORE.fullmatch(word.raw) is not None
 
 
 def _names_module(key: Scalar | None) -> bool:

@@ -41,6 +41,9 @@ def commands(text: str) -> list[object]:
         ("train --lora_r 8 > log.txt 2>&1", {"lora_r": "8"}),
         ("train --name 'a b' --lora_r 8", {"name": "a b", "lora_r": "8"}),
         ("train lr=1e-4", {"lr": "1e-4"}),
+        ('train lr=1e-4 "$@"', {"lr": "1e-4"}),
+        ("train --lora_r 8 $EXTRA --bf16", {"lora_r": "8", "bf16": "true"}),
+        ("train --lora_r $EXTRA", {"lora_r": "?"}),
         ("train --modules my=./a", {"modules": "my=./a"}),
     ],
 )
