@@ -9,7 +9,7 @@ from lora_advisor import frameworks
 from lora_advisor.facts import Facts, functions, reason
 from lora_advisor.gather import gather
 from lora_advisor.judge import place_of
-from lora_advisor.recipe import GROUPS, UNKNOWN, Item
+from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Derived:
-    """One fact that follows from the fields: a number, or an answer that rules ask for."""
+    """One fact that follows from ``fields``: a number, or an answer that rules ask for."""
 
     name: str
     title: str
@@ -49,6 +49,7 @@ class Derived:
     known: bool
     is_number: bool
     why: str
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -87,7 +88,7 @@ def explain(recipe: Recipe, targets: Targets) -> Explanation:
         evidence=recipe.evidence,
         assumed=tuple((package, f"{target.high} ({target.source})") for package, target in known),
         values=tuple(_explained(field, value) for field, value in recipe.values.items()),
-        derived=tuple(_derived(Facts(recipe, targets))),
+        derived=tuple(derived(Facts(recipe, targets))),
     )
 
 
@@ -104,7 +105,8 @@ def _explained(field: str, value: Value) -> Explained:
     )
 
 
-def _derived(facts: Facts) -> Iterator[Derived]:
+def derived(facts: Facts) -> Iterator[Derived]:
+    """Yield what follows from a recipe, other than lists that rules go through."""
     for name, function in functions().items():
         if name.startswith("config.") or not _arguments(function) <= NEEDS:
             continue
@@ -118,6 +120,7 @@ def _derived(facts: Facts) -> Iterator[Derived]:
                 known=value is not UNKNOWN,
                 is_number=function.__annotations__.get("return") in NUMBERS,
                 why="; ".join(facts.reasons) if value is UNKNOWN else "",
+                fields=tuple(field for field in facts.reads if field in FIELDS),
             )
 
 

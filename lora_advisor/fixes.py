@@ -71,9 +71,7 @@ def repair(document: Document, settings: Settings, *, unsafe: bool = False) -> R
         finding, fix = step
         seen.add((finding.code, finding.path, fix.title))
         try:
-            changed = _changed(report.sources[document.path], finding, fix)
-            checked = _check(changed, document.path, settings)
-            _refuse_worse(finding, report, checked)
+            _, changed, checked = attempt(report, finding, fix, settings)
         except NotEditableError as error:
             dropped.append(_tried(finding, fix, str(error)))
         else:
@@ -86,6 +84,21 @@ def repair(document: Document, settings: Settings, *, unsafe: bool = False) -> R
         kept=tuple(kept),
         dropped=tuple(dropped),
     )
+
+
+def attempt(
+    report: Report, finding: Finding, fix: Fix, settings: Settings
+) -> tuple[list[Edit], str, Report]:
+    """Try one repair: its edits, the text they make, and what a check then finds.
+
+    :class:`NotEditableError` says why it is not to be carried out.
+    """
+    document = report.sources[finding.place.file]
+    edits = _edits(document, finding, fix)
+    text = apply(document.text, edits)
+    checked = _check(text, document.path, settings)
+    _refuse_worse(finding, report, checked)
+    return edits, text, checked
 
 
 def _check(text: str, path: str, settings: Settings) -> Report:
@@ -106,9 +119,9 @@ def _next(
     return None
 
 
-def _changed(document: Document, finding: Finding, fix: Fix) -> str:
+def _edits(document: Document, finding: Finding, fix: Fix) -> list[Edit]:
     near = document.offset(finding.place.line, finding.place.column)
-    return apply(document.text, [_edit(document, change, near) for change in fix.changes])
+    return [_edit(document, change, near) for change in fix.changes]
 
 
 def _edit(document: Document, change: Change, near: int) -> Edit:
