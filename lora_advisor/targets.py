@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ CURRENT: Final[dict[str, str]] = {
     "bitsandbytes": "0.50.2",
     "llamafactory": "0.9.5",
     "mlx-lm": "0.32.2",
+    "ms-swift": "4.6.0",
     "peft": "0.21.2",
     "torch": "2.13.0",
     "torchtune": "0.6.1",
@@ -67,6 +69,7 @@ class Targets:
         return Targets(known={**self.known, **other.known})
 
 
+@cache
 def holds(specifier: str, version: str) -> bool:
     """Whether a release such as ``0.17.1`` is inside a specifier such as ``>=0.15,<0.20``."""
     clauses = [_CLAUSE.fullmatch(clause.strip()) for clause in specifier.split(",")]

@@ -164,6 +164,39 @@ TARGETS = {
             ),
         ),
     ),
+    "ms-swift": Target(
+        oldest="2.0",
+        modules=("swift",),
+        flatten=True,
+        classes=(
+            Wanted(
+                pattern="(Sft|Train|RLHF)Arguments",
+                globs=(
+                    "swift/arguments/*_args.py",
+                    "swift/llm/argument/*_args.py",
+                    "swift/llm/utils/argument.py",
+                ),
+            ),
+        ),
+    ),
+    "litgpt": Target(
+        oldest="0.4",
+        modules=("litgpt",),
+        flatten=True,
+        classes=(
+            Wanted(pattern="(Train|Eval|Log)Args", globs=("litgpt/args.py",)),
+        ),
+    ),
+    "autotrain-advanced": Target(
+        oldest="0.7",
+        modules=("autotrain",),
+        flatten=True,
+        classes=(
+            Wanted(
+                pattern="LLMTrainingParams", globs=("autotrain/trainers/clm/params.py",)
+            ),
+        ),
+    ),
     "torchtune": Target(
         oldest="0.1",
         modules=("torchtune", "recipes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name, schemas
 from lora_advisor.frameworks.known import outcome_of, placed_keys
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.recipe import Recipe, WrittenKey
     from lora_advisor.targets import Targets
+
+
+_GENERATIONS: Final = frozenset({"ms-swift"})
+"""Formats whose older releases are in wide use, each with names of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -46,14 +50,31 @@ class DatedKey(Item):
 def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     """Written arguments that the newest release in use no longer has.
 
-    A null that is dropped loses nothing.
+    A null that is dropped loses nothing. A file in the words of an older generation, whose release
+    nobody tells, is left to :func:`superseded_arguments`.
     """
-    found = (
+    found = _removed(recipe, targets)
+    spared = recipe.framework in _GENERATIONS
+    return tuple(
+        key
+        for key in found
+        if (key.outcome != "drops" or not key.empty) and (key.sure or not spared)
+    )
+
+
+def superseded_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
+    """Return the first argument of an older generation, where that generation may be in use."""
+    if recipe.framework not in _GENERATIONS:
+        return ()
+    return tuple(key for key in _removed(recipe, targets) if not key.sure)[:1]
+
+
+def _removed(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
+    return tuple(
         _dated(key, entry, target, framework)
         for key, entry, target, framework in _entries(recipe, targets, "until")
         if entry.until and not _older(target.high, entry.until)
     )
-    return tuple(key for key in found if key.outcome != "drops" or not key.empty)
 
 
 def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:

@@ -38,7 +38,7 @@ SCHEDULERS: Final[dict[str, frozenset[str]]] = {
 """What ``lr_scheduler_kwargs`` may hold: the arguments of ``transformers.optimization``."""
 _BY_TRANSFORMERS: Final = frozenset(
     {"axolotl", "llamafactory", "trl", "trl-python", "transformers-python"}
-    | {"peft-python", "unsloth"}
+    | {"peft-python", "unsloth", "ms-swift"}
 )
 _WITHOUT_ARGUMENTS: Final = ("constant", "constant_with_warmup")
 _BY_METRIC: Final = ("reduce_lr_on_plateau", "greedy")

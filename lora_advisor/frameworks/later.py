@@ -33,12 +33,6 @@ def _litgpt(root: Node) -> str:
     return signs.all_of(root, "checkpoint_dir", "lora_r")
 
 
-def _ms_swift(root: Node) -> str:
-    kind = signs.one_of(root, "tuner_type", "train_type", "sft_type", "rlhf_type")
-    model = signs.one_of(root, "model", "model_type", "model_id_or_path", "mcore_model")
-    return f"{kind} and {model}" if kind and model else ""
-
-
 def _unsloth_studio(root: Node) -> str:
     """Tell unsloth Studio from other files of sections: by the switches only it has."""
     if not signs.text(root, "lora.lora_r"):
@@ -85,7 +79,6 @@ FRAMEWORKS: Final = (
     _later("ai-toolkit", "AI Toolkit", 40, _ai_toolkit),
     _later("autotrain", "AutoTrain Advanced", 50, _autotrain),
     _later("litgpt", "LitGPT", 70, _litgpt),
-    _later("ms-swift", "ms-swift", 110, _ms_swift),
     _later("unsloth-studio", "Unsloth Studio", 130, _unsloth_studio),
     _later("kohya", "kohya sd-scripts", 230, _kohya, "toml", "json"),
     _later("onetrainer", "OneTrainer", 250, _onetrainer, "json"),

@@ -1,0 +1,65 @@
+"""Commands of trainers that are told by their own name: ms-swift, torchtune, mlx-lm and others.
+
+Where a command also names a config file, what its flags leave out is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import mlx, ms_swift, torchtune
+from lora_advisor.recipe import FIELDS, UNKNOWN
+
+if TYPE_CHECKING:
+    from lora_advisor.frameworks.interface import Framework
+
+_FILES: Final = (".yaml", ".yml", ".json", ".toml")
+_SWIFT_METHODS: Final = {"sft": "sft", "pt": "pretrain", "rlhf": "dpo"}
+_SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
+_SWIFT_MODELS: Final = frozenset({"model", "model_type", "model_id_or_path"})
+_NOTHING: Final = dict.fromkeys(FIELDS, UNKNOWN)
+
+
+def framework_of(command: list[str], program: str, flags: set[str]) -> Framework | None:
+    """Return the format of a command's flags, None where it trains nothing we can read."""
+    first = command[:1]
+    swift = _is_swift(command, program)
+    if swift or (flags & _SWIFT_SWITCHES and flags & _SWIFT_MODELS):
+        return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
+    if first == ["tune"] and "run" in command:
+        return replace(_overrides(torchtune.FRAMEWORKS[0]), schema=())
+    if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
+        own = replace(mlx.FRAMEWORKS[-1], on_unknown="raises", extra=frozenset({"c"}))
+        return _beside_file(own, bool(flags & {"config", "c"}))
+    return None
+
+
+def is_own(command: list[str], program: str) -> bool:
+    """Whether a command is one of these trainers', so that its flags mean nothing else."""
+    return command[:1] in (["swift"], ["axolotl"], ["tune"], ["megatron"]) or program.startswith(
+        ("mlx_lm", "swift.cli.")
+    )
+
+
+def _swift(command: list[str]) -> Framework:
+    """Let the command say what is trained: ``rlhf`` is DPO unless a flag says otherwise."""
+    words = {part for word in command for part in word.split(".")}
+    method = next((name for word, name in _SWIFT_METHODS.items() if word in words), UNKNOWN)
+    swift = ms_swift.FRAMEWORKS[0]
+    return replace(swift, defaults={**swift.defaults, "train.method": method})
+
+
+def _is_swift(command: list[str], program: str) -> bool:
+    trains = {"sft", "pt", "rlhf"}
+    by_name = command[:1] == ["swift"] and bool(trains & set(command[1:2]))
+    return by_name or program in {f"swift.cli.{name}" for name in trains}
+
+
+def _beside_file(framework: Framework, beside: bool) -> Framework:
+    return _overrides(framework) if beside else framework
+
+
+def _overrides(framework: Framework) -> Framework:
+    """Know what is written only: a file elsewhere decides everything else."""
+    return replace(framework, defaults=_NOTHING, finish=None, knows=frozenset())
