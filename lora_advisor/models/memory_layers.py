@@ -138,10 +138,7 @@ class _Group:
         out = _sides(self._closing)[0] if self._closing is not None else max(sizes)
         if self._written_out():
             return 3.0 * out * self._wide.attention
-        kept = float(sum(sizes))
-        if len(sizes) == 1 and _rotates(self._setup):
-            kept += sizes[0] - max(sizes[0] - out, 0) / 2
-        return (kept + out) * self._wide.attention
+        return float(sum(sizes) + out) * self._wide.attention
 
     def _written_out(self) -> bool:
         """Whether torch computes attention step by step, as transformers' eager mode does.
@@ -165,7 +162,8 @@ class _Group:
             return 0
         if self._setup.attention == "eager":
             copies = SINGLE if self._wide.attention == SINGLE else SINGLE + HALF
-            return float(heads * copies)
+            capped = self._setup.value("attn_logit_softcapping")
+            return float(heads * (copies + (self._wide.attention if capped else 0)))
         return float(heads * SINGLE + SINGLE + 1)
 
     def _mlp(self) -> float:
@@ -249,6 +247,8 @@ def _norm(module: Module, listed: list[Module], wide: Widths, heads: int) -> flo
         name = leaf[0]
         made = [m for m in listed if m.kind in LINEAR and m.leaf.startswith(name)]
         size = max([size, *(_sides(m)[1] for m in made)]) if made else size * max(heads, 1)
+    if module.class_name.startswith("Cohere"):  # subtracts the mean in Python, and keeps that, too
+        return size * 2 * SINGLE
     native = module.class_name == "LayerNorm" and wide.copy != HALF
     return size * (wide.residual if native else SINGLE)
 
@@ -256,12 +256,6 @@ def _norm(module: Module, listed: list[Module], wide: Widths, heads: int) -> flo
 def _heads(setup: Setup) -> int:
     count = setup.value("num_attention_heads", "n_head", "n_heads", "num_heads")
     return count if isinstance(count, int) else 0
-
-
-def _rotates(setup: Setup) -> bool:
-    """Whether positions are rotated into queries and keys, which makes copies of both."""
-    words = ("wpe", "position_embeddings", "embed_positions", "relative_attention_bias")
-    return not any(module.leaf in words for module in setup.table.modules)
 
 
 def _dropouts(listed: list[Module], setup: Setup) -> float:
@@ -294,14 +288,16 @@ def _experts(
     stacks = [(own, shape) for own, shape in module.parameters if len(shape) == _STACK]
     if not stacks:
         return 0, 0
-    inner = min(min(shape[1:]) for _, shape in stacks)
-    wider = max(max(shape[1:]) for _, shape in stacks if min(shape[1:]) >= inner)
-    hidden = setup.hidden or wider
+    hidden = setup.hidden or min(stacks[0][1][1:])
+    inner = min(math.prod(shape[1:]) for _, shape in stacks) // hidden
     each = 3 * inner + hidden
     hit = [shape for own, shape in stacks if f"{module.name}.{own}" in adapted]
-    fixed = sum(math.prod(shape) for shape in hit) * max(wide.inner, wide.copy)
+    fixed = sum(math.prod(shape) for shape in hit) * wide.inner
     if hit:
         each += hidden + inner
+    if setup.autocast and setup.adapter_bytes == SINGLE:
+        names = (f"{module.name}.{own}" for own, _ in stacks)
+        fixed += sum(adapted[name].parameters for name in names if name in adapted) * HALF
     return float(per_token(setup) * each * wide.inner), fixed
 
 
