@@ -98,6 +98,18 @@ def checkpoint_format(model: Model) -> str:
     return found.group(1) if found else ""
 
 
+def named_for_integers(model: Model) -> bool:
+    """Whether the base's name tells of weights stored quantised, also as w8a8 and the like."""
+    name = model.name_or_path.lower().rstrip("/")
+    return bool(checkpoint_format(model)) or re.search(r"[-_.]w\d+a\d+\b", name) is not None
+
+
+def named_for_inference(model: Model) -> bool:
+    """Whether the base's name tells of a format that transformers trains nothing on."""
+    name = model.name_or_path.lower().rstrip("/")
+    return re.search(r"[-_.](gguf|nvfp4|auto-?round|spqr|vptq|higgs)\b", name) is not None
+
+
 def pure_half(recipe: Recipe) -> bool:
     """Whether LLaMA-Factory trains all in bf16 or fp8 (``pure_bf16``, ``fp8``) by its own keys."""
     switches = [key for key in recipe.keys if key.path in ("pure_bf16", "fp8")]

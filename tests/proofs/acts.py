@@ -69,6 +69,20 @@ def sft_as_called(attempt: Attempt) -> Any:
     return sft_.trainer(attempt.recipe, inject(attempt) if adapted else None)
 
 
+def prepare_as_called(attempt: Attempt) -> Any:
+    """Prepare a 16-bit model for k-bit training where the script does."""
+    model = models.llama().to(torch.bfloat16)
+    asked = "prepare_model_for_kbit_training" in attempt.recipe["run.calls"].value
+    return peft.prepare_model_for_kbit_training(model) if asked else model
+
+
+def attend(attempt: Attempt) -> Any:
+    """Make a small Llama with the attention implementation that is written."""
+    config = models.llama().config
+    config._attn_implementation = str(attempt.recipe["model.attn_implementation"].value)
+    return transformers.LlamaForCausalLM(config)
+
+
 def inject_moe(attempt: Attempt) -> Any:
     """Put the adapter into a mixture of experts."""
     return peft.get_peft_model(models.qwen3_moe(), models.lora_config(attempt.recipe))

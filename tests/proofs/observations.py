@@ -76,6 +76,11 @@ def token_rows_decayed(run: runs.Run) -> bool:
     return run.trainer.args.weight_decay > 0 and any("trainable_tokens" in name for name in names)
 
 
+def widened(model: Any) -> bool:
+    """Some weight of a 16-bit model is float32."""
+    return any(parameter.dtype == torch.float32 for parameter in model.parameters())
+
+
 def weights_missing(model: Any) -> bool:
     """Some trained parameter holds no numbers."""
     return any(p.is_meta for p in model.parameters() if p.requires_grad)

@@ -1,0 +1,163 @@
+"""Facts of what a training script calls, and leaves uncalled."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
+from lora_advisor.recipe import UNKNOWN, Item, UnknownValueError
+from lora_advisor.source.python_values import is_unknown
+from lora_advisor.source.tree import Scalar
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train, WrittenKey
+
+_TRAINERS: Final = ("Trainer", "Seq2SeqTrainer")
+_ANY_TRAINER: Final = (*_TRAINERS, "SFTTrainer", "DPOTrainer", "KTOTrainer", "RewardTrainer")
+_OWN_METRICS: Final = re.compile(
+    r"(eval_)?(loss|runtime|samples_per_second|steps_per_second|epoch|.*_loss)"
+)
+_KEEPS: Final = re.compile(
+    r"save_(model|pretrained|state|lora|adapter|peft)|push_to_hub|merge_and_unload|\bstate_dict\b"
+    r"|TrainerCallback|save_to_|torch\.save"
+)
+_PREPARES: Final = re.compile(
+    r"enable_input_require_grads|prepare_model_for|gradient_checkpointing_enable"
+    r"|make_inputs_require_grad|register_forward_hook|use_reentrant|get_input_embeddings"
+)
+_COLAB_GPU: Final = re.compile(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
+_COMPLETION: Final = "DataCollatorForCompletionOnlyLM"
+
+
+def _stands(recipe: Recipe, *names: str) -> WrittenKey | None:
+    """Return a call whose arguments can all be read, None for any other."""
+    found = [call for call in calls(recipe, *names) if not takes_unread(recipe, call.name)]
+    return found[0] if found else None
+
+
+def metric_never_computed(recipe: Recipe, train: Train) -> bool:
+    """Whether the metric that picks the best checkpoint is one that nothing computes."""
+    trainer = _stands(recipe, *_TRAINERS)
+    metric = train.metric_for_best_model
+    if trainer is None or metric is None or "compute_metrics" in recipe.document.text:
+        return False
+    return _OWN_METRICS.fullmatch(metric) is None
+
+
+def evaluates_without_data(recipe: Recipe, train: Train) -> bool:
+    """Whether a script asks for evaluations and gives its trainer nothing to evaluate on."""
+    trainer = _stands(recipe, *_ANY_TRAINER)
+    if trainer is None or train.eval_strategy not in ("steps", "epoch"):
+        return False
+    given = argument(recipe, trainer.name, "eval_dataset")
+    return given is None and argument(recipe, trainer.name, "[3]") is None
+
+
+def saves_nothing(recipe: Recipe, run: Run) -> bool:
+    """Whether a script trains and nothing in it writes the adapter down."""
+    trains = any(call.endswith("Trainer") for call in run.calls)
+    return in_script(recipe) and trains and _KEEPS.search(recipe.document.text) is None
+
+
+def lacks_input_gradients(recipe: Recipe, lora: Lora, run: Run) -> bool:
+    """Whether the blocks of a PEFT model are recomputed from inputs without a gradient.
+
+    transformers before 5 recomputes the reentrant way and asks for such gradients only where it
+    made the adapter itself. Source: ``PreTrainedModel.gradient_checkpointing_enable``, 4.56.
+    """
+    wraps = bool({"get_peft_model", "PeftModel.from_pretrained"} & set(run.calls))
+    trl = any(call.endswith("Trainer") and call not in _TRAINERS for call in run.calls)
+    names = lora.target_modules
+    listed = [*(names if isinstance(names, list) else []), *(lora.modules_to_save or [])]
+    embedded = {"embed_tokens", "wte", "word_embeddings"} & set(listed)
+    prepared = _PREPARES.search(recipe.document.text) is not None
+    return in_script(recipe) and wraps and not trl and not embedded and not prepared
+
+
+def lacks_label_names(recipe: Recipe, lora: Lora, train: Train, run: Run) -> bool:
+    """Whether a trainer finds no labels in the forward of a PEFT model that has no task type.
+
+    Source: ``transformers.utils.find_labels``, asked of the wrapper until 4.55.
+    """
+    wraps = "get_peft_model" in run.calls and _stands(recipe, *_TRAINERS) is not None
+    return wraps and lora.task_type is None and not recipe["train.label_names"].written
+
+
+def prepares_unquantised(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
+    """Calls that prepare a model for k-bit training which is loaded unquantised."""
+    if quant.load_in_4bit or quant.load_in_8bit or quant.method is not None:
+        return ()
+    return tuple(item(call) for call in calls(recipe, "prepare_model_for_kbit_training"))
+
+
+def bits_unset(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
+    """A ``BitsAndBytesConfig`` that switches on neither 4 nor 8 bits."""
+    call = _stands(recipe, "BitsAndBytesConfig")
+    if call is None or quant.load_in_4bit or quant.load_in_8bit:
+        return ()
+    return (item(call),)
+
+
+def exllama_switches(recipe: Recipe) -> tuple[Item, ...]:
+    """The old name of the switch of GPTQ's exllama kernels."""
+    key = argument(recipe, "GPTQConfig", "disable_exllama")
+    return (item(key),) if key is not None else ()
+
+
+def exllama_kept(recipe: Recipe, run: Run, lora: Lora) -> tuple[Item, ...]:
+    """A GPTQ config of a training that leaves the exllama kernels on."""
+    call = _stands(recipe, "GPTQConfig")
+    trains = any(name.endswith(("Trainer", "get_peft_model")) for name in run.calls)
+    if call is None or not trains or not lora.enabled:
+        return ()
+    if argument(recipe, "GPTQConfig", "disable_exllama") is not None:
+        return ()
+    switch = argument(recipe, "GPTQConfig", "use_exllama")
+    on = switch is None or value(recipe, switch) is True
+    return (item(switch or call),) if on else ()
+
+
+def loose_templates(recipe: Recipe) -> tuple[Item, ...]:
+    """Response templates given as text that begins or ends with white space."""
+    found = []
+    for name in ("response_template", "instruction_template", "[0]"):
+        key = argument(recipe, _COMPLETION, name)
+        node = key.node if key is not None else None
+        if key is not None and isinstance(node, Scalar) and not is_unknown(node):
+            text = str(value(recipe, key))
+            found += [item(key, text)] if text != text.strip() else []
+    return tuple(found)
+
+
+def old_gpu(recipe: Recipe) -> str:
+    """Return the GPU without bf16 that a notebook of Colab asks for, empty if it names none."""
+    named = (
+        _COLAB_GPU.search(recipe.document.text) if recipe.document.path.endswith("ipynb") else None
+    )
+    return named.group(1) if named is not None else ""
+
+
+def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
+    """A task type that is handed to ``LoraConfig`` by its place instead of its name."""
+    key = argument(recipe, "LoraConfig", "[0]")
+    return (item(key),) if key is not None else ()
+
+
+def leaves_moe_undivided(recipe: Recipe) -> bool:
+    """Whether nothing at hand tells ZeRO-3 to gather a block of experts as one."""
+    stage = recipe["run.zero_stage"]
+    texts = [recipe.document.text]
+    texts += [stage.key_at.document.text] if stage.key_at is not None else []
+    if stage.value is UNKNOWN:
+        raise UnknownValueError(stage.why)
+    return not any(re.search(r"moe_layer_cls|leaf_module", text) for text in texts)
+
+
+def model_class(recipe: Recipe) -> str:
+    """Return the class that a script loads its base with (``AutoModelForCausalLM``)."""
+    key = argument(recipe, "from_pretrained", "of")
+    written = recipe["model.auto_class"].value
+    if isinstance(written, str):
+        return written
+    return str(value(recipe, key)) if key is not None else ""
