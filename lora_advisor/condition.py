@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import TypeAlias
 
     Lookup: TypeAlias = Callable[[str], object]
@@ -119,18 +119,6 @@ class Condition:
         if self._function is None:
             self._function = _compiled(self.tree)
         return self._function(lookup, field)
-
-
-def together(conditions: Iterable[Condition], lookup: Lookup, field: Field) -> object:
-    """Join conditions with ``and``: False as soon as one is, else UNKNOWN if one is."""
-    result: object = True
-    for condition in conditions:
-        value = condition(lookup, field)
-        if value is UNKNOWN:
-            result = UNKNOWN
-        elif not value:
-            return False
-    return result
 
 
 def truth(value: object) -> object:

@@ -37,8 +37,8 @@ def apply(
 
     A comment for a rule that was skipped is not called unused: nobody knows whether it is.
     """
-    comments = list(_ignored(recipe.document, {name for r in rules for name in (r.code, r.name)}))
-    lines = _key_lines(recipe)
+    comments = list(_ignored(recipe.document, rules))
+    lines = _key_lines(recipe) if comments else {}
     used: set[int] = {
         index
         for index, comment in enumerate(comments)
@@ -55,7 +55,7 @@ def apply(
     return kept, Ignores(unused=tuple(unused), unknown=tuple(unknown))
 
 
-def _ignored(document: Document, names: set[str]) -> Iterator[Ignored]:
+def _ignored(document: Document, rules: Sequence[Rule]) -> Iterator[Ignored]:
     for comment in document.comments:
         match = _DIRECTIVE.match(comment.text)
         if match is None:
@@ -70,7 +70,7 @@ def _ignored(document: Document, names: set[str]) -> Iterator[Ignored]:
                 selector=selector,
                 reason=reason,
                 line=line,
-                known=selector in names,
+                known=find(rules, selector) is not None,
             )
 
 
@@ -116,6 +116,6 @@ def _ancestors(path: str) -> Iterator[str]:
 
 
 def _ignored_path(finding: Finding, settings: Settings, rules: Sequence[Rule]) -> bool:
-    rule = find(rules, finding.code)
     selectors = settings.ignored(finding.place.file)
+    rule = find(rules, finding.code) if selectors else None
     return rule is not None and any(means(selector, rule) for selector in selectors)

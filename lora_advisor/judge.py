@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lora_advisor.condition import together, truth
+from lora_advisor.condition import truth
 from lora_advisor.facts import functions
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offered
@@ -12,7 +12,7 @@ from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
 from lora_advisor.render import render, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from lora_advisor.condition import Condition
     from lora_advisor.facts import Facts
@@ -23,17 +23,27 @@ RELATED_LIMIT = 8
 """More places than this explain nothing."""
 
 
+class _Answer(NamedTuple):
+    """What a condition came to, the fields it read, and why it is unknown if it is."""
+
+    holds: object
+    reads: dict[str, None]
+    reasons: dict[str, None]
+
+
 def judge(rules: Iterable[Rule], facts: Facts) -> tuple[list[Finding], list[Skipped]]:
-    """Put every rule to a recipe; undecided rules are skipped with what would decide them."""
+    """Put every rule to a recipe; undecided rules are skipped with what would decide them.
+
+    Rules share conditions, and most rules end at their first one that is false.
+    """
     findings: list[Finding] = []
     skipped: list[Skipped] = []
-    known: dict[Condition, object] = {}
+    known: dict[Condition, _Answer] = {}
     for rule in rules:
         if not _concerns(rule, facts) or _refuted(rule, facts, known):
             continue
-        facts.forget_reads()
         for item in _items(rule, facts):
-            holds = together(rule.when, _lookup(facts, item), facts.about)
+            holds = _holds(rule, facts, known, item)
             if holds is True:
                 findings.append(_finding(rule, facts, item))
             elif holds is UNKNOWN and facts.reasons:
@@ -41,18 +51,38 @@ def judge(rules: Iterable[Rule], facts: Facts) -> tuple[list[Finding], list[Skip
     return findings, skipped
 
 
-def _refuted(rule: Rule, facts: Facts, known: dict[Condition, object]) -> bool:
-    """Whether one of a rule's conditions is false; ``known`` are those that were asked before.
-
-    Most rules end here, so what they read is noted only when they are asked again.
-    """
+def _refuted(rule: Rule, facts: Facts, known: dict[Condition, _Answer]) -> bool:
+    """Whether a condition is false that speaks of no item; ``known`` are those asked before."""
     for condition in rule.guards:
-        holds = known.get(condition)
-        if holds is None:
-            holds = known[condition] = truth(condition(facts.get, facts.about))
-        if holds is False:
+        answer = known.get(condition)
+        if answer is None:
+            answer = known[condition] = _answer(condition, facts, facts.get)
+        if answer.holds is False:
             return True
     return False
+
+
+def _answer(condition: Condition, facts: Facts, lookup: Callable[[str], object]) -> _Answer:
+    facts.forget_reads()
+    holds = truth(condition(lookup, facts.about))
+    return _Answer(holds, facts.reads, facts.reasons)
+
+
+def _holds(rule: Rule, facts: Facts, known: dict[Condition, _Answer], item: object) -> object:
+    """Join a rule's conditions; the facts then say what they read, in the order of the text."""
+    result: object = True
+    reads: dict[str, None] = {}
+    reasons: dict[str, None] = {}
+    for condition in rule.when:
+        answer = known.get(condition) or _answer(condition, facts, _lookup(facts, item))
+        if answer.holds is False:
+            return False
+        if answer.holds is UNKNOWN:
+            result = UNKNOWN
+        reads |= answer.reads
+        reasons |= answer.reasons
+    facts.reads, facts.reasons = reads, reasons
+    return result
 
 
 def _concerns(rule: Rule, facts: Facts) -> bool:
@@ -62,21 +92,14 @@ def _concerns(rule: Rule, facts: Facts) -> bool:
     return not rule.holds_for or facts.targets.may_hold(rule.holds_for)
 
 
-def _items(rule: Rule, facts: Facts) -> Iterator[object]:
+def _items(rule: Rule, facts: Facts) -> Iterable[object]:
     if rule.each is None:
-        yield None
-        return
+        return (None,)
     items = facts.get(rule.each)
-    if isinstance(items, (list, tuple)):
-        for item in items:
-            facts.forget_reads()
-            yield item
+    return items if isinstance(items, (list, tuple)) else ()
 
 
 def _lookup(facts: Facts, item: object) -> Callable[[str], object]:
-    if item is None:
-        return facts.get
-
     def lookup(name: str) -> object:
         if name.startswith("item."):
             return getattr(item, name.removeprefix("item."), UNKNOWN)
