@@ -107,7 +107,7 @@ def named_for_integers(model: Model) -> bool:
 def named_for_inference(model: Model) -> bool:
     """Whether the base's name tells of a format that transformers trains nothing on."""
     name = model.name_or_path.lower().rstrip("/")
-    return re.search(r"[-_.](gguf|nvfp4|auto-?round|spqr|vptq|higgs)\b", name) is not None
+    return re.search(r"[-_.](gguf|auto-?round|spqr|vptq|higgs)\b", name) is not None
 
 
 def pure_half(recipe: Recipe) -> bool:

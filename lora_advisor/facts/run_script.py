@@ -75,7 +75,7 @@ def lacks_input_gradients(recipe: Recipe, lora: Lora, run: Run) -> bool:
     return in_script(recipe) and wraps and not trl and not embedded and not prepared
 
 
-def lacks_label_names(recipe: Recipe, lora: Lora, train: Train, run: Run) -> bool:
+def lacks_label_names(recipe: Recipe, lora: Lora, run: Run) -> bool:
     """Whether a trainer finds no labels in the forward of a PEFT model that has no task type.
 
     Source: ``transformers.utils.find_labels``, asked of the wrapper until 4.55.
