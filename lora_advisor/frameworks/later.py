@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import signs
 from lora_advisor.frameworks.interface import Framework
 from lora_advisor.source.scalars import yaml11
-from lora_advisor.source.tree import Mapping, Sequence
+from lora_advisor.source.tree import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,17 +47,6 @@ def _unsloth_studio(root: Node) -> str:
     return ""
 
 
-def _kohya(root: Node) -> str:
-    own = signs.one_of(root, "network_module", "network_dim", "LoRA_type")
-    if own or not isinstance(root, Mapping):
-        return own
-    for entry in root.entries:
-        own = signs.one_of(entry.value, "network_module", "network_dim")
-        if own:
-            return f"{entry.key.text}.{own}"
-    return ""
-
-
 def _onetrainer(root: Node) -> str:
     return signs.all_of(root, "training_method", "lora_rank")
 
@@ -80,6 +69,5 @@ FRAMEWORKS: Final = (
     _later("autotrain", "AutoTrain Advanced", 50, _autotrain),
     _later("litgpt", "LitGPT", 70, _litgpt),
     _later("unsloth-studio", "Unsloth Studio", 130, _unsloth_studio),
-    _later("kohya", "kohya sd-scripts", 230, _kohya, "toml", "json"),
     _later("onetrainer", "OneTrainer", 250, _onetrainer, "json"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import mlx, ms_swift, torchtune
+from lora_advisor.frameworks import kohya, mlx, ms_swift, torchtune
 from lora_advisor.recipe import FIELDS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
         own = replace(mlx.FRAMEWORKS[-1], on_unknown="raises", extra=frozenset({"c"}))
         return _beside_file(own, bool(flags & {"config", "c"}))
+    if "network_module" in flags:
+        return _beside_file(kohya.FRAMEWORKS[0], "config_file" in flags)
     return None
 
 
