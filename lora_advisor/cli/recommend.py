@@ -81,7 +81,7 @@ def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -
     from lora_advisor.models.locate import ModelError  # noqa: PLC0415
     from lora_advisor.recommend.ask import Question, QuestionError, situation  # noqa: PLC0415
     from lora_advisor.recommend.dataset import DatasetError  # noqa: PLC0415
-    from lora_advisor.recommend.gpus import GpuError  # noqa: PLC0415
+    from lora_advisor.gpus import GpuError  # noqa: PLC0415
 
     question = Question(
         model=options["model"] or "",

@@ -1,0 +1,51 @@
+"""Facts of the memory that the training needs on a GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lora_advisor.facts._sizing import setup_of
+from lora_advisor.models.memory import Estimate, estimate
+from lora_advisor.models.memory_setup import GIB
+from lora_advisor.recipe import UnknownValueError
+
+if TYPE_CHECKING:
+    from lora_advisor.gpus import Gpu
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.recipe import Recipe
+    from lora_advisor.targets import Targets
+
+
+def memory_low(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
+    """GiB of GPU memory the training needs at least, with batches at full length."""
+    return round(_estimate(recipe, modules, targets).low / GIB, 1)
+
+
+def memory_high(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
+    """GiB of GPU memory the training needs at most, with batches at full length."""
+    return round(_estimate(recipe, modules, targets).high / GIB, 1)
+
+
+def logits_gib(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
+    """GiB of GPU memory that logits and loss take at the peak, at least."""
+    return round(_estimate(recipe, modules, targets).part("logits").low / GIB, 1)
+
+
+def logits_share(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
+    """Share of the least memory that logits and loss take."""
+    found = _estimate(recipe, modules, targets)
+    return round(found.part("logits").low / found.low, 2)
+
+
+def gpu_gib(gpu: Gpu | None) -> float:
+    """GiB of the GPU that the command line or the settings name."""
+    if gpu is None:
+        raise UnknownValueError
+    return round(gpu.memory / GIB, 1)
+
+
+def _estimate(recipe: Recipe, modules: Lookup, targets: Targets) -> Estimate:
+    found = estimate(setup_of(recipe, modules, targets))
+    if not found.complete:
+        raise UnknownValueError("the batch on a GPU is not known")
+    return found
