@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import llamafactory, trl
+from lora_advisor.frameworks import llamafactory, shell_commands, trl
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key, comma_list
 from lora_advisor.frameworks.launch import processes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.source.tree import Document, Entry
 
 _LAUNCHERS: Final = ("accelerate", "torchrun", "deepspeed", "python", "python3", "uv", "poetry")
+_LAUNCHING_MODULES: Final = ("torch.distributed.", "accelerate.commands.", "deepspeed.launcher.")
 _LORA_FLAGS: Final = frozenset(
     {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
 )
@@ -34,10 +35,10 @@ def read(document: Document) -> list[Recipe]:
 def _recipe(root: Mapping, document: Document) -> Recipe | None:
     words = _words(root)
     launcher, program = _split(root, words)
-    framework = _framework(words, program)
+    framework = _framework(root, words, program)
     if framework is None:
         return None
-    evidence = f"runs {' '.join(words[:2])}"
+    evidence = f"runs {_program(root, words) or ' '.join(words[:2])}"
     draft = Draft(_launched(framework, launcher), document, program, evidence)
     return draft.recipe()
 
@@ -50,16 +51,38 @@ def _words(root: Mapping) -> list[str]:
 
 def _split(root: Mapping, words: list[str]) -> tuple[Mapping, Mapping]:
     """Divide a command into its launcher's flags and the flags of the program it starts."""
-    script = next((i for i, e in enumerate(root.entries) if e.key.text == SCRIPT), None)
+    script = _script(root)
     if script is None:
         launches = bool(words) and words[0] in _LAUNCHERS and not words[-1].endswith(".py")
-        return (root, replace(root, entries=())) if launches else (replace(root, entries=()), root)
+        flags = replace(root, entries=root.entries[1:])
+        return (root, replace(root, entries=())) if launches else (replace(root, entries=()), flags)
     return replace(root, entries=root.entries[:script]), replace(
-        root, entries=(root.entries[0], *root.entries[script + 1 :])
+        root, entries=root.entries[script + 1 :]
     )
 
 
-def _framework(words: list[str], program: Mapping) -> Framework | None:
+def _script(root: Mapping) -> int | None:
+    """Return where the program stands that a launcher starts, itself perhaps a module."""
+    found = [i for i, entry in enumerate(root.entries) if entry.key.text == SCRIPT]
+    started = [i for i in found if not _text(root.entries[i]).startswith(_LAUNCHING_MODULES)]
+    return started[0] if started else next(iter(found), None)
+
+
+def _text(entry: Entry) -> str:
+    node = entry.value.items[0] if isinstance(entry.value, Sequence) else entry.value
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def _program(root: Mapping, words: list[str]) -> str:
+    """Return the script, module or command that reads the flags (``verl.trainer.main_ppo``)."""
+    script = _script(root)
+    if script is not None:
+        return _text(root.entries[script]).rpartition("/")[2]
+    runs = [word for word in words if word.endswith(".py") or "." in word]
+    return (runs or words or [""])[-1].rpartition("/")[2]
+
+
+def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework | None:
     flags = {entry.key.text for entry in program.entries}
     command = [word.rpartition("/")[2] for word in words]
     if command[:2] == ["vllm", "serve"] and "enable_lora" in flags:
@@ -68,13 +91,36 @@ def _framework(words: list[str], program: Mapping) -> Framework | None:
         return _as_flags(trl.FRAMEWORKS[0])
     if command[:1] == ["llamafactory-cli"] or {"finetuning_type", "stage"} <= flags:
         return _as_flags(llamafactory.FRAMEWORKS[0])
-    if command[:1] in (["swift"], ["axolotl"], ["tune"], ["mlx_lm.lora"]):
-        return None
-    return HF_FLAGS if flags & _LORA_FLAGS else None
+    own = shell_commands.framework_of(command, _program(root, words), flags)
+    if own is not None or shell_commands.is_own(command, _program(root, words)):
+        return own and _as_flags(own)
+    return _further(_program(root, words), flags) or (HF_FLAGS if flags & _LORA_FLAGS else None)
+
+
+def _further(program: str, flags: set[str]) -> Framework | None:
+    """Return the format of trainers that are started as a module or by a script of their own."""
+    from lora_advisor.frameworks import fms, open_instruct, openrlhf, verl  # noqa: PLC0415
+
+    if program.startswith("openrlhf."):
+        return openrlhf.FRAMEWORKS[0]
+    supervised = program.startswith("verl.trainer.") and "sft" in program
+    if supervised or any(flag.startswith("actor_rollout_ref.") for flag in flags):
+        framework = _as_flags(verl.FRAMEWORKS[1 if supervised else 0])
+        other_file = flags & {"config_name", "config_path"}
+        return (
+            replace(framework, defaults={}, finish=None, knows=frozenset())
+            if other_file
+            else (framework)
+        )
+    if "peft_method" in flags and {"training_data_path", "data_config_path"} & flags:
+        return _as_flags(fms.FRAMEWORKS[0])
+    if {"use_lora", "use_qlora"} & flags and {"use_slow_tokenizer", "with_tracking"} & flags:
+        return _as_flags(open_instruct.FRAMEWORKS[0])
+    return None
 
 
 def _as_flags(framework: Framework) -> Framework:
-    return replace(framework, casts=True, scalars=yaml12, extra=framework.extra | {COMMAND})
+    return replace(framework, casts=True, scalars=yaml12)
 
 
 def _launched(framework: Framework, launcher: Mapping) -> Framework:

@@ -218,3 +218,50 @@ def test_a_short_adapter_of_ludwig() -> None:
     found = recipe(text)
     assert found["lora.enabled"].value is True
     assert (found["lora.r"].value, found["lora.lora_alpha"].value) == (8, 16)
+
+
+SHELL: list[tuple[str, str, Fields]] = [
+    ("openrlhf",
+     ("deepspeed --module openrlhf.cli.train_sft --model.model_name_or_path org/base \\\n"
+     " --ds.lora.rank 64 --ds.lora.alpha 32 --adam.lr 1e-4 --ds.load_in_4bit"),
+     {"lora.enabled": True, "lora.r": 64, "lora.lora_alpha": 32, "train.learning_rate": 1e-4,
+      "lora.target_modules": "all-linear", "quant.load_in_4bit": True,
+      "quant.bnb_4bit_quant_type": "nf4", "train.method": "sft"}),
+    ("openrlhf",
+     ("read -r -d '' training_commands <<EOF\nopenrlhf.cli.train_dpo \\\n   --lora_rank 8 \\\n"
+     "   --target_modules q_proj v_proj \\\n   --learning_rate 5e-7 \\\n   --micro_train_batch_size"
+     " 1\nEOF\ndeepspeed --module $training_commands\n"),
+     {"lora.enabled": True, "lora.r": 8, "lora.lora_alpha": 16, "train.learning_rate": 5e-7,
+      "lora.target_modules": ["q_proj", "v_proj"], "train.per_device_train_batch_size": 1,
+      "train.method": "dpo"}),
+    ("openrlhf",
+     ("ray job submit --address http://h:1 -- python3 -m openrlhf.cli.train_ppo_ray \\\n"
+     " --ds.lora.rank 16 --ds.lora.target_modules all-linear"),
+     {"lora.r": 16, "lora.target_modules": ["all-linear"], "train.method": UNKNOWN}),
+    ("verl",
+     ("python3 -m verl.trainer.main_ppo algorithm.adv_estimator=grpo \\\n"
+     " actor_rollout_ref.model.path=org/base +actor_rollout_ref.model.lora_rank=32 \\\n"
+     " actor_rollout_ref.model.lora_alpha=64 actor_rollout_ref.actor.optim.lr=3e-5 $@"),
+     {"lora.enabled": True, "lora.r": 32, "lora.lora_alpha": 64, "train.learning_rate": 3e-5,
+      "model.name_or_path": "org/base", "train.method": "grpo"}),
+    ("verl-sft",
+     ("N=4\ntorchrun --standalone --nnodes=1 --nproc_per_node=$N -m verl.trainer.fsdp_sft_trainer"
+     " model.partial_pretrain=org/base model.lora_rank=8 optim.lr=1e-4 trainer.total_epochs=1"),
+     {"lora.enabled": True, "lora.r": 8, "lora.lora_alpha": 16, "train.learning_rate": 1e-4,
+      "run.num_processes": 4, "train.num_train_epochs": 1}),
+    ("open-instruct",
+     ("accelerate launch --num_processes 8 open_instruct/finetune.py --use_lora --use_qlora \\\n"
+     " --lora_rank 64 --lora_alpha 16 --use_slow_tokenizer --learning_rate 1e-4"),
+     {"lora.enabled": True, "lora.r": 64, "quant.load_in_4bit": True,
+      "train.learning_rate": 1e-4, "run.num_processes": 8}),
+    ("fms-hf-tuning",
+     ("python tuning/sft_trainer.py --model_name_or_path org/base --training_data_path d.json"
+     " --peft_method lora --r 8 --target_modules q_proj v_proj --learning_rate 1e-5"),
+     {"lora.enabled": True, "lora.r": 8, "lora.lora_alpha": 32, "lora.lora_dropout": 0.05,
+      "lora.target_modules": ["q_proj", "v_proj"], "train.learning_rate": 1e-5}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "fields"), SHELL)
+def test_values_on_a_command_line(name: str, text: str, fields: Fields) -> None:
+    assert read(text, fields, "run.sh") == (name, fields)
