@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import python_settle, trl
+from lora_advisor.frameworks import python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.recipe import Lora, Quant
@@ -84,6 +84,9 @@ _KEYS: Final = _keys()
 
 def read(document: Document) -> list[Recipe]:
     """Read a script's recipes; none when it configures no training and no adapter."""
+    configured = xtuner.read(document)
+    if configured is not None:
+        return [configured]
     root = document.root
     calls = root.entries if isinstance(root, Mapping) else ()
     kind = _kind(calls)

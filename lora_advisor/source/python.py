@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
+from lora_advisor.source.python_nodes import bodies, comments, dotted, is_cell, is_main, name_of
 from lora_advisor.source.python_values import (
     Scope,
     is_unknown,
     keywords,
     resolve,
+    truth,
 )
-from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Span
+from lora_advisor.source.scalars import SETTINGS
+from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +43,7 @@ RECORDED: Final = re.compile(
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
     r"|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
 )
+_SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
 _POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),
     "get_peft_model": ("model", "peft_config"),
@@ -74,8 +78,8 @@ def parse_python(text: str, path: str) -> Document:
     except RecursionError:
         raise SourceError("nested too deeply", path) from None
     root = Mapping(entries=tuple(program.calls), span=Span(start=0, end=len(text)))
-    comments = tuple(_comments(text)) if "#" in text else ()
-    return Document(path=path, text=text, format="python", roots=(root,), comments=comments)
+    found = tuple(comments(text)) if "#" in text else ()
+    return Document(path=path, text=text, format="python", roots=(root,), comments=found)
 
 
 class _Program:
@@ -88,7 +92,7 @@ class _Program:
         self._lines = text.splitlines(keepends=True) if not text.isascii() else []
         self._aliases: dict[str, str] = {}
         self._own: set[str] = set()
-        self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+        self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._seen: dict[int, Node | None] = {}
         self._passed: dict[str, list[ast.Call]] = {}
 
@@ -98,9 +102,25 @@ class _Program:
         for node in ast.walk(module):
             self._declare(node, scope)
         self._block(module.body, scope)
-        for function in self._functions.values():
+        for function in self._functions:
             self._function(function, scope)
+        self._settings(module, scope)
         self.calls.sort(key=lambda entry: entry.value.span.end)
+
+    def _settings(self, module: ast.Module, scope: Scope) -> None:
+        """Record the assignments of a config of mmengine, whose file is one mapping."""
+        found: dict[str, Entry] = {}
+        for statement in module.body:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            value = scope.names.get(target.id) if isinstance(target, ast.Name) else None
+            if isinstance(target, ast.Name) and value is not None:
+                key = Scalar(text=target.id, plain=False, span=self._span(target))
+                found[target.id] = Entry(key=key, value=value)
+        if found.keys() >= _SETTINGS_OF:
+            span = Span(start=0, end=len(self._text))
+            mapping = Mapping(entries=tuple(found.values()), span=span)
+            key = Scalar(text=SETTINGS, plain=False, span=Span(start=0, end=0))
+            self.calls.append(Entry(key=key, value=mapping))
 
     def _declare(self, node: ast.AST, scope: Scope) -> None:
         """Note imports, definitions and command-line defaults wherever they stand."""
@@ -110,9 +130,10 @@ class _Program:
             self._own.add(node.name)
             self._fields(node, scope)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self._functions[node.name] = node
-            self._own.add(node.name)
-        elif isinstance(node, ast.Call) and _name(node.func) in ("add_argument", "option"):
+            if not is_cell(node):
+                self._functions.append(node)
+                self._own.add(node.name)
+        elif isinstance(node, ast.Call) and name_of(node.func) in ("add_argument", "option"):
             self._option(node, scope)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self._passed.setdefault(node.func.id, []).append(node)
@@ -128,7 +149,7 @@ class _Program:
 
     def _default(self, value: ast.expr, scope: Scope) -> Node:
         """Read ``field(default=…)``, ``Option(…)`` or a plain constant."""
-        if isinstance(value, ast.Call) and _name(value.func) in ("field", "Field", "Option"):
+        if isinstance(value, ast.Call) and name_of(value.func) in ("field", "Field", "Option"):
             given = {keyword.arg: keyword.value for keyword in value.keywords}
             factory = given.get("default_factory")
             if isinstance(factory, ast.Lambda):
@@ -161,14 +182,15 @@ class _Program:
 
     def _statement(self, node: ast.stmt, scope: Scope) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return
-        if isinstance(node, ast.Assign):
+            if not isinstance(node, ast.ClassDef) and is_cell(node):
+                self._block(node.body, scope)
+        elif isinstance(node, ast.Assign):
             self._assign(node.targets, node.value, scope)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             self._assign([node.target], node.value, scope)
         elif isinstance(node, ast.AugAssign):
             resolve(node.value, scope)
-            scope.names[_dotted(node.target)] = None
+            scope.names[dotted(node.target)] = None
         elif isinstance(node, _FLOW):
             self._flow(node, scope)
         else:
@@ -182,7 +204,7 @@ class _Program:
             if isinstance(inner, ast.Call):
                 resolve(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
-                    scope.names[_name(inner.func.value)] = None
+                    scope.names[name_of(inner.func.value)] = None
 
     def _assign(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
         self._expression(value, scope)
@@ -190,11 +212,11 @@ class _Program:
         for target in targets:
             if isinstance(target, (ast.Tuple, ast.List)):
                 for part in target.elts:
-                    scope.names[_dotted(part)] = None
+                    scope.names[dotted(part)] = None
             elif isinstance(target, ast.Subscript):
-                scope.names[_dotted(target.value)] = None
+                scope.names[dotted(target.value)] = None
             else:
-                scope.names[_dotted(target)] = None if _is_bare_unknown(found) else found
+                scope.names[dotted(target)] = None if _is_bare_unknown(found) else found
                 if isinstance(target, ast.Attribute):
                     self._change(target, found, scope)
                     self._set_attribute(target, value, found)
@@ -236,13 +258,25 @@ class _Program:
                     self._expression(part, scope)
                 elif isinstance(part, ast.withitem):
                     self._expression(part.context_expr, scope)
-        straight = isinstance(node, (ast.With, ast.AsyncWith)) or _is_main(node)
-        for body in _bodies(node):
+        straight = isinstance(node, (ast.With, ast.AsyncWith)) or is_main(node)
+        taken = truth(node.test, scope) if isinstance(node, ast.If) else None
+        for index, body in enumerate(bodies(node)):
             inner = scope if straight else scope.inner()
+            if isinstance(node, ast.If) and not straight and taken is bool(index):
+                self._doubt(node.test, inner)
             self._block(body, inner)
             for name in () if straight else inner.names:
                 if inner.names[name] is not scope.names.get(name):
                     scope.names[name] = None
+
+    def _doubt(self, test: ast.expr, inner: Scope) -> None:
+        """Forget what a branch tests where the values known so far do not lead into it."""
+        for part in ast.walk(test):
+            if isinstance(part, ast.Attribute):
+                inner.options = {**inner.options, part.attr: None}
+                inner.names[dotted(part)] = None
+            elif isinstance(part, ast.Name):
+                inner.names[part.id] = None
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         inner = scope.inner()
@@ -273,7 +307,7 @@ class _Program:
                 inner.names[name] = None if known is None or _is_bare_unknown(known) else known
 
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
-        name = _name(node.func)
+        name = name_of(node.func)
         name = self._aliases.get(name, name)
         inline = INLINE.fullmatch(name) is not None
         if not (inline or RECORDED.fullmatch(name)) or name in self._own:
@@ -287,7 +321,7 @@ class _Program:
         arguments = Mapping(entries=tuple(self._arguments(node, name, scope)), span=span)
         if not inline:
             function = self._span(node.func)
-            start = max(function.end - len(_name(node.func)), function.start)
+            start = max(function.end - len(name_of(node.func)), function.start)
             key = Scalar(text=name, plain=False, span=Span(start=start, end=function.end))
             self.calls.append(Entry(key=key, value=arguments))
         return arguments
@@ -301,10 +335,10 @@ class _Program:
         if not isinstance(node.func, ast.Attribute) or node.func.attr[:1].isupper():
             return []  # of a class, it is the module it comes from
         span = self._span(node.func.value)
-        owner = _name(node.func.value)
+        owner = name_of(node.func.value)
         owner = self._aliases.get(owner, owner)
         if not owner and isinstance(node.func.value, ast.Call):
-            owner = _name(node.func.value.func)
+            owner = name_of(node.func.value.func)
         text = Scalar(text=owner, plain=False, span=span)
         return [Entry(key=Scalar(text="of", plain=False, span=span), value=text)]
 
@@ -347,41 +381,3 @@ def _set_option(scope: Scope, name: str, value: Node | None) -> None:
 
 def _is_bare_unknown(node: Node) -> bool:
     return isinstance(node, Scalar) and is_unknown(node)
-
-
-def _name(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def _dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return f"{_name(node.value)}.{node.attr}"
-    return _name(node)
-
-
-def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
-
-
-def _bodies(node: ast.stmt) -> list[list[ast.stmt]]:
-    bodies = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
-    bodies += [handler.body for handler in getattr(node, "handlers", [])]
-    return [body for body in bodies if body]
-
-
-def _comments(text: str) -> Iterable[Comment]:
-    """Yield the comments, found by Python's own tokenizer."""
-    import io  # noqa: PLC0415
-    import tokenize  # noqa: PLC0415
-
-    starts = line_starts(text)
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT:
-                start = starts[token.start[0] - 1] + token.start[1]
-                span = Span(start=start, end=start + len(token.string))
-                yield Comment(text=token.string[1:], span=span)
-    except (tokenize.TokenError, IndentationError):
-        return

@@ -208,6 +208,53 @@ def _choice(node: ast.IfExp, scope: Scope, span: Span) -> Node | None:
     return None
 
 
+_COMPARISONS: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+}
+
+
+def truth(node: ast.expr, scope: Scope) -> bool | None:
+    """Return what a condition comes to with the values known, None where they do not tell."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = truth(node.operand, scope)
+        return None if inner is None else not inner
+    if isinstance(node, ast.BoolOp):
+        parts = [truth(part, scope) for part in node.values]
+        decides = isinstance(node.op, ast.Or)
+        if decides in parts:
+            return decides
+        return None if None in parts else not decides
+    if isinstance(node, ast.Compare):
+        return _compared(node, scope)
+    found = resolve(node, scope)
+    if isinstance(found, Scalar) and found.tag != UNKNOWN_TAG:
+        return bool(python_value(found))
+    return None
+
+
+def _compared(node: ast.Compare, scope: Scope) -> bool | None:
+    sides = [_plain(node.left, scope), _plain(node.comparators[0], scope)]
+    compare = _COMPARISONS.get(type(node.ops[0]))
+    simple = all(side is None or isinstance(side, (bool, int, float, str)) for side in sides)
+    if compare is None or len(node.ops) > 1 or not simple:
+        return None
+    try:
+        return bool(compare(*sides))
+    except TypeError:
+        return None
+
+
+def _comparison(node: ast.Compare, scope: Scope, span: Span) -> Node | None:
+    return constant(_compared(node, scope), span) if _compared(node, scope) is not None else None
+
+
 def _default_of(node: ast.BoolOp, scope: Scope, span: Span) -> Node | None:
     """Read ``value or default`` where the value is known."""
     del span
@@ -242,6 +289,8 @@ def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
 
 def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
     value = resolve(keyword.value, scope)
+    if keyword.arg == "type" and is_unknown(value) and isinstance(value, Scalar):
+        value = _class_name(keyword.value, value)
     if keyword.arg is not None:
         start = scope.spans(keyword).start
         span = Span(start=start, end=start + len(keyword.arg))
@@ -250,6 +299,15 @@ def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
         return list(value.entries)
     star = Scalar(text="**", plain=False, span=value.span)
     return [Entry(key=star, value=unknown(value.span))]
+
+
+def _class_name(node: ast.expr, unknown_value: Scalar) -> Scalar:
+    """Name the class of ``dict(type=LoraConfig)``, the way mmengine writes a call."""
+    owner = _last_name(node.value) if isinstance(node, ast.Attribute) else ""
+    name = f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) else _last_name(node)
+    if not any(part[:1].isupper() for part in name.split(".")):
+        return unknown_value
+    return Scalar(text=name, plain=False, span=unknown_value.span)
 
 
 def keywords(node: ast.Call, scope: Scope) -> list[Entry]:
@@ -303,5 +361,6 @@ _HANDLERS: Final[dict[type[ast.AST], Callable[[Any, Scope, Span], Node | None]]]
     ast.JoinedStr: _formatted,
     ast.IfExp: _choice,
     ast.BoolOp: _default_of,
+    ast.Compare: _comparison,
     ast.Call: _call,
 }
