@@ -18,7 +18,9 @@ from lora_advisor.cli._fixing import (
     tell,
     write_back,
 )
+from lora_advisor.cli._ignoring import add_ignores
 from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.cli._watching import watch
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 @click.option("--show-files", is_flag=True, help="List the configs, with their signs, and stop.")
 @click.option("--skip-unknown", is_flag=True, help="Pass over named files that are no config.")
 @click.option("-q", "--quiet", is_flag=True, help="Findings only, no summary.")
+@click.option("--add-ignores", is_flag=True, help="Write an ignore comment at every finding.")
+@click.option("--reason", default="", metavar="TEXT", help="What those comments say, and why.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
 @fixing_options
 @reads_configs
 @click.pass_context
@@ -86,6 +91,8 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     from lora_advisor.console import remark  # noqa: PLC0415
 
     paths = paths or (Path(),)
+    if options["watch"]:
+        watch(paths)
     fixing = is_fixing(options)
     named, stdin = inputs(paths, options)
     settings = settings_of(paths, options)
@@ -94,6 +101,9 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     report = _report(named, settings, stdin, options)
     quiet = options["quiet"]
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
+    if options["add_ignores"]:
+        add_ignores(report, options["reason"])
+        context.exit(FAILED if report.failures else 0)
     if fixing:
         text = stdin[1] if stdin is not None else None
         repaired = repairs(report, settings, unsafe=options["unsafe_fixes"], stdin=text)

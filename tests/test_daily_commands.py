@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from lora_advisor.cli import cli
+from lora_advisor.settings import from_file
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+ROOT = Path(__file__).parent.parent
+BAD = "model_name_or_path: a/b\nuse_peft: true\nlora_r: 0\nlora_dropout: -0.5\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(BAD)
+    return tmp_path
+
+
+def run(*arguments: str, **options: Any) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False, **options)
+
+
+def test_ignore_comments_make_a_check_clean() -> None:
+    result = run("check", "a.yaml", "--add-ignores", "--reason", "as in the paper")
+    assert "wrote ignore comments" in result.stderr
+    lines = Path("a.yaml").read_text().splitlines()
+    assert lines[2] == "lora_r: 0  # lora-advisor: ignore[rank-below-one] as in the paper"
+    assert yaml.safe_load("\n".join(lines)) == yaml.safe_load(BAD)
+    clean = run("check", "a.yaml")
+    assert (clean.exit_code, "No problems found" in clean.stdout) == (0, True)
+
+
+def test_a_comment_that_is_there_takes_further_rules() -> None:
+    line = "lora_r: 0  # lora-advisor: ignore[alpha-missing] old\n"
+    Path("a.yaml").write_text(BAD.replace("lora_r: 0\n", line))
+    run("check", "a.yaml", "--add-ignores", "--select", "LA101")
+    assert "ignore[alpha-missing, rank-below-one] old\n" in Path("a.yaml").read_text()
+
+
+def test_json_has_no_comments() -> None:
+    Path("adapter_config.json").write_text('{"peft_type": "LORA", "r": 0, "lora_alpha": 16}')
+    result = run("check", "adapter_config.json", "--add-ignores")
+    assert "use per-file-ignores" in result.stderr
+    assert "#" not in Path("adapter_config.json").read_text()
+
+
+def test_the_commands_of_a_script_that_go_on_take_no_comment() -> None:
+    script = "trl sft --model_name_or_path a/b \\\n  --use_peft --lora_r 0 \\\n  --bf16\n"
+    Path("a.sh").write_text(script)
+    result = run("check", "a.sh", "--add-ignores", "--select", "LA101")
+    assert "goes on in the next line" in result.stderr
+    assert Path("a.sh").read_text() == script
+
+
+def test_init_writes_what_is_not_there() -> None:
+    Path(".lora-advisor.toml").write_text('fail-on = "warning"\n')
+    result = run("init", "--yes")
+    assert ".lora-advisor.toml is there already" in result.stderr
+    assert Path(".lora-advisor.toml").read_text() == 'fail-on = "warning"\n'
+    hook = yaml.safe_load(Path(".pre-commit-config.yaml").read_text())
+    manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["repos"][0]["hooks"][0]["id"] in {entry["id"] for entry in manifest}
+    workflow = yaml.safe_load(Path(".github/workflows/lora-advisor.yml").read_text())
+    assert workflow["jobs"]["check"]["steps"][-1]["run"].startswith("lora-advisor check")
+
+
+def test_init_asks() -> None:
+    run("init", input="y\nn\nn\n")
+    assert from_file(Path(".lora-advisor.toml")).ignore == ()
+    assert not Path(".pre-commit-config.yaml").exists()
+
+
+def test_the_settings_that_init_offers_are_known() -> None:
+    from lora_advisor.cli.init import SETTINGS  # noqa: PLC0415
+
+    lines = [line.removeprefix("# ") for line in SETTINGS.splitlines()[1:]]
+    Path("all.toml").write_text("\n".join(line for line in lines if "=" in line or "[" in line))
+    assert from_file(Path("all.toml")).ignore == ("LA604",)
+
+
+def test_doctor_says_what_is_missing() -> None:
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "[server]" in result.stdout
+    assert "peft" in result.stdout.rpartition("versions that a check here assumes:")[2]
+
+
+@pytest.mark.slow
+def test_watching_checks_again() -> None:
+    command = [sys.executable, "-m", "lora_advisor", "check", "a.yaml", "--watch", "--no-color"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    assert process.stdout is not None
+    try:
+        _until(process.stdout, "watching")
+        time.sleep(0.1)
+        Path("a.yaml").write_text(BAD.replace("lora_r: 0", "lora_r: -7"))
+        assert "lora_r: -7" in _until(process.stdout, "watching")
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+def _until(stream: Any, wanted: str) -> str:
+    seen = ""
+    while wanted not in seen:
+        line = stream.readline()
+        assert line, seen
+        seen += line
+    return seen
