@@ -111,7 +111,7 @@ def _check_recipe(
     recipe: Recipe, rules: tuple[Rule, ...], settings: Settings, targets: Targets
 ) -> tuple[list[Finding], list[Skipped], int]:
     modules = lookup(recipe.document.path, settings)
-    facts = Facts(recipe, targets, modules=modules)
+    facts = Facts(recipe, targets, modules=modules, gpu=settings.gpu)
     first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
     findings, skipped = judge(first, facts)
     findings = _uncovered(findings, rules)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor import frameworks
 from lora_advisor.facts import Facts, functions, reason
 from lora_advisor.gather import gather
 from lora_advisor.judge import place_of
+from lora_advisor.models.lookup import Lookup
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from lora_advisor.discover import Discovery
     from lora_advisor.findings import Place
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lora_advisor.settings import Settings
     from lora_advisor.targets import Targets
 
-NEEDS: Final = frozenset({*GROUPS, "recipe", "targets"})
+NEEDS: Final = frozenset({*GROUPS, "recipe", "targets", "modules"})
 """What a derived fact may ask for; other functions of the modules are helpers."""
 NUMBERS: Final = ("int", "float", "int | None", "float | None")
 
@@ -73,12 +74,13 @@ def explain_paths(
     own = [
         recipe for recipe in gathered.recipes if recipe.document.path in gathered.discovery.named
     ]
-    explained = (explain(recipe, gathered.targets[recipe.document.path]) for recipe in own)
+    explained = (explain(r, gathered.targets[r.document.path], settings) for r in own)
     return tuple(explained), gathered.discovery
 
 
-def explain(recipe: Recipe, targets: Targets) -> Explanation:
-    """Explain one recipe."""
+def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
+    """Explain one recipe, on the base model that it or the settings name."""
+    modules = Lookup(given=settings.model, near=Path(recipe.document.path).parent)
     framework = frameworks.by_name(recipe.framework)
     known = ((package, targets.get(package)) for package in targets.known)
     return Explanation(
@@ -88,7 +90,7 @@ def explain(recipe: Recipe, targets: Targets) -> Explanation:
         evidence=recipe.evidence,
         assumed=tuple((package, f"{target.high} ({target.source})") for package, target in known),
         values=tuple(_explained(field, value) for field, value in recipe.values.items()),
-        derived=tuple(derived(Facts(recipe, targets))),
+        derived=tuple(derived(Facts(recipe, targets, modules=modules, gpu=settings.gpu))),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor import frameworks, paths, source
+from lora_advisor import frameworks, gpus, paths, source
 from lora_advisor.findings import Severity
 from lora_advisor.record import record
 from lora_advisor.source.errors import SourceError
@@ -22,6 +22,7 @@ from lora_advisor.targets import CURRENT, TargetError, Targets, from_version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from lora_advisor.gpus import Gpu
     from lora_advisor.source.tree import Document, Entry, Node
 
 NAMES: Final = (".lora-advisor.toml", "pyproject.toml")
@@ -39,7 +40,8 @@ class Settings:
     ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
     ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
     from ``base``, the folder of the settings file, None for the current one. ``model`` is the
-    folder of the base model that all checked configs are judged on, ``baseline`` the file of the
+    folder of the base model that all checked configs are judged on, ``gpu`` what they are to run
+    on, ``baseline`` the file of the
     findings that are known.
     """
 
@@ -54,6 +56,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     base: Path | None = None
     model: Path | None = None
+    gpu: Gpu | None = None
     baseline: Path | None = None
 
     def excluded(self, file: str | Path) -> str | None:
@@ -214,6 +217,12 @@ def _targets(value: object) -> Targets:
     return Targets(known=known)
 
 
+def _gpu(value: object) -> Gpu:
+    if not isinstance(value, str):
+        raise ValueError('expected a GPU as text, such as "24GB"')  # noqa: TRY004
+    return gpus.find(value)
+
+
 _READERS: Final[dict[str, Callable[[object], object]]] = {
     "select": _texts,
     "ignore": _texts,
@@ -224,6 +233,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "per-file-ignores": _per_file,
     "per-file-framework": _per_file_framework,
     "exclude": _texts,
+    "gpu": _gpu,
     "baseline": _file,
 }
 """Every setting, and what checks and reads its value."""

@@ -49,6 +49,7 @@ _READING: Final[dict[str, dict[str, Any]]] = {
         "metavar": "PATH",
         "help": "Folder of the base model (its config.json); by default found by the name it has.",
     },
+    "--gpu": {"metavar": "MEMORY|NAME", "help": "GPU trained on: 24GB, A100-80GB, 'RTX 4090'."},
     "--config": {
         "type": click.Path(path_type=Path),
         "metavar": "FILE",
@@ -89,6 +90,7 @@ def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
 
 
 def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
+    from lora_advisor import gpus  # noqa: PLC0415
     from lora_advisor.settings import known_framework, threshold  # noqa: PLC0415
     from lora_advisor.targets import from_options  # noqa: PLC0415
 
@@ -96,6 +98,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
     changes["ignore"] = (*own.ignore, *_names(options.get("ignore", ())))
     if options["model"] is not None:
         changes["model"] = options["model"]
+    if options.get("gpu"):
+        changes["gpu"] = gpus.find(options["gpu"])
     if options.get("select"):
         changes["select"] = _names(options["select"])
     if options.get("fail_on"):

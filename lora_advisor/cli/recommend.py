@@ -43,7 +43,7 @@ Examples:
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-@reads_some("--model")
+@reads_some("--model", "--gpu")
 def command(config_file: Path | None, to: str | None, **options: Any) -> None:
     """Recommend values: what to change in CONFIG and what to leave, or all for a new config."""
     from lora_advisor.recommend import recommend  # noqa: PLC0415

@@ -3,7 +3,7 @@
 Every public function of a module ``facts/GROUP.py`` (or ``facts/GROUP_TOPIC.py``) is the fact
 ``GROUP.function``; modules with an underscore before their name help them. Its parameters say what
 it needs: a group of the recipe by name (``lora``, ``train``, …), ``recipe``, ``targets``, or
-``modules``, which finds the base model. Reading an unknown field makes the fact unknown, with the
+``modules``, which finds the base model, ``gpu``, the one that is trained on. Reading an unknown field makes the fact unknown, with the
 field's reason.
 """
 
@@ -20,6 +20,7 @@ from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, UnknownValueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lora_advisor.gpus import Gpu
     from lora_advisor.recipe import Recipe, Value
     from lora_advisor.targets import Targets
 
@@ -52,6 +53,14 @@ def _is_fact(name: str, value: object, module: str) -> bool:
     )
 
 
+@cache
+def _asked(name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """Return the function of a fact, and the names of what it reads."""
+    function = functions()[name]
+    code = function.__code__
+    return function, code.co_varnames[: code.co_argcount]
+
+
 class Facts:
     """The values of one recipe, written and derived, each found at most once.
 
@@ -65,6 +74,7 @@ class Facts:
         targets: Targets,
         ignores: object = None,
         modules: Lookup | None = None,
+        gpu: Gpu | None = None,
     ) -> None:
         self.recipe = recipe
         self.targets = targets
@@ -77,6 +87,7 @@ class Facts:
             "targets": targets,
             "ignores": ignores,
             "modules": modules if modules is not None else Lookup(),
+            "gpu": gpu,
         }
 
     def get(self, name: str) -> object:
@@ -131,9 +142,8 @@ class Facts:
         return value.value
 
     def _derive(self, name: str) -> tuple[object, dict[str, None], str]:
-        function = functions()[name]
-        code = function.__code__
-        arguments = [self._context[part] for part in code.co_varnames[: code.co_argcount]]
+        function, parts = _asked(name)
+        arguments = [self._context[part] for part in parts]
         outer, self.reads = self.reads, {}
         try:
             return function(*arguments), self.reads, ""
