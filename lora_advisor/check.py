@@ -104,7 +104,13 @@ def _selected(settings: Settings) -> tuple[Rule, ...]:
     rules = load()
     for selectors in settings.per_file_ignores.values():
         select(rules, selectors, ())  # refuses a selector that means no rule
-    return select(rules, settings.select, settings.ignore, pedantic=settings.pedantic)
+    return select(
+        rules,
+        settings.select,
+        settings.ignore,
+        pedantic=settings.pedantic,
+        version=settings.rules_version,
+    )
 
 
 def _check_recipe(

@@ -208,19 +208,34 @@ def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
 
 
 def select(
-    rules: Iterable[Rule], chosen: Iterable[str], ignored: Iterable[str], *, pedantic: bool = False
+    rules: Iterable[Rule],
+    chosen: Iterable[str],
+    ignored: Iterable[str],
+    *,
+    pedantic: bool = False,
+    version: str | None = None,
 ) -> tuple[Rule, ...]:
     """Keep the rules that selectors admit; the most specific selector that fits a rule decides.
 
     A selector is a code, a prefix of codes (``LA2``), a name, an area or ``ALL``. Preview and
-    pedantic rules run when a selector names them, or all of them on request.
+    pedantic rules run when a selector names them, or all of them on request; so do rules that came
+    after ``version``.
     """
     rules = tuple(rules)
     chosen, ignored = tuple(chosen), tuple(ignored)
     for selector in (*chosen, *ignored):
         if not any(_weight(rule, selector) for rule in rules):
             raise SelectionError(f"no rule, area or prefix is called {selector!r}")
-    return tuple(rule for rule in rules if _selected(rule, chosen, ignored, pedantic=pedantic))
+    kept = (rule for rule in rules if _selected(rule, chosen, ignored, pedantic=pedantic))
+    if version is None:
+        return tuple(kept)
+    return tuple(r for r in kept if not _newer(r.since, version) or {r.code, r.name} & {*chosen})
+
+
+def _newer(since: str, version: str) -> bool:
+    """Whether a release came after another, as far as the other is spelled out."""
+    wanted = [int(part) for part in version.split(".")]
+    return [int(part) for part in since.split(".")][: len(wanted)] > wanted
 
 
 def _selected(

@@ -42,7 +42,8 @@ class Settings:
     from ``base``, the folder of the settings file, None for the current one. ``model`` is the
     folder of the base model that all checked configs are judged on, ``gpu`` what they are to run
     on, ``baseline`` the file of the
-    findings that are known.
+    findings that are known. ``rules_version`` is the release of this program whose set of rules
+    runs by default; newer rules run where a selector names them.
     """
 
     select: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class Settings:
     model: Path | None = None
     gpu: Gpu | None = None
     baseline: Path | None = None
+    rules_version: str | None = None
 
     def excluded(self, file: str | Path) -> str | None:
         """Return the pattern that excludes a file or folder, None if it is checked."""
@@ -99,7 +101,7 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _read(path: Path) -> Settings | None:
+def _read(path: Path, seen: tuple[Path, ...] = ()) -> Settings | None:
     """Read a file's settings, None when it is not there or has none."""
     if not path.is_file():
         return None
@@ -117,7 +119,7 @@ def _read(path: Path) -> Settings | None:
             f"{name}:{error.line or 1}:{error.column or 1}: {error.message}"
         ) from None
     table = document.root if own else _own_table(document)
-    return _settings(document, table, path) if isinstance(table, Table) else None
+    return _settings(document, table, path, seen) if isinstance(table, Table) else None
 
 
 def _own_table(document: Document) -> Node | None:
@@ -125,7 +127,9 @@ def _own_table(document: Document) -> Node | None:
     return tool.get("lora-advisor") if isinstance(tool, Table) else None
 
 
-def _settings(document: Document, table: Table, path: Path) -> Settings:
+def _settings(
+    document: Document, table: Table, path: Path, seen: tuple[Path, ...] = ()
+) -> Settings:
     values: dict[str, Any] = {}
     for entry in table.entries:
         name = entry.key.text
@@ -136,10 +140,28 @@ def _settings(document: Document, table: Table, path: Path) -> Settings:
             values[name.replace("-", "_")] = read(plain_value(entry.value, toml_value))
         except (TargetError, ValueError) as error:
             raise _error(document, entry, f"{name}: {error}") from None
-    targets = values.pop("target", Targets())
     if "baseline" in values:
         values["baseline"] = path.parent / values["baseline"]
-    return replace(Settings(**values), targets=targets, base=path.absolute().parent)
+    above = values.pop("extends", None)
+    parent = _extended(document, table, path, above, seen) if above is not None else Settings()
+    targets = parent.targets.updated(values.pop("target", Targets()))
+    return replace(parent, **values, targets=targets, base=path.absolute().parent)
+
+
+def _extended(
+    document: Document, table: Table, path: Path, above: Path, seen: tuple[Path, ...]
+) -> Settings:
+    """Read the settings that others rest on: a file of the same repository, no circle."""
+    file = paths.absolute(path.absolute().parent / above)
+    entry = next(entry for entry in table.entries if entry.key.text == "extends")
+    if not file.is_relative_to(paths.top(path.absolute().parent)):
+        raise _error(document, entry, "extends: the file must lie in this repository")
+    if file in (*seen, path.absolute()):
+        raise _error(document, entry, f"extends: {paths.shown(file)} leads back to itself")
+    found = _read(file, (*seen, path.absolute()))
+    if found is None:
+        raise _error(document, entry, f"extends: {paths.shown(file)} has no settings")
+    return found
 
 
 def _hint(name: str) -> str:
@@ -164,6 +186,12 @@ def _file(value: object) -> Path:
     if not isinstance(value, str):
         raise ValueError("expected the path of a file")  # noqa: TRY004 - one kind of error for all
     return Path(value)
+
+
+def _version(value: object) -> str:
+    if not isinstance(value, str) or not all(part.isdigit() for part in value.split(".")):
+        raise ValueError('expected a version of lora-advisor as text, such as "0.1"')
+    return value
 
 
 def _flag(value: object) -> bool:
@@ -235,5 +263,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "exclude": _texts,
     "gpu": _gpu,
     "baseline": _file,
+    "extends": _file,
+    "rules-version": _version,
 }
 """Every setting, and what checks and reads its value."""

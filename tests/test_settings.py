@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lora_advisor.findings import Severity
+from lora_advisor.rules import load, select
 from lora_advisor.settings import Settings, SettingsError, from_file, nearest
 
 
@@ -177,3 +178,40 @@ def test_the_told_format_wins_over_patterns() -> None:
         Settings(framework="axolotl", per_file_framework={"*": "trl"}).framework_of("a")
         == "axolotl"
     )
+
+
+def test_settings_rest_on_others() -> None:
+    Path("shared.toml").write_text('ignore = ["LA101"]\nfail-on = "info"\ntarget = {peft = "0.17"}')
+    settings = own('extends = "shared.toml"\nfail-on = "warning"\ntarget = {trl = "0.20"}')
+    assert settings.ignore == ("LA101",)
+    assert settings.fail_on is Severity.WARNING
+    assert settings.targets.get("peft").high == "0.17"
+    assert settings.targets.get("trl").high == "0.20"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('extends = "../other.toml"', "must lie in this repository"),
+        ('extends = ".lora-advisor.toml"', "leads back to itself"),
+        ('extends = "none.toml"', "has no settings"),
+        ("extends = 1", "expected the path"),
+        ('rules-version = "new"', "expected a version"),
+    ],
+)
+def test_settings_that_cannot_be_extended(text: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        own(text)
+
+
+def test_a_circle_of_settings() -> None:
+    Path("a.toml").write_text('extends = ".lora-advisor.toml"')
+    with pytest.raises(SettingsError, match="leads back to itself"):
+        own('extends = "a.toml"')
+
+
+def test_rules_of_a_later_release_wait() -> None:
+    assert select(load(), (), (), version="0.0") == ()
+    assert select(load(), (), (), version="0.1") == select(load(), (), ())
+    (one,) = select(load(), ("LA101",), (), version="0.0")
+    assert one.code == "LA101"
