@@ -17,6 +17,7 @@ CURRENT: Final[dict[str, str]] = {
     "accelerate": "1.15.0",
     "axolotl": "0.21.0",
     "bitsandbytes": "0.50.2",
+    "litgpt": "0.5.13",
     "llamafactory": "0.9.5",
     "mlx-lm": "0.32.2",
     "ms-swift": "4.6.0",

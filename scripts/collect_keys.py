@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import key_deepspeed
 import key_history
+import key_litgpt
 import key_mlx
 import key_torchtune
 from key_classes import ClassSource, Package
@@ -183,19 +184,13 @@ TARGETS = {
         oldest="0.4",
         modules=("litgpt",),
         flatten=True,
-        classes=(
-            Wanted(pattern="(Train|Eval|Log)Args", globs=("litgpt/args.py",)),
-        ),
+        classes=(Wanted(pattern="(Train|Eval|Log)Args", globs=("litgpt/args.py",)),),
     ),
     "autotrain-advanced": Target(
         oldest="0.7",
         modules=("autotrain",),
         flatten=True,
-        classes=(
-            Wanted(
-                pattern="LLMTrainingParams", globs=("autotrain/trainers/clm/params.py",)
-            ),
-        ),
+        classes=(Wanted(pattern="LLMTrainingParams", globs=("autotrain/trainers/clm/params.py",)),),
     ),
     "torchtune": Target(
         oldest="0.1",
@@ -242,7 +237,9 @@ def snapshot(target: Target, folder: Path) -> key_history.Snapshot:
 
 
 def _without_class(package: Package, name: str) -> key_history.Snapshot:
-    """The top level of the files of DeepSpeed, mlx-lm and torchtune, which no class describes."""
+    """The top level of the files of DeepSpeed, mlx-lm and others, which no class describes."""
+    if name == "litgpt":
+        return key_litgpt.config_classes(package)
     if name == "mlx_lm":
         return key_mlx.config_classes(package)
     if name == "torchtune":

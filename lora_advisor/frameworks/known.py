@@ -48,8 +48,11 @@ def placed_keys(
 ) -> Iterator[tuple[WrittenKey, Keys]]:
     """Yield every written key with the keys that are known at its place.
 
-    Sections that take anything (a dict handed on to a library) are passed over.
+    Sections that take anything (a dict handed on to a library) are passed over, and command lines
+    that reach into sections by dotted names.
     """
+    if recipe.document.format == "shell" and framework.name in ("torchtune", "litgpt"):
+        return
     is_script = recipe.document.format == "python"
     sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
     for key in recipe.keys if any(sections.values()) else ():

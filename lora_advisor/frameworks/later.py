@@ -29,10 +29,6 @@ def _autotrain(root: Node) -> str:
     return signs.all_of(root, "task", "base_model", "backend", "project_name")
 
 
-def _litgpt(root: Node) -> str:
-    return signs.all_of(root, "checkpoint_dir", "lora_r")
-
-
 def _unsloth_studio(root: Node) -> str:
     """Tell unsloth Studio from other files of sections: by the switches only it has."""
     if not signs.text(root, "lora.lora_r"):
@@ -67,7 +63,6 @@ def _later(
 FRAMEWORKS: Final = (
     _later("ai-toolkit", "AI Toolkit", 40, _ai_toolkit),
     _later("autotrain", "AutoTrain Advanced", 50, _autotrain),
-    _later("litgpt", "LitGPT", 70, _litgpt),
     _later("unsloth-studio", "Unsloth Studio", 130, _unsloth_studio),
     _later("onetrainer", "OneTrainer", 250, _onetrainer, "json"),
 )

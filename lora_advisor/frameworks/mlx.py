@@ -189,6 +189,7 @@ FRAMEWORKS: Final = (
         finish=_settle,
         on_unknown="drops",
         schema=(("mlx-lm", ("TrainingConfig",)),),
+        extra=frozenset({"c"}),  # the flag's short form
         package="mlx-lm",
     ),
 )

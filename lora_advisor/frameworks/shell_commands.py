@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import kohya, mlx, ms_swift, torchtune
+from lora_advisor.frameworks import kohya, litgpt, mlx, ms_swift, torchtune
 from lora_advisor.recipe import FIELDS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if swift or (flags & _SWIFT_SWITCHES and flags & _SWIFT_MODELS):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
     if first == ["tune"] and "run" in command:
-        return replace(_overrides(torchtune.FRAMEWORKS[0]), schema=())
+        return _overrides(torchtune.FRAMEWORKS[0])
     if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
-        own = replace(mlx.FRAMEWORKS[-1], on_unknown="raises", extra=frozenset({"c"}))
-        return _beside_file(own, bool(flags & {"config", "c"}))
+        return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
+    if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
+        return _litgpt(command, flags)
     if "network_module" in flags:
         return _beside_file(kohya.FRAMEWORKS[0], "config_file" in flags)
     return None
@@ -39,9 +40,13 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
 
 def is_own(command: list[str], program: str) -> bool:
     """Whether a command is one of these trainers', so that its flags mean nothing else."""
-    return command[:1] in (["swift"], ["axolotl"], ["tune"], ["megatron"]) or program.startswith(
-        ("mlx_lm", "swift.cli.")
-    )
+    return command[:1] in (
+        ["swift"],
+        ["axolotl"],
+        ["tune"],
+        ["megatron"],
+        ["litgpt"],
+    ) or program.startswith(("mlx_lm", "swift.cli."))
 
 
 def _swift(command: list[str]) -> Framework:
@@ -50,6 +55,15 @@ def _swift(command: list[str]) -> Framework:
     method = next((name for word, name in _SWIFT_METHODS.items() if word in words), UNKNOWN)
     swift = ms_swift.FRAMEWORKS[0]
     return replace(swift, defaults={**swift.defaults, "train.method": method})
+
+
+def _litgpt(command: list[str], flags: set[str]) -> Framework:
+    """Take the model from behind the command's name, where it may stand without a flag."""
+    own = litgpt.FRAMEWORKS[0]
+    named = [word for word in command[2:] if word != "lora"]
+    if named and "checkpoint_dir" not in flags:
+        own = replace(own, defaults={**own.defaults, "model.name_or_path": named[0]})
+    return _beside_file(own, "config" in flags)
 
 
 def _is_swift(command: list[str], program: str) -> bool:
