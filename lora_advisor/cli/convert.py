@@ -1,0 +1,83 @@
+"""``convert``: a config in another framework's format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lora_advisor.cli._errors import CannotRunError, close_names
+from lora_advisor.cli._options import inputs, print_page, reads_configs, settings_of
+
+if TYPE_CHECKING:
+    from lora_advisor.convert import Converted
+    from lora_advisor.convert.writer import Writer
+    from lora_advisor.recipe import Recipe
+
+CONVERT_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor convert config.yaml --to trl > sft.yaml
+  lora-advisor convert train.py --to axolotl
+"""
+
+
+@click.command("convert", epilog=CONVERT_EXAMPLES)
+@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.option("--to", required=True, metavar="FORMAT", help="axolotl, llamafactory, trl, …")
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@reads_configs
+def command(config_file: Path, to: str, **options: Any) -> None:
+    """Write CONFIG in another format, and say what does not carry over and what changes."""
+    from lora_advisor.convert import ConvertError, convert  # noqa: PLC0415
+    from lora_advisor.reports import _conversion  # noqa: PLC0415
+
+    writer = writer_named(to)
+    recipe = _read(config_file, options)
+    try:
+        found = convert(recipe, writer)
+    except ConvertError as error:
+        raise CannotRunError(str(error)) from None
+    if options["output_format"] == "json":
+        print_page(_conversion.as_json(found), options)
+    else:
+        print_page(found.text, options)
+        tell(found, options)
+
+
+def writer_named(name: str) -> Writer:
+    """Return a target format by its name; a mistake is answered with the names there are."""
+    from lora_advisor.convert import writers  # noqa: PLC0415
+
+    known = writers()
+    if name not in known:
+        hint = close_names(name, known) or f"; known are {', '.join(known)}"
+        raise CannotRunError(f"no format to write is called {name!r}{hint}")
+    return known[name]
+
+
+def tell(found: Converted, options: dict[str, Any]) -> None:
+    """Say on standard error what the user has to know of a written config."""
+    from lora_advisor.cli._options import page_options  # noqa: PLC0415
+    from lora_advisor.reports import _conversion  # noqa: PLC0415
+
+    text = _conversion.notes(found, page_options(options))
+    if text:
+        click.echo(text, err=True, nl=False)
+
+
+def _read(path: Path, options: dict[str, Any]) -> Recipe:
+    from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.gather import gather  # noqa: PLC0415
+
+    named, stdin = inputs([path], options)
+    gathered = gather(named, settings_of([path], options), stdin=stdin)
+    remark(gathered.discovery.failures, gathered.discovery.notices, verbose=options["verbose"])
+    own = [r for r in gathered.recipes if r.document.path in gathered.discovery.named]
+    if not own:
+        if gathered.discovery.failures:
+            raise CannotRunError(f"{path} cannot be read")
+        raise CannotRunError(f"{path} is in no known config format, so there is nothing to convert")
+    return next((r for r in own if r["lora.enabled"].value is True), own[0])

@@ -1,0 +1,126 @@
+"""What writes a recipe in one format: which keys its values become, and the template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor import frameworks
+from lora_advisor.frameworks.interface import Key
+from lora_advisor.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lora_advisor.frameworks.interface import Framework
+
+DATASET: Final = "data.dataset"
+"""Stands beside the canonical fields: the name of the training data."""
+GROUPS: Final = {
+    "model": "Base model",
+    "quant": "Base model",
+    "lora": "Adapter",
+    "data": "Data",
+    "train": "Training",
+    "run": "Output",
+}
+
+
+@record
+class Entry:
+    """One key to write: its dotted path, its value, and the group it stands under."""
+
+    path: str
+    value: object
+    group: str
+
+
+@record
+class Writer:
+    """One target format.
+
+    ``name`` is that of the format's reader, ``template`` a file of ``lora_advisor/templates``.
+    ``entries`` turns values into keys; ``remarks`` says what a user has to fill in or know.
+    ``methods`` are the trainings the format has, ``file`` names the file (``{method}.yaml``).
+    """
+
+    name: str
+    title: str
+    template: str
+    methods: tuple[str, ...]
+    entries: Callable[[Mapping[str, object]], list[Entry]]
+    remarks: Callable[[Mapping[str, object]], list[str]] = lambda _values: []
+    file: str = "config.yaml"
+
+    def file_for(self, method: str) -> str:
+        """Return the name of the file, from which some readers tell the training's method."""
+        command = {"sft": "sft", "pretrain": "pt"}.get(method, "rlhf")
+        return self.file.format(method=method, command=command)
+
+
+def renamed(path: str) -> Callable[[object, Mapping[str, object]], Mapping[str, object]]:
+    """Write a value under another key than the first that feeds its field."""
+    return lambda value, _values: {path: value}
+
+
+def left_out(_value: object, _values: Mapping[str, object]) -> Mapping[str, object]:
+    """Write nothing: other keys say it, or nothing in the format does."""
+    return {}
+
+
+def spelled(
+    values: Mapping[str, object],
+    framework: str,
+    special: Mapping[str, Callable[[object, Mapping[str, object]], Mapping[str, object]]],
+) -> list[Entry]:
+    """Write every value under the key its reader takes it from; ``special`` goes first."""
+    reader = frameworks.by_name(framework)
+    spelling = plain_keys(reader) if reader is not None else {}
+    found: list[Entry] = []
+    for field in ordered(values):
+        value = values[field]
+        if field in special:
+            pairs = special[field](value, values)
+        elif field in spelling and value is not None:
+            pairs = {spelling[field]: value}
+        else:
+            continue
+        group = field.partition(".")[0]
+        found += [Entry(path=path, value=own, group=group) for path, own in pairs.items()]
+    return found
+
+
+def plain_keys(framework: Framework) -> dict[str, str]:
+    """Return the first key of a format that feeds each field."""
+    found: dict[str, str] = {}
+    for path, target in framework.keys.items():
+        field = target.field if isinstance(target, Key) else target
+        if "[" not in path:
+            found.setdefault(field, path)
+    return found
+
+
+def ordered(values: Mapping[str, object]) -> Iterable[str]:
+    """Return the fields by group, the base model first, each in the vocabulary's order."""
+    from lora_advisor.recipe import FIELDS  # noqa: PLC0415 - only here
+
+    order = {field: place for place, field in enumerate((DATASET, *FIELDS))}
+    groups = list(GROUPS)
+    return sorted(
+        (field for field in values if field in order),
+        key=lambda field: (groups.index(field.partition(".")[0]), order[field]),
+    )
+
+
+def truthy(
+    path: str, written: object = True
+) -> Callable[[object, Mapping[str, object]], Mapping[str, object]]:
+    """Write a switch only where it is on."""
+    return lambda value, _values: {path: written} if value else {}
+
+
+def warmup(value: object, values: Mapping[str, object]) -> Mapping[str, object]:
+    """Write steps as steps and a share below 1 as ``warmup_ratio``, which older readers want."""
+    ratio = values.get("train.warmup_ratio")
+    if ratio or not isinstance(value, (int, float)):
+        return {}
+    return {"warmup_ratio": value} if 0 < value < 1 else {"warmup_steps": int(value)}
