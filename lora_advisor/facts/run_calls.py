@@ -21,7 +21,8 @@ def merges_quantised(run: Run, quant: Quant) -> bool:
     """Whether a script merges an adapter into the one base it loads, and that is quantised."""
     loads = [call for call in run.calls if _loads_base(call)]
     packed = quant.load_in_4bit or quant.load_in_8bit
-    return "merge_and_unload" in run.calls and len(loads) == 1 and packed
+    merges = "merge_and_unload" in run.calls and not run.merges_plain
+    return merges and len(loads) == 1 and packed
 
 
 def _loads_base(call: str) -> bool:

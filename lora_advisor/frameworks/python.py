@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.python_flow import runs
 from lora_advisor.recipe import Lora, Quant
 from lora_advisor.source.scalars import python_value
 from lora_advisor.source.tree import Mapping, Scalar
@@ -95,7 +96,7 @@ def read(document: Document) -> list[Recipe]:
     framework = next(framework for framework in FRAMEWORKS if framework.name == kind)
     evidence = f"calls {', '.join(dict.fromkeys(_shown(calls)))}"
     return [
-        Draft(_fitted(framework, part), document, _tree(part, root), evidence).recipe()
+        Draft(_fitted(framework, part, calls), document, _tree(part, root), evidence).recipe()
         for part in _parts(calls)
     ]
 
@@ -125,8 +126,11 @@ def owner(call: Entry) -> str:
 
 def _parts(calls: Sequence[Entry]) -> list[list[Entry]]:
     """Split the calls by adapter: each with the arguments and the model that go with it."""
+    flowing = runs(calls, (is_adapter, _is_arguments), loads_base)
+    if flowing is not None:
+        return flowing
     adapters = [call for call in calls if is_adapter(call)]
-    arguments = [call for call in calls if call.key.text in ARGUMENTS]
+    arguments = [call for call in calls if _is_arguments(call)]
     if len(adapters) <= 1 and len(arguments) <= 1:
         return [list(calls)]
     several = adapters if len(adapters) > 1 else arguments
@@ -148,6 +152,10 @@ def _belongs(
     return call not in other or len(other) == 1
 
 
+def _is_arguments(call: Entry) -> bool:
+    return call.key.text in ARGUMENTS
+
+
 def is_adapter(call: Entry) -> bool:
     """Whether a call describes a LoRA adapter: ``LoraConfig`` or unsloth's ``get_peft_model``."""
     return call.key.text == "LoraConfig" or (
@@ -160,18 +168,20 @@ def _tree(calls: Sequence[Entry], root: Node) -> Mapping:
     kept: dict[str, Entry] = {}
     for call in calls:
         name = "from_pretrained" if call.key.text == "for_inference" else call.key.text
-        loads_model = name != "from_pretrained" or _loads_base(call)
+        loads_model = name != "from_pretrained" or loads_base(call)
         if loads_model and (name != "BitsAndBytesConfig" or name not in kept):
             kept.setdefault(f"{name}{call.value.span.start if name == 'set' else ''}", call)
     return Mapping(entries=tuple(kept.values()), span=root.span)
 
 
-def _loads_base(call: Entry) -> bool:
+def loads_base(call: Entry) -> bool:
+    """Whether a call loads a base model."""
     of = owner(call)
-    return "Model" in of and not of.startswith("Peft")
+    loads = call.key.text in ("from_pretrained", "for_inference")
+    return loads and "Model" in of and not of.startswith("Peft")
 
 
-def _fitted(framework: Framework, calls: Sequence[Entry]) -> Framework:
+def _fitted(framework: Framework, calls: Sequence[Entry], every: Sequence[Entry]) -> Framework:
     """Let the calls that are there decide which defaults are known."""
     names = {call.key.text for call in calls}
     knows = {"lora"} if any(is_adapter(call) for call in calls) else set[str]()
@@ -182,7 +192,7 @@ def _fitted(framework: Framework, calls: Sequence[Entry]) -> Framework:
         keys={path: key for path, key in _KEYS.items() if path.partition(".")[0] not in others},
         knows=frozenset(knows),
         defaults={**framework.defaults, **python_settle.defaults(names)},
-        finish=lambda draft: python_settle.settle(draft, calls),
+        finish=lambda draft: python_settle.settle(draft, calls, every),
     )
 
 

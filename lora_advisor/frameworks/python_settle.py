@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import trl_commands
+from lora_advisor.frameworks.python_flow import sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.python_values import is_unknown
 from lora_advisor.source.scalars import python_value
@@ -48,8 +49,8 @@ def defaults(names: set[str]) -> dict[str, object]:
     return found
 
 
-def settle(draft: Draft, calls: Sequence[Entry]) -> None:
-    """Fill in what follows from the calls of one recipe."""
+def settle(draft: Draft, calls: Sequence[Entry], every: Sequence[Entry]) -> None:
+    """Fill in what follows from the calls of one recipe, among every call of the script."""
     names = [call.key.text for call in calls]
     _settle_adapter(draft, calls)
     _settle_base(draft, calls)
@@ -57,7 +58,10 @@ def settle(draft: Draft, calls: Sequence[Entry]) -> None:
     _settle_tokens(draft, calls)
     shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
     source = _value(draft, shown) if shown is not None else None
-    draft.put("run.calls", [_label(call) for call in calls], source)
+    ids = {id(call) for call in calls}
+    ordered = [call for call in every if id(call) in ids or _loads(call)]
+    draft.put("run.calls", [_label(call) for call in ordered], source)
+    draft.put("run.merges_plain", _merges_plain(every), None)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
     if trainers and all(_argument(call, "**") is None for call in trainers):
         given = [name for call in trainers for name in _names(call)]
@@ -68,6 +72,16 @@ def settle(draft: Draft, calls: Sequence[Entry]) -> None:
     metrics = draft.values.get("train.computes_metrics")
     if metrics is not None:
         draft.put("train.computes_metrics", True, metrics)
+
+
+def _merges_plain(calls: Sequence[Entry]) -> bool:
+    """Whether an adapter is merged into a base that is seen to be loaded unquantised."""
+    merge = _first(calls, "merge_and_unload")
+    bases = [call for call in sources(merge, calls) if _loads(call)] if merge is not None else []
+    packing = ("quantization_config", "load_in_4bit", "load_in_8bit", "**")
+    return bool(bases) and not any(
+        _argument(base, name) is not None for base in bases for name in packing
+    )
 
 
 def _label(call: Entry) -> str:

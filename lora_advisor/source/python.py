@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
-from lora_advisor.source.python_nodes import bodies, comments, dotted, is_cell, is_main, name_of
+from lora_advisor.source.python_nodes import (
+    assigned,
+    bodies,
+    comments,
+    dotted,
+    is_cell,
+    is_main,
+    name_of,
+)
 from lora_advisor.source.python_values import (
     Scope,
     is_unknown,
@@ -189,14 +197,22 @@ class _Program:
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             self._assign([node.target], node.value, scope)
         elif isinstance(node, ast.AugAssign):
-            resolve(node.value, scope)
-            scope.names[dotted(node.target)] = None
+            self._augment(node, scope)
         elif isinstance(node, _FLOW):
             self._flow(node, scope)
         else:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self._expression(child, scope)
+
+    def _augment(self, node: ast.AugAssign, scope: Scope) -> None:
+        """Read ``steps *= 2`` as the sum or product it is."""
+        self._expression(node.value, scope)
+        name = dotted(node.target)
+        before: ast.expr = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
+        whole = ast.copy_location(ast.BinOp(left=before, op=node.op, right=node.value), node)
+        found = resolve(whole, scope)
+        scope.names[name] = None if _is_bare_unknown(found) else found
 
     def _expression(self, node: ast.expr, scope: Scope) -> None:
         """Record the calls of an expression, also where its value does not matter."""
@@ -262,6 +278,8 @@ class _Program:
         taken = truth(node.test, scope) if isinstance(node, ast.If) else None
         for index, body in enumerate(bodies(node)):
             inner = scope if straight else scope.inner()
+            if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
+                inner.names |= dict.fromkeys(assigned(body))
             if isinstance(node, ast.If) and not straight and taken is bool(index):
                 self._doubt(node.test, inner)
             self._block(body, inner)
@@ -328,7 +346,15 @@ class _Program:
 
     def _arguments(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
         entries = self._owner(node) + self._positional(node, name, scope)
+        if name == "merge_and_unload" and isinstance(node.func, ast.Attribute):
+            entries += self._made_from(node.func.value, scope)
         return entries + keywords(node, scope)
+
+    def _made_from(self, owner: ast.expr, scope: Scope) -> list[Entry]:
+        """Return what a method's owner was made by, where that is known."""
+        made = resolve(owner, scope)
+        key = Scalar(text="on", plain=False, span=self._span(owner))
+        return [Entry(key=key, value=made)] if isinstance(made, Mapping) else []
 
     def _owner(self, node: ast.Call) -> list[Entry]:
         """Say of a method whose it is: ``of`` the class or variable."""

@@ -9,7 +9,7 @@ from lora_advisor.source.position import line_starts
 from lora_advisor.source.tree import Comment, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def name_of(node: ast.expr) -> str:
@@ -24,6 +24,14 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{name_of(node.value)}.{node.attr}"
     return name_of(node)
+
+
+def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements assign to, at any depth."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                yield dotted(node)
 
 
 def is_cell(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

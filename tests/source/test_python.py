@@ -45,6 +45,10 @@ def arguments(text: str, call: str = "LoraConfig") -> dict[str, object]:
         ("config = LoraConfig(r=4)\nconfig.r = 8", 8),
         ("R = None\nLoraConfig(r=R or 8)", 8),
         ("LoraConfig(r=int('8'))", 8),
+        ("R = 8\nR += 1\nLoraConfig(r=R)", 9),
+        ("def f(r=8):\n    if r > 0:\n        LoraConfig(r=r)", 8),
+        ("class A:\n def f(self):\n  LoraConfig(r=8)\nclass B:\n def f(self):\n  x()", 8),
+        ("@app.cell\ndef _():\n    R = 8\n@app.cell\ndef _(R):\n    LoraConfig(r=R)", 8),
     ],
 )  # fmt: skip
 def test_certain_values(program: str, value: object) -> None:
@@ -58,7 +62,10 @@ def test_certain_values(program: str, value: object) -> None:
         "LoraConfig(r=os.environ['R'])",
         "R = 8\nif big:\n    R = 16\nLoraConfig(r=R)",
         "for R in (4, 8):\n    LoraConfig(r=R)",
-        "R = 8\nR += 1\nLoraConfig(r=R)",
+        "R = 8\nfor _ in a:\n    R += 1\n    LoraConfig(r=R)",
+        "def f(r=0):\n    if r > 0:\n        LoraConfig(r=r)",
+        "p.add_argument('--r', default=0)\nif args.r:\n    LoraConfig(r=args.r)",
+        "def f(r=None):\n    if r is not None:\n        LoraConfig(r=r)",
         "def train(r=8):\n    LoraConfig(r=r)\ntrain(4)\ntrain(8)",
         "def train(r=8):\n    LoraConfig(r=r)\ntrain(**options)",
         "p.add_argument('--r', type=int)\nLoraConfig(r=args.r)",
