@@ -20,16 +20,14 @@ GOOD = "base_model: x\nadapter: lora\nlora_r: 8\nlora_alpha: 16\nlora_target_lin
 BAD = GOOD.replace("lora_r: 8", "lora_r: 0")
 
 
-def hook() -> dict[str, Any]:
-    (only,) = yaml.safe_load(MANIFEST.read_text("utf-8"))
-    assert isinstance(only, dict)
-    return only
+HOOKS: dict[str, dict[str, Any]] = {
+    hook["id"]: hook for hook in yaml.safe_load(MANIFEST.read_text("utf-8"))
+}
 
 
-def picked(path: str) -> bool:
+def picked(path: str, settings: dict[str, Any]) -> bool:
     identify = pytest.importorskip("identify.identify")
     tags = identify.tags_from_filename(path)
-    settings = hook()
     excluded = re.search(settings["exclude"], path)
     wanted = re.search(settings.get("files", ""), path)
     return bool(wanted) and not excluded and bool(tags & set(settings["types_or"]))
@@ -42,8 +40,8 @@ def picked(path: str) -> bool:
         *("train.py", "notebooks/finetune.ipynb", "scripts/run.sh", "ds_config.json"),
     ],
 )
-def test_the_hook_takes(path: str) -> None:
-    assert picked(path)
+def test_the_hooks_take(path: str) -> None:
+    assert all(picked(path, hook) for hook in HOOKS.values())
 
 
 @pytest.mark.parametrize(
@@ -53,15 +51,20 @@ def test_the_hook_takes(path: str) -> None:
         *("web/pnpm-lock.yaml", "out/tokenizer.json", "image.png", "src/main.rs"),
     ],
 )
-def test_the_hook_leaves(path: str) -> None:
-    assert not picked(path)
+def test_the_hooks_leave(path: str) -> None:
+    assert not any(picked(path, hook) for hook in HOOKS.values())
 
 
 def test_the_link_and_the_manifest_are_one() -> None:
     link = ROOT / "pre-commit-hooks.yaml"
     assert link.is_symlink()
     assert link.resolve() == MANIFEST
-    assert hook()["require_serial"] is True
+    assert set(HOOKS) == {"lora-advisor", "lora-advisor-fix", "lora-advisor-model"}
+    assert all(hook["require_serial"] is True for hook in HOOKS.values())
+    assert HOOKS["lora-advisor-model"]["stages"] == ["manual"]
+    assert [name for name, hook in HOOKS.items() if "additional_dependencies" in hook] == [
+        "lora-advisor-model"
+    ]
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -121,7 +124,8 @@ def test_the_real_pre_commit(tmp_path: Path) -> None:
         ["git", "rev-parse", "HEAD"], cwd=source, check=True, capture_output=True, text=True
     )
     (user / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {source}\n  rev: {head.stdout.strip()}\n  hooks: [{{id: lora-advisor}}]\n"
+        f"repos:\n- repo: {source}\n  rev: {head.stdout.strip()}\n"
+        "  hooks: [{id: lora-advisor}, {id: lora-advisor-fix, stages: [manual]}]\n"
     )
     git(user, "add", "-A")
     installed = pre_commit(user, home, "install-hooks")
@@ -138,6 +142,11 @@ def test_the_real_pre_commit(tmp_path: Path) -> None:
     assert "config.yaml:3:9: error[LA101] rank-below-one" in bad.stdout
     assert "other.yaml" not in bad.stdout
     assert bad.stdout.count("Found ") == 1
+    (user / "config.yaml").write_text(GOOD + "lora_dropout: -0.5\n")
+    git(user, "add", "-A")
+    fixed = pre_commit(user, home, "run", "--hook-stage", "manual", "lora-advisor-fix")
+    assert "files were modified by this hook" in fixed.stdout
+    assert (user / "config.yaml").read_text() == GOOD + "lora_dropout: 0.0\n"
     (packages,) = home.glob("repo*/py_env-*/lib/python*/site-packages")
     ours = [path for path in packages.iterdir() if not path.name.startswith(("pip", "setuptools"))]
     assert sum(size(path) if path.is_dir() else path.stat().st_size for path in ours) < 20_000_000
