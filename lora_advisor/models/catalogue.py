@@ -1,9 +1,13 @@
-"""The shipped catalogue: module tables of published models, found by id or by ``config.json``."""
+"""The shipped catalogue: trees of published models, and templates for any size of their types.
+
+One compressed part for each model type (``catalogue.bin``), found by ``catalogue.json``, so that a
+run reads only the types it meets. Written by ``scripts/pack_catalogue.py``.
+"""
 
 from __future__ import annotations
 
-import gzip
 import json
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,27 +17,43 @@ from lora_advisor.models.table import Module, ModuleTable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MODELS: Final = "catalogue.json.gz"
-REFERENCES: Final = "references.json.gz"
+_HERE: Final = Path(__file__).parent
+_NOTHING: Final[Mapping[str, Any]] = {"models": [], "references": [], "templates": []}
 
 
 @cache
-def load(file: str = MODELS) -> dict[str, Any]:
-    """Read a catalogue: classes, nodes of the trees, and the models.
-
-    ``MODELS`` holds published models, ``REFERENCES`` further types as transformers' own defaults
-    make them, which gives names, no sizes.
-    """
-    data = (Path(__file__).parent / file).read_bytes()
-    content: dict[str, Any] = json.loads(gzip.decompress(data))
-    for entry in content["models"]:
-        entry["file"] = file
+def index() -> dict[str, Any]:
+    """Return where each part lies, the types transformers has, and the ids of published models."""
+    content: dict[str, Any] = json.loads((_HERE / "catalogue.json").read_bytes())
     return content
 
 
-def entries(file: str = MODELS) -> list[dict[str, Any]]:
-    """Return every model of a catalogue that builds: id, config and tables by auto class."""
-    return [entry for entry in load(file)["models"] if entry["tables"]]
+@cache
+def part(model_type: str) -> Mapping[str, Any]:
+    """Return all that is known of a model type; nothing for an unknown one."""
+    place = index()["parts"].get(model_type)
+    if place is None:
+        return _NOTHING
+    start, length = place
+    with (_HERE / "catalogue.bin").open("rb") as file:
+        file.seek(start)
+        content: dict[str, Any] = json.loads(zlib.decompress(file.read(length)))
+    return content
+
+
+def is_known(model_type: str) -> bool:
+    """Whether transformers itself has a model type, so that no remote code is run for it."""
+    return model_type in index()["types"]
+
+
+def models(model_type: str) -> list[dict[str, Any]]:
+    """Return the published models of a type: id, config and tables by auto class."""
+    return list(part(model_type)["models"])
+
+
+def references(model_type: str) -> list[dict[str, Any]]:
+    """Return the model that transformers' own defaults make: it gives names, no sizes."""
+    return list(part(model_type)["references"])
 
 
 _EXPANDED: Final[dict[int, ModuleTable]] = {}
@@ -53,14 +73,14 @@ def table(entry: Mapping[str, Any], auto_class: str | None = None) -> ModuleTabl
 def _expand(
     description: Mapping[str, Any], auto_class: str, entry: Mapping[str, Any]
 ) -> ModuleTable:
-    content = load(entry["file"])
+    content = part(entry["config"]["model_type"])
     shared = dict(description["shared"])
     return ModuleTable(
         modules=tuple(_walk(content, description["root"], "", shared)),
         model_type=description["type"],
         auto_class=auto_class,
         source=f"the catalogue's {entry['id']}",
-        transformers=int(str(content["transformers"]).partition(".")[0]),
+        transformers=int(str(index()["transformers"]).partition(".")[0]),
         input_embedding=description["input"],
         output_embedding=description["output"],
         tie_word_embeddings=bool(description["tie"]),
@@ -89,8 +109,8 @@ def _walk(
     )
     prefix = f"{name}." if name else ""
     for *names, child in children:
-        for part in _names(names):
-            yield from _walk(content, child, prefix + part, shared)
+        for own in _names(names):
+            yield from _walk(content, child, prefix + own, shared)
 
 
 def _names(names: list[Any]) -> list[str]:
@@ -104,5 +124,5 @@ def _names(names: list[Any]) -> list[str]:
 @cache
 def since() -> dict[str, tuple[str, str]]:
     """Map a model type to the newest transformers release without it and the first with it."""
-    table = json.loads((Path(__file__).parent / "since.json").read_bytes())
+    table = json.loads((_HERE / "since.json").read_bytes())
     return {kind: (without, first) for kind, (without, first) in table.items()}

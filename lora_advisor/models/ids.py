@@ -68,14 +68,15 @@ _FAMILIES: Final[tuple[tuple[str, str, Mapping[str, Any]], ...]] = (
 
 
 @cache
-def _known() -> dict[str, dict[str, Any]]:
-    return {str(entry["id"]).lower(): entry for entry in catalogue.entries()}
+def _known() -> dict[str, tuple[str, str]]:
+    """Map ids in lower case to ids and model types."""
+    return {name.lower(): (name, kind) for name, kind in catalogue.index()["ids"].items()}
 
 
 @cache
-def _by_last_name() -> dict[str, dict[str, Any]]:
-    """Map names without publisher and without what training left them with to models."""
-    return {_plain(name.partition("/")[2]): entry for name, entry in _known().items()}
+def _by_last_name() -> dict[str, str]:
+    """Map names without publisher and without what training left them with to ids."""
+    return {_plain(name.partition("/")[2]): name for name in _known()}
 
 
 def entry_of(name: str) -> tuple[dict[str, Any] | None, bool]:
@@ -85,13 +86,17 @@ def entry_of(name: str) -> tuple[dict[str, Any] | None, bool]:
     """
     wanted = name.lower()
     if wanted in _known():
-        return _known()[wanted], True
+        return _entry(wanted), True
     publisher, _, last = wanted.partition("/")
     kin = _by_last_name().get(_plain(last))
-    if kin is None:
+    if kin is None or publisher not in {kin.partition("/")[0], *_MIRRORS}:
         return None, False
-    own = str(kin["id"]).lower().partition("/")[0]
-    return (kin, False) if publisher == own or publisher in _MIRRORS else (None, False)
+    return _entry(kin), False
+
+
+def _entry(wanted: str) -> dict[str, Any]:
+    name, kind = _known()[wanted]
+    return next(entry for entry in catalogue.models(kind) if entry["id"] == name)
 
 
 def family_of(name: str) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
 from lora_advisor.models.likeness import agreement, alike, same
+from lora_advisor.models.template import expanded, usual_class
 from lora_advisor.models.weight_index import from_code, from_index
 from lora_advisor.record import record
 
@@ -45,16 +46,32 @@ class BaseModel:
 
     def table(self, auto_class: str | None = None) -> ModuleTable | None:
         """Return its modules as an auto class loads it, None where they are not known."""
-        if self.entry is None:
-            return self._remote()
+        if self.entry is not None and self.sized:
+            return self._catalogued(auto_class)
+        made = self._made(auto_class)
+        if made is not None:
+            return replace(made, source=self.source)
+        return self._catalogued(auto_class) if self.entry is not None else self._remote()
+
+    def _catalogued(self, auto_class: str | None) -> ModuleTable | None:
+        """Return the modules of the catalogue's model, its sizes only where they are the same."""
+        assert self.entry is not None
         found = catalogue.table(self.entry, auto_class or self._default())
         if found is None:
             return None
         return replace(found, sized=self.sized, source=self.source)
 
+    def _made(self, auto_class: str | None) -> ModuleTable | None:
+        """Return what a template of its type makes of the config, None where none holds."""
+        content = catalogue.part(self.model_type)
+        wanted = auto_class or usual_class(self.config, content)
+        fitting = (t for t in content["templates"] if t["auto"] == wanted)
+        made = (expanded(template, content, self.config) for template in fitting)
+        return next((table for table in made if table is not None), None)
+
     def _remote(self) -> ModuleTable | None:
         """Return names of a model whose code is not part of transformers."""
-        if self.model_type in catalogue.load()["types"]:
+        if catalogue.is_known(self.model_type):
             return None
         index = from_index(self.folder, self.config) if self.folder is not None else None
         return index or from_code(self.config, self.source)
@@ -94,15 +111,13 @@ def _is_file(path: Path) -> bool:
 
 def known(config: Mapping[str, Any], source: str, folder: Path | None = None) -> BaseModel:
     """Find the catalogue's model with the modules that a config makes."""
-    kind = config.get("model_type")
-    entries = [e for e in catalogue.entries() if e["config"].get("model_type") == kind]
+    kind = str(config.get("model_type"))
+    entries = catalogue.models(kind)
     equal = next((entry for entry in entries if same(config, entry["config"])), None)
     entry = equal or _alike_entry(config, entries)
-    if entry is None and kind in catalogue.load()["types"]:
-        references = catalogue.entries(catalogue.REFERENCES)
-        entry = next(
-            (e for e in references if e["id"] == kind and alike(config, e["config"])), None
-        )
+    if entry is None:
+        references = catalogue.references(kind)
+        entry = next((e for e in references if alike(config, e["config"])), None)
     return BaseModel(
         config=config, source=source, folder=folder, entry=entry, sized=equal is not None
     )

@@ -1,0 +1,152 @@
+"""Compares the resolution of random LoRA configs on random models with PEFT's own answers.
+
+    differential.py --models DIR [--pairs 500] [--seed 0] [--python PYTHON] [--peft VERSION]
+
+DIR holds ``<org>__<name>/config.json``. Each model is taken as it is or with other sizes, other
+numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``), run by
+PYTHON, which may be an environment with older releases. Printed are the counts of equal, wrong and
+abstained answers, and every wrong one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pairs import TASKS, lora
+from truth import KEYS, described
+
+from lora_advisor.models.adapter import InjectionError, UnresolvedError, from_mapping
+from lora_advisor.models.locate import known
+from lora_advisor.models.resolve import resolve
+
+ORACLE = Path(__file__).with_name("oracle.py")
+DROPPED = ("quantization_config", "auto_map")
+HEADS = tuple(TASKS)
+
+
+def main() -> int:
+    """Draw, ask, compare, print; 1 when an answer is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=500)
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--peft", default=None)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    pairs = draw(sorted(options.models.glob("*/config.json")), options.pairs, rng)
+    start = perf_counter()
+    counts: Counter[str] = Counter()
+    for pair, truth in zip(pairs, ask(pairs, options.python), strict=True):
+        verdict, text = compare(pair, truth, options.peft)
+        counts[verdict] += 1
+        if verdict == "wrong":
+            print(text, flush=True)
+    counted = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+    print(f"{len(pairs)} pairs: {counted}; {perf_counter() - start:.0f} s")
+    return 1 if counts["wrong"] else 0
+
+
+def draw(files: list[Path], number: int, rng: random.Random) -> list[dict[str, Any]]:
+    """Draw pairs, several for each model so that it is built once."""
+    pairs: list[dict[str, Any]] = []
+    while len(pairs) < number:
+        path = rng.choice(files)
+        config = {k: v for k, v in json.loads(path.read_text()).items() if k not in DROPPED}
+        if rng.random() < 0.8:
+            config = resized(config, rng)
+        auto_class = rng.choice([None, None, None, *HEADS])
+        table = known(config, "pair").table(auto_class)
+        if table is None or not table.sized or not table.complete:
+            pairs.append({"id": str(len(pairs)), "abstained": True})
+            continue
+        for _ in range(rng.choice([2, 3, 4])):
+            pair = {"id": str(len(pairs)), "model": path.parent.name, "config": config}
+            pairs.append({**pair, "auto_class": table.auto_class, "lora": lora(table, rng)})
+    return pairs[:number]
+
+
+def resized(config: dict[str, Any], rng: random.Random, *, inner: bool = False) -> dict[str, Any]:
+    """Return a config of another size: few layers, other numbers, here and there a switch."""
+    out = dict(config)
+    for key, value in config.items():
+        if isinstance(value, dict) and key.endswith("_config"):
+            out[key] = resized(value, rng, inner=True)
+        elif isinstance(value, bool):
+            if "bias" in key or "tie_" in key:
+                out[key] = value ^ (rng.random() < 0.2)
+        elif isinstance(value, int) and key in (
+            "num_hidden_layers",
+            "n_layer",
+            "n_layers",
+            "num_layers",
+        ):
+            out = layered(out, key, rng.choice([2, 3, 4, 5]))
+        elif isinstance(value, int) and key.endswith(("_size", "_dim", "_experts", "_heads")):
+            if rng.random() < 0.3:
+                out[key] = value * rng.choice([2, 3]) if rng.random() < 0.7 else value // 2 or 1
+    return out
+
+
+def layered(config: dict[str, Any], key: str, count: int) -> dict[str, Any]:
+    """Set the number of layers, and cut the lists that have an entry for each."""
+    old = config[key]
+    cut = {k: v[:count] for k, v in config.items() if isinstance(v, list) and len(v) == old}
+    return {**config, **cut, key: count}
+
+
+def ask(pairs: list[dict[str, Any]], python: str) -> list[dict[str, Any]]:
+    """Return PEFT's answers, in order; pairs we have no answer for are not asked."""
+    lines = [json.dumps(pair) for pair in pairs if "abstained" not in pair]
+    ran = subprocess.run(
+        [python, str(ORACLE)], input="\n".join(lines), text=True, capture_output=True, check=False
+    )
+    answers = {a["id"]: a for a in map(json.loads, ran.stdout.splitlines())}
+    if len(answers) < len(lines):
+        raise SystemExit(ran.stderr[-2000:])
+    return [answers.get(pair["id"], {}) for pair in pairs]
+
+
+def compare(pair: dict[str, Any], truth: dict[str, Any], peft: str | None) -> tuple[str, str]:
+    """Return ``equal``, ``wrong``, ``abstained`` or ``unbuildable``, and the difference."""
+    if "abstained" in pair:
+        return "without a table", ""
+    if truth["status"] == "model-error":
+        return "unbuildable", ""
+    ours = answer(pair, peft)
+    if ours["status"] == "unresolved":
+        return "abstained", ""
+    differing = [key for key in KEYS if ours.get(key) != truth.get(key)]
+    if not differing:
+        return "equal", ""
+    shown = "; ".join(f"{key}: {ours.get(key)} for {truth.get(key)}" for key in differing)
+    note = f"{ours.get('note')} | {truth.get('error')} | {truth.get('modules')}"
+    sizes = {k: v for k, v in pair["config"].items() if isinstance(v, int)}
+    head = f"{pair['model']} ({pair['auto_class']}) {json.dumps(pair['lora'])}"
+    return "wrong", f"{head}: {shown} [{note}] {sizes if 'base_params' in differing else ''}"
+
+
+def answer(pair: dict[str, Any], peft: str | None) -> dict[str, Any]:
+    """Resolve a pair without torch, in the shape of the oracle's answer."""
+    table = known(pair["config"], "pair").table(pair["auto_class"])
+    assert table is not None
+    base = {"base_params": table.parameter_count}
+    extra = {} if peft is None else {"peft": peft}
+    try:
+        return {**base, **described(resolve(from_mapping(pair["lora"]), table, **extra))}
+    except InjectionError as error:
+        return {**base, "status": "peft-error", "error_type": error.kind, "note": str(error)}
+    except UnresolvedError as error:
+        return {**base, "status": "unresolved", "note": str(error)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""A user's ``config.json`` in the terms of a template: defaults filled in, one name for a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_LABELS: Final = "num_labels"
+
+
+def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields a template asks for, None where it does not hold for the config.
+
+    It holds where every fixed field has the value it was learned with, every other field lies in
+    the range that was tried, and no field is set that the code reads and nobody tried.
+    """
+    given = dict(_flat(config, template["sections"], ""))
+    if _unheard_of(given, template):
+        return None
+    written = _one_name(given, template["alias"])
+    if written is None:
+        return None
+    fields: dict[str, Any] = dict(template["defaults"])
+    for path, item in written.items():
+        if path in fields:
+            fields[path] = item
+    for path, allowed in template["fixed"].items():
+        if not _equal(fields.get(path), allowed):
+            return None
+    for path, domain in template["fields"].items():
+        if not _inside(fields.get(path), domain):
+            return None
+    return fields
+
+
+def _flat(
+    config: Mapping[str, Any], sections: Mapping[str, Any], path: str
+) -> Iterator[tuple[str, Any]]:
+    for key, item in config.items():
+        inner = f"{path}{key}."
+        if inner in sections and isinstance(item, dict):
+            yield from _flat(item, sections, inner)
+        elif inner in sections and item is None:
+            continue
+        else:
+            yield path + key, item
+    labels = config.get("id2label")
+    if isinstance(labels, dict):
+        yield path + _LABELS, len(labels)
+
+
+def _one_name(given: Mapping[str, Any], alias: Mapping[str, str]) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    for path, item in given.items():
+        name = alias.get(path, path)
+        if found.get(name, item) != item:
+            return None
+        found[name] = item
+    return found
+
+
+def _unheard_of(given: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
+    watched = template["watched"]
+    for path, item in given.items():
+        if item is not None and watched and path in watched:
+            return True
+        kind = template["sections"].get(path.removesuffix("model_type"))
+        if path.endswith("model_type") and kind is not None and item not in kind:
+            return True
+    return False
+
+
+def _equal(item: Any, allowed: Any) -> bool:
+    return item == allowed and isinstance(item, bool) == isinstance(allowed, bool)
+
+
+def _inside(item: Any, domain: Mapping[str, Any]) -> bool:
+    """Whether a value is of a kind that was tried; numbers may be larger than any tried."""
+    if item is None or isinstance(item, bool | str):
+        return any(_equal(item, known) for known in domain["words"])
+    if isinstance(item, int):
+        return "least" in domain and item >= domain["least"]
+    if isinstance(item, list) and "items" in domain:
+        return all(_member(part, domain["items"]) for part in item)
+    return any(_equal(item, known) for known in domain["words"])
+
+
+def _member(part: Any, known: list[Any]) -> bool:
+    if isinstance(part, int) and not isinstance(part, bool):
+        return "numbers" in known and part >= 0
+    return part in known
