@@ -111,7 +111,8 @@ def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
 def exclusive_pairs(recipe: Recipe) -> tuple[Pair, ...]:
     """Keys that are both set, of which the loader takes only one."""
     pairs = _EXCLUSIVE.get(recipe.framework, ())
-    keys = {key.path: key for key in recipe.keys if _is_set(recipe, key)}
+    named = {path for pair in pairs for path in pair}
+    keys = {key.path: key for key in recipe.keys if key.path in named and _is_set(recipe, key)}
     return tuple(
         Pair(path=left, at=keys[left].key_at, value=_text(keys[left]), other=right)
         for left, right in pairs

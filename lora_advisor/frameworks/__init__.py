@@ -32,7 +32,12 @@ def frameworks() -> tuple[Framework, ...]:
 
 def by_name(name: str) -> Framework | None:
     """Return the format of that name (``axolotl``), None if there is none."""
-    return next((framework for framework in frameworks() if framework.name == name), None)
+    return _named().get(name)
+
+
+@cache
+def _named() -> dict[str, Framework]:
+    return {framework.name: framework for framework in reversed(frameworks())}
 
 
 def read(document: Document, forced: Framework | None = None) -> list[Recipe]:

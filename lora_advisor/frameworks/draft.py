@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
@@ -38,6 +38,8 @@ _TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
 """Formats whose scalars have a type of their own, whatever reads them."""
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PLACEHOLDER: Final = "its value is filled in later"
+KEPT: Final = 128
+"""More tables than there are formats; every script has one of its own, which is dropped."""
 
 
 class Draft:
@@ -60,7 +62,7 @@ class Draft:
 
     def get(self, field: str) -> object:
         """Return a field's value as it stands: written, or the default it will have."""
-        value = self.values.get(field) or self._default(field)
+        value = self.values.get(field) or _defaults(self.framework)[field]
         return value.value if value.fits else UNKNOWN
 
     def put(
@@ -102,12 +104,11 @@ class Draft:
         if self.framework.finish is not None:
             self.framework.finish(self)
         self._take_launch()
-        values = {field: self.values.get(field) or self._default(field) for field in FIELDS}
         return Recipe(
             framework=self.framework.name,
             evidence=self.evidence,
             document=self.document,
-            values=values,
+            values={**_defaults(self.framework), **self.values},
             keys=tuple(self.keys),
         )
 
@@ -160,7 +161,7 @@ class Draft:
 
     def _not_set(self, field: str, value: Value) -> Value:
         """Let a null mean "not set", as it does to a loader that fills a typed schema."""
-        default = self._default(field)
+        default = _defaults(self.framework)[field]
         if default.value is UNKNOWN:
             return default
         return replace(value, value=default.value, origin=default.origin)
@@ -170,30 +171,31 @@ class Draft:
             return UNKNOWN
         return plain_value(node, _TYPED.get(self.document.format, self.framework.scalars))
 
-    def _default(self, field: str) -> Value:
-        framework = self.framework
-        key = _spelling(framework).get(field, field)
-        if field in framework.defaults:
-            own = framework.defaults[field]
-            origin = Origin.UNKNOWN if own is UNKNOWN else Origin.FRAMEWORK
-            return Value(value=own, origin=origin, key=key)
-        if field.partition(".")[0] in framework.knows:
-            return Value(value=LIBRARY_DEFAULTS.get(field), origin=Origin.LIBRARY, key=key)
-        return Value(value=UNKNOWN, origin=Origin.UNKNOWN, key=key)
+
+@lru_cache(KEPT)
+def _defaults(framework: Framework) -> dict[str, Value]:
+    """Return what every field of the vocabulary is where a config does not write it."""
+    return {field: _default(framework, field) for field in FIELDS}
 
 
+def _default(framework: Framework, field: str) -> Value:
+    key = _spelling(framework).get(field, field)
+    if field in framework.defaults:
+        own = framework.defaults[field]
+        origin = Origin.UNKNOWN if own is UNKNOWN else Origin.FRAMEWORK
+        return Value(value=own, origin=origin, key=key)
+    if field.partition(".")[0] in framework.knows:
+        return Value(value=LIBRARY_DEFAULTS.get(field), origin=Origin.LIBRARY, key=key)
+    return Value(value=UNKNOWN, origin=Origin.UNKNOWN, key=key)
+
+
+@lru_cache(KEPT)
 def _spelling(framework: Framework) -> dict[str, str]:
     """Return how a framework spells each field: the first key of its table that feeds it."""
-    found = _SPELLINGS.get(framework.name)
-    if found is None:
-        found = {}
-        for path, target in framework.keys.items():
-            found.setdefault(target.field if isinstance(target, Key) else target, path)
-        _SPELLINGS[framework.name] = found
+    found: dict[str, str] = {}
+    for path, target in framework.keys.items():
+        found.setdefault(target.field if isinstance(target, Key) else target, path)
     return found
-
-
-_SPELLINGS: Final[dict[str, dict[str, str]]] = {}
 
 
 def _walk(node: Node, prefix: str) -> Iterator[tuple[str, Scalar, Node]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lora_advisor.record import record
 from lora_advisor.source.position import line_starts
 
 
-@record
-class Span:
+class Span(NamedTuple):
     """A stretch of text: character offsets, the end exclusive."""
 
     start: int
