@@ -186,12 +186,6 @@ TARGETS = {
         flatten=True,
         classes=(Wanted(pattern="(Train|Eval|Log)Args", globs=("litgpt/args.py",)),),
     ),
-    "autotrain-advanced": Target(
-        oldest="0.7",
-        modules=("autotrain",),
-        flatten=True,
-        classes=(Wanted(pattern="LLMTrainingParams", globs=("autotrain/trainers/clm/params.py",)),),
-    ),
     "torchtune": Target(
         oldest="0.1",
         modules=("torchtune", "recipes"),

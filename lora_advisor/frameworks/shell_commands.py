@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import kohya, litgpt, mlx, ms_swift, torchtune
+from lora_advisor.frameworks import autotrain, diffusers, kohya, litgpt, mlx, ms_swift, torchtune
 from lora_advisor.recipe import FIELDS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
         return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
     if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
         return _litgpt(command, flags)
+    if command[:2] == ["autotrain", "llm"] and "train" in flags:
+        own = autotrain.FRAMEWORKS[0]
+        return replace(own, keys=autotrain.FLAGS)
     if "network_module" in flags:
         return _beside_file(kohya.FRAMEWORKS[0], "config_file" in flags)
-    return None
+    return diffusers.of_script(program)
 
 
 def is_own(command: list[str], program: str) -> bool:
