@@ -68,7 +68,9 @@ def resolution_of(recipe: Recipe, modules: Lookup, targets: Targets) -> Resoluti
         raise UnknownValueError("the adapter's values do not fit their types") from None
 
 
-def setup_of(recipe: Recipe, modules: Lookup, targets: Targets) -> Setup:
+def setup_of(
+    recipe: Recipe, modules: Lookup, targets: Targets, resolution: Resolution | None = None
+) -> Setup:
     """Return the training as far as its memory goes; UnknownValueError without the model's sizes.
 
     What the files at hand do not say stays None and widens the estimate; a launch that shards or
@@ -85,7 +87,7 @@ def setup_of(recipe: Recipe, modules: Lookup, targets: Targets) -> Setup:
     return Setup(
         table=table,
         config=config,
-        resolution=resolution_of(recipe, modules, targets),
+        resolution=resolution,
         dtype_bytes=_dtype_bytes(recipe, config),
         bits=bits,
         double_quant=known_value(recipe, "quant.bnb_4bit_use_double_quant"),

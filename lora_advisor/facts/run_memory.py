@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.facts._sizing import setup_of
+from lora_advisor.facts._sizing import resolution_of, setup_of
 from lora_advisor.models.memory import Estimate, estimate
 from lora_advisor.models.memory_setup import GIB
 from lora_advisor.recipe import UnknownValueError
@@ -45,7 +45,8 @@ def gpu_gib(gpu: Gpu | None) -> float:
 
 
 def _estimate(recipe: Recipe, modules: Lookup, targets: Targets) -> Estimate:
-    found = estimate(setup_of(recipe, modules, targets))
+    resolution = resolution_of(recipe, modules, targets)
+    found = estimate(setup_of(recipe, modules, targets, resolution))
     if not found.complete:
         raise UnknownValueError("the batch on a GPU is not known")
     return found

@@ -18,9 +18,7 @@ from lora_advisor.models.memory_weights import loaded, shares, weights
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ALLOCATOR: Final = (
-    "https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-memory-management"
-)
+_ALLOCATOR: Final = "https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-memory-management"
 _WORKSPACE: Final = "https://docs.nvidia.com/cuda/cublas/#cublassetworkspace"
 CONTEXT: Final = (GIB // 4, 3 * GIB // 4)
 """What the driver takes on a GPU before torch allocates: kernels and context, by card."""

@@ -58,11 +58,11 @@ def kept(setup: Setup) -> Kept:
     head = setup.hidden * SINGLE * tokens  # the last norm's input
     work = [_PASSES * item.widest * tokens + item.unpacked for item in counted]
     if setup.checkpointing:
-        held = inputs * len(counted) + head
-        passing = max((t + w for t, w in zip(totals, work, strict=True)), default=0)
+        held = float(inputs * len(counted) + head)
+        passing = max((t + w for t, w in zip(totals, work, strict=True)), default=0.0)
     else:
         held = sum(totals) + head
-        passing = max(work, default=0)
+        passing = max(work, default=0.0)
     return Kept(
         held=held,
         passing=passing,
@@ -115,7 +115,7 @@ def _told(setup: Setup, found: Kept) -> str:
         return "the batch is not known"
     if setup.checkpointing:
         wide = widths(setup).residual
-        each = f"{setup.hidden} values × {wide} B for each of {setup.tokens:,} tokens"
-        return f"{found.layers} layers × {each}, and one layer recomputed"
+        size = f"{setup.hidden} values × {wide} B for each of {setup.tokens:,} tokens"
+        return f"{found.layers} layers × {size}, and one layer recomputed"
     each = found.held / setup.tokens / max(found.layers, 1)
     return f"{found.layers} layers × {each / 1024:.1f} KiB for each of {setup.tokens:,} tokens"

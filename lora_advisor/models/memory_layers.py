@@ -1,7 +1,7 @@
 """What one transformer layer keeps for its backward pass, counted from its modules.
 
-Autograd keeps what the gradient of a *frozen* network with adapters needs: the float32 input of each
-norm, queries, keys, values and output of attention, the factors of a gated MLP, and the input of
+Autograd keeps what the gradient of a *frozen* network with adapters needs: the float32 input of
+each norm, queries, keys, values and output of attention, the factors of a gated MLP, and the input of
 each adapted layer. A frozen linear layer keeps nothing. Counted against ``saved_tensors_hooks`` on
 real models by ``tests/proofs/test_memory.py``.
 """
@@ -301,9 +301,7 @@ def _experts(
     return float(per_token(setup) * each * wide.inner), fixed
 
 
-def _weight_copies(
-    listed: list[Module], adapted: Mapping[str, Adapted], setup: Setup
-) -> int:
+def _weight_copies(listed: list[Module], adapted: Mapping[str, Adapted], setup: Setup) -> int:
     """Return copies of weights that are kept: autocast's of float32 ones, DoRA's unit matrix."""
     total = 0
     for module in listed:
