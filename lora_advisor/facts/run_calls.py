@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Lora, Quant, Run
+    from lora_advisor.recipe import Lora, Quant, Run, Train
 
 _PACKED: Final = {
     "q_proj": "qkv_proj",
@@ -40,11 +40,11 @@ def prepared_after_adapter(run: Run) -> bool:
     return len(made) == 1 and len(prepared) == 1 and made[0] < prepared[0]
 
 
-def trains_loaded_adapter(run: Run) -> bool:
+def trains_loaded_adapter(run: Run, train: Train) -> bool:
     """Whether a script loads an adapter and hands a model to a trainer, and makes no other one."""
     makes = {"LoraConfig", "get_peft_model", "add_adapter", "set_adapter", "merge_and_unload"}
     trains = any(call.endswith("Trainer") for call in run.calls)
-    return trains and not makes & {call.rpartition(".")[2] for call in run.calls}
+    return train.enabled and trains and not makes & {call.rpartition(".")[2] for call in run.calls}
 
 
 def unserved_targets(lora: Lora, run: Run) -> list[str]:

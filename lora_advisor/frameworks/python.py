@@ -6,15 +6,16 @@ the quantisation that go with it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.python_flow import runs
-from lora_advisor.recipe import Lora, Quant
-from lora_advisor.source.scalars import python_value
+from lora_advisor.frameworks.python_flow import alternatives, runs
+from lora_advisor.recipe import UNKNOWN, Lora, Quant
+from lora_advisor.source.scalars import CHOICE, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -51,8 +52,16 @@ _UNSLOTH: Final = {
         field="train.gradient_checkpointing", read=lambda value: value in (True, "unsloth", "True")
     )
 }
+_QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
+_UNSLOTH_USE: Final = re.compile(r"^\s*(?:from|import) unsloth\b", re.MULTILINE)
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
+)
+_CHANGED_BY_UNSLOTH: Final = (
+    *("train.learning_rate", "train.weight_decay", "train.per_device_train_batch_size"),
+    *("train.per_device_eval_batch_size", "train.gradient_accumulation_steps", "train.optim"),
+    *("train.warmup_steps", "train.seed", "train.logging_steps", "train.report_to", "train.bf16"),
+    *("train.beta", "train.loss_type", "train.num_generations"),
 )
 _TRAINER: Final = {
     "max_seq_length": "data.max_length",
@@ -89,15 +98,17 @@ def read(document: Document) -> list[Recipe]:
     if configured is not None:
         return [configured]
     root = document.root
-    calls = root.entries if isinstance(root, Mapping) else ()
-    kind = _kind(calls)
+    entries = root.entries if isinstance(root, Mapping) else ()
+    calls = [entry for entry in entries if entry.key.text != CHOICE]
+    choices = [entry for entry in entries if entry.key.text == CHOICE]
+    kind = _kind(calls, document.text)
     if root is None or not kind:
         return []
     framework = next(framework for framework in FRAMEWORKS if framework.name == kind)
     evidence = f"calls {', '.join(dict.fromkeys(_shown(calls)))}"
     return [
         Draft(_fitted(framework, part, calls), document, _tree(part, root), evidence).recipe()
-        for part in _parts(calls)
+        for part in (_sure(part, calls, choices) for part in _parts(calls))
     ]
 
 
@@ -106,16 +117,35 @@ def _shown(calls: Sequence[Entry]) -> list[str]:
     return [call.key.text for call in calls if call.key.text in told][:3]
 
 
-def _kind(calls: Sequence[Entry]) -> str:
+def _kind(calls: Sequence[Entry], text: str) -> str:
     """Return the name of the format: unsloth, trl-python, peft-python or transformers-python."""
     names = {call.key.text for call in calls}
-    if any(owner(call).startswith("Fast") for call in calls):
+    trains = names & {*ARGUMENTS, *_TRAINERS}
+    if any(owner(call).startswith("Fast") for call in calls) or (
+        trains and _UNSLOTH_USE.search(text)
+    ):
         return "unsloth"
     if names & set(ARGUMENTS[3:]) or names & set(_TRAINERS):
         return "trl-python"
     if names & {"LoraConfig", "get_peft_model"} or any(owner(c) == "PeftModel" for c in calls):
         return "peft-python"
     return "transformers-python" if names & {*ARGUMENTS, "BitsAndBytesConfig"} else ""
+
+
+def _sure(part: list[Entry], calls: Sequence[Entry], choices: Sequence[Entry]) -> list[Entry]:
+    """Leave out a base model that is loaded otherwise in another branch, and its quantiser."""
+    base = next((call for call in part if loads_base(call)), None)
+    others = alternatives(base, calls, choices) if base is not None else []
+    if any(loads_base(other) for other in others):
+        return [call for call in part if call is not base and call.key.text not in _QUANTISERS]
+    given = (
+        base.value.get("quantization_config")
+        if base is not None and (isinstance(base.value, Mapping))
+        else None
+    )
+    if isinstance(given, Scalar) and given.tag is None:  # None: it is not quantised
+        return [call for call in part if call.key.text not in _QUANTISERS]
+    return part
 
 
 def owner(call: Entry) -> str:
@@ -185,15 +215,30 @@ def _fitted(framework: Framework, calls: Sequence[Entry], every: Sequence[Entry]
     """Let the calls that are there decide which defaults are known."""
     names = {call.key.text for call in calls}
     knows = {"lora"} if any(is_adapter(call) for call in calls) else set[str]()
-    knows |= {"train"} if names & set(ARGUMENTS) else set[str]()
+    told = [call for call in calls if _is_arguments(call)]
+    whole = bool(told) and not any(_spreads(call) for call in told)
+    knows |= {"train"} if whole else set[str]()
     others = set(ARGUMENTS) - names if names & set(ARGUMENTS) else set[str]()
     return replace(
         framework,
         keys={path: key for path, key in _KEYS.items() if path.partition(".")[0] not in others},
         knows=frozenset(knows),
-        defaults={**framework.defaults, **python_settle.defaults(names)},
+        defaults={**framework.defaults, **_defaults(framework, names, whole=whole)},
         finish=lambda draft: python_settle.settle(draft, calls, every),
     )
+
+
+def _spreads(call: Entry) -> bool:
+    """Whether a call takes arguments out of a mapping that cannot be read."""
+    return isinstance(call.value, Mapping) and "**" in call.value
+
+
+def _defaults(framework: Framework, names: set[str], *, whole: bool) -> dict[str, object]:
+    """Return the defaults of the classes called; none where a mapping may say otherwise."""
+    found = python_settle.defaults(names)
+    if framework.name == "unsloth":  # which sets other defaults in TRL's classes, by release
+        found |= dict.fromkeys(_CHANGED_BY_UNSLOTH, UNKNOWN)
+    return found if whole else dict.fromkeys(found, UNKNOWN)
 
 
 def _framework(name: str, title: str, rank: int) -> Framework:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Sequence as Listing
 
-    from lora_advisor.source.tree import Node
+    from lora_advisor.source.tree import Node, Span
 
 Identity = tuple[int, ...]
 
@@ -109,3 +109,20 @@ def _is_of(call: Entry, kinds: Listing[Callable[[Entry], bool]]) -> bool:
 def _in_order(calls: Listing[Entry], chosen: Listing[Entry]) -> list[Entry]:
     ids = {id(call) for call in chosen}
     return [call for call in calls if id(call) in ids]
+
+
+def alternatives(call: Entry, calls: Listing[Entry], choices: Listing[Entry]) -> list[Entry]:
+    """Return the calls of a name that stand in the other branch of a choice around a call."""
+    found = []
+    for choice in choices:
+        blocks = (
+            [item.span for item in choice.value.items] if isinstance(choice.value, Sequence) else []
+        )
+        own = [block for block in blocks if _within(call, block)]
+        others = [block for block in blocks if block not in own] if own else []
+        found += [other for other in calls for block in others if _within(other, block)]
+    return [other for other in found if other.key.text == call.key.text]
+
+
+def _within(call: Entry, block: Span) -> bool:
+    return block.start <= call.key.span.start < block.end

@@ -30,7 +30,7 @@ _UNSLOTH: Final[dict[str, object]] = {
     "lora.task_type": "CAUSAL_LM",
 }
 """Defaults of ``FastLanguageModel.get_peft_model`` (unsloth.models.llama)."""
-_QUANTISERS: Final = {
+QUANTISERS: Final = {
     "GPTQConfig": "gptq",
     "AwqConfig": "awq",
     "HqqConfig": "hqq",
@@ -211,10 +211,10 @@ def _put_bits(draft: Draft, *, four: bool, eight: bool) -> None:
 
 
 def _quantised(draft: Draft, calls: Sequence[Entry]) -> None:
-    other = _first(calls, *_QUANTISERS)
+    other = _first(calls, *QUANTISERS)
     if other is not None:
         _put_bits(draft, four=False, eight=False)
-        draft.put("quant.method", _QUANTISERS[other.key.text], _value(draft, other))
+        draft.put("quant.method", QUANTISERS[other.key.text], _value(draft, other))
     elif (bnb := _first(calls, "BitsAndBytesConfig")) is not None:
         if _argument(bnb, "**") is not None:
             return
@@ -258,9 +258,26 @@ def _settle_training(draft: Draft, names: list[str]) -> None:
         draft.put("train.method", method, None)
     else:
         draft.unknown("train.method", "")
-    draft.put("train.enabled", "merge_and_unload" not in names or _trains(names), None)
-    if any(f"{prefix}Config" in names for prefix in _METHODS):
+    draft.put("train.enabled", _enabled(draft, names), None)
+    if any(f"{prefix}Config" in names for prefix in _METHODS) and draft.get("train.bf16") is not (
+        UNKNOWN
+    ):
         _bf16_default(draft)
+    name = draft.values.get("model.name_or_path")
+    if name is not None and name.value is None:
+        draft.unknown("model.name_or_path", "it is given when the script is run")
+    loops = _trains(names) or ".backward(" in draft.document.text
+    if draft.get("lora.init_lora_weights") is False and not loops:
+        draft.unknown("lora.init_lora_weights", "the script does not train")
+
+
+def _enabled(draft: Draft, names: list[str]) -> bool:
+    """Whether a script trains: one that merges or evaluates only does not."""
+    text = draft.document.text
+    evaluates = ".evaluate(" in text or ".predict(" in text
+    if any(name.endswith("Trainer") for name in names) and evaluates and "train(" not in text:
+        return False
+    return "merge_and_unload" not in names or _trains(names)
 
 
 def _method(names: list[str], suffix: str) -> str:

@@ -7,7 +7,6 @@ its arguments. Nothing is run; a value that is not certain has the tag of an unk
 from __future__ import annotations
 
 import ast
-import re
 import sys
 import warnings
 from dataclasses import replace
@@ -15,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
+from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED
 from lora_advisor.source.python_nodes import (
     assigned,
     bodies,
     comments,
     dotted,
+    expressions,
     is_cell,
     is_main,
     name_of,
@@ -31,37 +32,13 @@ from lora_advisor.source.python_values import (
     resolve,
     truth,
 )
-from lora_advisor.source.scalars import SETTINGS
-from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Span
+from lora_advisor.source.scalars import CHOICE, SETTINGS
+from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-INLINE: Final = re.compile(
-    r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
-)
-"""Parts of a LoraConfig: their arguments stand inside it."""
-RECORDED: Final = re.compile(
-    r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
-    r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
-    r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
-    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+"
-    r"|from_pretrained|get_peft_model|prepare_model_for_kbit_training|merge_and_unload"
-    r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
-    r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
-    r"|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
-)
 _SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
-_POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
-    "from_pretrained": ("pretrained_model_name_or_path",),
-    "get_peft_model": ("model", "peft_config"),
-    "prepare_model_for_kbit_training": ("model",),
-    "add_adapter": ("adapter_config",),
-    "resize_token_embeddings": ("new_num_tokens",),
-    "add_tokens": ("new_tokens",),
-    "add_special_tokens": ("special_tokens_dict",),
-}
-_OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
 _MUTATORS: Final = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
 )
@@ -268,24 +245,38 @@ class _Program:
 
     def _flow(self, node: ast.stmt, scope: Scope) -> None:
         """Walk the branches; what they assign is uncertain afterwards."""
-        for _, value in ast.iter_fields(node):
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, ast.expr):
-                    self._expression(part, scope)
-                elif isinstance(part, ast.withitem):
-                    self._expression(part.context_expr, scope)
-        straight = isinstance(node, (ast.With, ast.AsyncWith)) or is_main(node)
+        for part in expressions(node):
+            self._expression(part, scope)
+        if isinstance(node, (ast.With, ast.AsyncWith)) or is_main(node):
+            for body in bodies(node):
+                self._block(body, scope)
+            return
+        if isinstance(node, ast.If) and node.orelse:
+            self._choose(node)
         taken = truth(node.test, scope) if isinstance(node, ast.If) else None
         for index, body in enumerate(bodies(node)):
-            inner = scope if straight else scope.inner()
-            if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
-                inner.names |= dict.fromkeys(assigned(body))
-            if isinstance(node, ast.If) and not straight and taken is bool(index):
+            inner = scope.inner()
+            if isinstance(node, ast.If) and taken is bool(index):
                 self._doubt(node.test, inner)
-            self._block(body, inner)
-            for name in () if straight else inner.names:
+            self._branch(node, body, inner)
+            for name in inner.names:
                 if inner.names[name] is not scope.names.get(name):
                     scope.names[name] = None
+
+    def _branch(self, node: ast.stmt, body: list[ast.stmt], inner: Scope) -> None:
+        """Walk one branch; in a loop, what it assigns is uncertain from its start."""
+        if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
+            inner.names |= dict.fromkeys(assigned(body))
+        self._block(body, inner)
+
+    def _choose(self, node: ast.If) -> None:
+        """Record which stretches of the program exclude each other."""
+        ends = ((block[0], block[-1]) for block in (node.body, node.orelse))
+        spans = [Span(start=self._span(a).start, end=self._span(b).end) for a, b in ends]
+        items = tuple(Scalar(text="", plain=False, span=span) for span in spans)
+        whole = Span(start=spans[0].start, end=spans[1].end)
+        key = Scalar(text=CHOICE, plain=False, span=Span(start=whole.start, end=whole.start))
+        self.calls.append(Entry(key=key, value=Sequence(items=items, span=whole)))
 
     def _doubt(self, test: ast.expr, inner: Scope) -> None:
         """Forget what a branch tests where the values known so far do not lead into it."""
@@ -369,7 +360,7 @@ class _Program:
         return [Entry(key=Scalar(text="of", plain=False, span=span), value=text)]
 
     def _positional(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
-        names = ("output_dir",) if _OUTPUT_FIRST.fullmatch(name) else _POSITIONAL.get(name, ())
+        names = ("output_dir",) if OUTPUT_FIRST.fullmatch(name) else POSITIONAL.get(name, ())
         if name.endswith("Trainer"):
             names = ("model", "args")
         entries = []

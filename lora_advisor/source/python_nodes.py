@@ -26,6 +26,16 @@ def dotted(node: ast.expr) -> str:
     return name_of(node)
 
 
+def expressions(node: ast.stmt) -> Iterator[ast.expr]:
+    """Yield the expressions in the head of a statement: a test, what is gone through."""
+    for _, value in ast.iter_fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.expr):
+                yield part
+            elif isinstance(part, ast.withitem):
+                yield part.context_expr
+
+
 def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
     """Yield the names that statements assign to, at any depth."""
     for statement in body:

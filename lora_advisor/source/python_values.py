@@ -240,6 +240,8 @@ def truth(node: ast.expr, scope: Scope) -> bool | None:
 
 
 def _compared(node: ast.Compare, scope: Scope) -> bool | None:
+    if isinstance(node.ops[0], (ast.In, ast.NotIn)) and len(node.ops) == 1:
+        return _contained(node, scope)
     sides = [_plain(node.left, scope), _plain(node.comparators[0], scope)]
     compare = _COMPARISONS.get(type(node.ops[0]))
     simple = all(side is None or isinstance(side, (bool, int, float, str)) for side in sides)
@@ -249,6 +251,17 @@ def _compared(node: ast.Compare, scope: Scope) -> bool | None:
         return bool(compare(*sides))
     except TypeError:
         return None
+
+
+def _contained(node: ast.Compare, scope: Scope) -> bool | None:
+    """Return whether a known value is in a list whose members are all known."""
+    member, box = _plain(node.left, scope), resolve(node.comparators[0], scope)
+    if isinstance(member, (Scalar, Mapping, Sequence)) or not isinstance(box, Sequence):
+        return None
+    if is_unknown(box) or not all(isinstance(item, Scalar) for item in box.items):
+        return None
+    inside = member in [python_value(item) for item in box.items if isinstance(item, Scalar)]
+    return inside is isinstance(node.ops[0], ast.In)
 
 
 def _comparison(node: ast.Compare, scope: Scope, span: Span) -> Node | None:

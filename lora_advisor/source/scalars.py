@@ -154,6 +154,8 @@ def _number(text: str) -> object:
 
 UNKNOWN_TAG: Final = "!unknown"
 """Tag of a scalar whose value only running the program would tell."""
+CHOICE: Final = "$choice"
+"""Name among a program's calls for two stretches of which only one is run."""
 SETTINGS: Final = "$settings"
 """Name under which all assignments of an mmengine config stand in a program's tree."""
 

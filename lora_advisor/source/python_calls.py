@@ -1,0 +1,31 @@
+"""Which calls of a program are kept, and what their positional arguments are called."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+INLINE: Final = re.compile(
+    r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
+)
+"""Parts of a LoraConfig: their arguments stand inside it."""
+RECORDED: Final = re.compile(
+    r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
+    r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
+    r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
+    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+"
+    r"|from_pretrained|get_peft_model|prepare_model_for_kbit_training|merge_and_unload"
+    r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
+    r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
+    r"|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
+)
+POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "from_pretrained": ("pretrained_model_name_or_path",),
+    "get_peft_model": ("model", "peft_config"),
+    "prepare_model_for_kbit_training": ("model",),
+    "add_adapter": ("adapter_config",),
+    "resize_token_embeddings": ("new_num_tokens",),
+    "add_tokens": ("new_tokens",),
+    "add_special_tokens": ("special_tokens_dict",),
+}
+OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
