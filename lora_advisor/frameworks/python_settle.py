@@ -192,7 +192,8 @@ def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
     given = _argument(loader, "quantization_config")
     if _argument(loader, "**") is not None:
         return
-    if given is None and "quant.load_in_4bit" not in draft.values:
+    plain = given is None or (isinstance(given, Scalar) and given.tag is None)  # or None itself
+    if plain and "quant.load_in_4bit" not in draft.values:
         _put_bits(draft, four=False, eight=False)
     elif isinstance(given, Mapping):
         _quantised(draft, calls)

@@ -15,6 +15,7 @@ from lora_advisor.source.errors import SourceError
 from lora_advisor.source.json import parse_json
 from lora_advisor.source.position import position
 from lora_advisor.source.python import parse_python
+from lora_advisor.source.python_calls import RECORDED
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
@@ -80,14 +81,16 @@ def _offsets(raw: str, line: Scalar) -> Iterator[Span]:
 
 
 def _as_python(cell: str) -> str:
-    """Blank what only IPython reads, keeping every offset; a cell in another language is empty."""
+    """Blank what only IPython reads, keeping every offset.
+
+    A cell in another language, or a broken one that configures no training, is empty.
+    """
     program = _MAGIC.sub(_blank_magic, cell)
-    if program == cell:
-        return cell
     try:
         ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _NOT_NEWLINE.sub(" ", cell)
+        matters = program == cell and RECORDED.search(cell) is not None
+        return cell if matters else _NOT_NEWLINE.sub(" ", cell)
     return program
 
 

@@ -41,7 +41,7 @@ def test_arguments_and_places(ascii_only: bool) -> None:
 
 
 def test_syntax_error_has_its_place_in_the_file() -> None:
-    text = notebook([["x = 1\n", "y = )\n"]])
+    text = notebook([["LoraConfig()\n", "y = )\n"]])
     with pytest.raises(SourceError) as caught:
         parse(text, "train.ipynb")
     assert text.splitlines()[caught.value.line - 1].strip().startswith('"y = )')

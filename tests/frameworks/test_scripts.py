@@ -1,0 +1,349 @@
+"""People's scripts, notebooks and shell files: what each says, and what it leaves open.
+
+One row is a program and the recipes that must be read from it, as fields without their group's
+name where that is plain; ``?`` stands for unknown.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lora_advisor import frameworks
+from lora_advisor.recipe import UNKNOWN
+from lora_advisor.source import parse
+
+SHORT = {
+    "model": "model.name_or_path", "on": "lora.enabled", "r": "lora.r",
+    "alpha": "lora.lora_alpha", "targets": "lora.target_modules", "dropout": "lora.lora_dropout",
+    "four": "quant.load_in_4bit", "type": "quant.bnb_4bit_quant_type", "method": "train.method",
+    "lr": "train.learning_rate", "batch": "train.per_device_train_batch_size",
+    "steps": "train.max_steps", "epochs": "train.num_train_epochs", "trains": "train.enabled",
+    "accumulation": "train.gradient_accumulation_steps", "length": "data.max_length",
+    "init": "lora.init_lora_weights", "bf16": "train.bf16", "processes": "run.num_processes",
+    "checkpointing": "train.gradient_checkpointing",
+}  # fmt: skip
+LOAD = "m = AutoModelForCausalLM.from_pretrained('org/a')\n"
+TWO = "a = LoraConfig(r=8)\nb = LoraConfig(r=16)\n"
+ARGS = "args = TrainingArguments('out', learning_rate=1e-4)\n"
+Row = tuple[str, list[dict[str, object]]]
+
+PYTHON: dict[str, Row] = {
+    "plain": (
+        (f"{LOAD}m = get_peft_model(m, LoraConfig(r=8, lora_alpha=16, target_modules=['q_proj']))\n"
+        f"{ARGS}Trainer(model=m, args=args).train()\n"),
+        [{"model": "org/a", "on": True, "r": 8, "alpha": 16, "targets": ["q_proj"], "lr": 1e-4,
+          "four": False, "batch": 8, "epochs": 3.0, "trains": True}],
+    ),
+    "constants of a module": (
+        ("R = 16\nALPHA = 2 * R\nBASE = 'org/a'\nMODEL = f'{BASE}-chat'\n"
+        "c = LoraConfig(r=R, lora_alpha=ALPHA)\nAutoModelForCausalLM.from_pretrained(MODEL)\n"),
+        [{"r": 16, "alpha": 32, "model": "org/a-chat"}],
+    ),
+    "constants from elsewhere": (
+        "from settings import R\nc = LoraConfig(r=R, lora_alpha=settings.ALPHA)\n",
+        [{"on": True, "r": "?", "alpha": "?", "dropout": 0.0}],
+    ),
+    "argparse": (
+        ("p = argparse.ArgumentParser()\np.add_argument('--lora-r', type=int, default=16)\n"
+        "p.add_argument('--lr', type=float, default=2e-4)\np.add_argument('--model', type=str)\n"
+        "p.add_argument('--four', action='store_true')\na = p.parse_args()\n"
+        "AutoModelForCausalLM.from_pretrained(a.model, load_in_4bit=a.four)\n"
+        "LoraConfig(r=a.lora_r)\nTrainingArguments('o', learning_rate=a.lr)\n"),
+        [{"r": 16, "lr": 2e-4, "model": "?", "four": False}],
+    ),
+    "HfArgumentParser": (
+        ("@dataclass\nclass ModelArguments:\n    name: Optional[str] = field(default=None)\n"
+        "    lora_r: Optional[int] = field(default=64, metadata={'help': 'rank'})\n"
+        "    names: List[str] = field(default_factory=lambda: ['q_proj', 'v_proj'])\n"
+        "parser = HfArgumentParser((ModelArguments, SFTConfig))\n"
+        "margs, targs = parser.parse_args_into_dataclasses()\n"
+        "AutoModelForCausalLM.from_pretrained(margs.name)\n"
+        "LoraConfig(r=margs.lora_r, target_modules=margs.names)\n"),
+        [{"r": 64, "targets": ["q_proj", "v_proj"], "model": "?"}],
+    ),
+    "click": (
+        ("@click.command()\n@click.option('--lora-r', default=8)\n"
+        "def main(lora_r, lr=3e-4):\n    LoraConfig(r=lora_r)\n"
+        "    TrainingArguments('o', learning_rate=lr)\n"),
+        [{"r": 8, "lr": 3e-4}],
+    ),
+    "fire": (
+        ("def train(base_model: str = '', lora_r: int = 8, names=['q_proj', 'v_proj'],\n"
+        "          micro_batch_size: int = 4, batch_size: int = 128):\n"
+        "    steps = batch_size // micro_batch_size\n"
+        "    LoraConfig(r=lora_r, target_modules=names)\n"
+        "    TrainingArguments(per_device_train_batch_size=micro_batch_size,\n"
+        "                      gradient_accumulation_steps=steps)\nfire.Fire(train)\n"),
+        [{"r": 8, "targets": ["q_proj", "v_proj"], "batch": 4, "accumulation": 32}],
+    ),
+    "a function called with arguments": (
+        "def build(r, alpha=16):\n    return LoraConfig(r=r, lora_alpha=alpha)\nbuild(32)\n",
+        [{"r": 32, "alpha": 16}],
+    ),
+    "a function called twice": (
+        "def build(r):\n    return LoraConfig(r=r)\nbuild(8)\nbuild(16)\n",
+        [{"r": "?"}],
+    ),
+    "a mapping that is spread": (
+        "c = {'r': 8, 'lora_alpha': 32}\nLoraConfig(**c, lora_dropout=0.1)\n",
+        [{"r": 8, "alpha": 32, "dropout": 0.1}],
+    ),
+    "a mapping nobody can read": (
+        ("cfg = yaml.safe_load(open('c.yaml'))\nLoraConfig(**cfg['lora'])\n"
+        "SFTConfig(**cfg['training'], max_length=512)\n"),
+        [{"r": "?", "alpha": "?", "lr": "?", "batch": "?", "bf16": "?", "length": 512}],
+    ),
+    "arguments taken over from others": (
+        (f"{ARGS}kwargs = args.to_dict()\ns = SFTConfig(**kwargs, packing=False)\n"
+        "SFTTrainer(model='org/a', args=s).train()\n"),
+        [{"lr": "?", "method": "sft"}],
+    ),
+    "both branches": (
+        "if big:\n    r = 64\nelse:\n    r = 8\nLoraConfig(r=r, lora_alpha=16)\n",
+        [{"r": "?", "alpha": 16}],
+    ),
+    "a branch that decides": (
+        "USE_DORA = False\nr = 16 if USE_DORA else 8\nLoraConfig(r=r)\n",
+        [{"r": 8}],
+    ),
+    "a rank of 0 that is guarded": (
+        "def model(lora_rank=0):\n    if lora_rank > 0:\n        LoraConfig(r=lora_rank)\n",
+        [{"r": "?", "on": True}],
+    ),
+    "a base loaded in two ways": (
+        ("if bits in ('nf4', 'fp4'):\n    q = BitsAndBytesConfig(load_in_4bit=True)\n"
+        "    m = AutoModelForCausalLM.from_pretrained('org/a', quantization_config=q)\n"
+        "else:\n    m = AutoModelForCausalLM.from_pretrained('org/a')\n"
+        "m = get_peft_model(m, LoraConfig(r=8, init_lora_weights='pissa'))\n"),
+        [{"r": 8, "init": "pissa", "four": "?", "model": "?"}],
+    ),
+    "a quantiser not asked for": (
+        ("p.add_argument('--qlora', action='store_true')\n"
+        "q = BitsAndBytesConfig(load_in_4bit=True) if args.qlora else None\n"
+        "AutoModelForCausalLM.from_pretrained('org/a', quantization_config=q)\nLoraConfig(r=8)\n"),
+        [{"r": 8, "four": False}],
+    ),
+    "QLoRA": (
+        ("q = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4')\n"
+        "m = AutoModelForCausalLM.from_pretrained('org/a', quantization_config=q)\n"
+        "m = prepare_model_for_kbit_training(m)\nm = get_peft_model(m, LoraConfig(r=64))\n"),
+        [{"four": True, "type": "nf4", "r": 64, "model": "org/a"}],
+    ),
+    "two trainers and two adapters, by name": (
+        (f"{TWO}s = SFTConfig('o', learning_rate=1e-4)\nd = DPOConfig('o', learning_rate=1e-6)\n"
+        "DPOTrainer(model='org/a', args=d, peft_config=a)\n"
+        "SFTTrainer(model='org/a', args=s, peft_config=b)\n"),
+        [{"r": 8, "lr": 1e-6, "method": "dpo"}, {"r": 16, "lr": 1e-4, "method": "sft"}],
+    ),
+    "two models, each with its adapter": (
+        (f"{TWO}x = get_peft_model(AutoModelForCausalLM.from_pretrained('org/x'), b)\n"
+        "y = get_peft_model(AutoModelForCausalLM.from_pretrained('org/y'), a)\n"
+        "Trainer(model=x, args=TrainingArguments('o', learning_rate=1e-3))\n"
+        "Trainer(model=y, args=TrainingArguments('o', learning_rate=1e-4))\n"),
+        [{"r": 16, "model": "org/x", "lr": 1e-3}, {"r": 8, "model": "org/y", "lr": 1e-4}],
+    ),
+    "one adapter for two trainers": (
+        ("c = LoraConfig(r=8)\nSFTTrainer(args=SFTConfig('o', learning_rate=1e-4), peft_config=c)\n"
+        "DPOTrainer(args=DPOConfig('o', learning_rate=1e-6), peft_config=c)\n"),
+        [{"r": 8, "lr": 1e-4}, {"r": 8, "lr": 1e-6}],
+    ),
+    "an adapter nobody uses": (
+        f"{TWO}SFTTrainer(model='org/a', args=SFTConfig('o'), peft_config=b)\n",
+        [{"r": 16, "method": "sft"}, {"r": 8}],
+    ),
+    "merging into another base": (
+        ("q = BitsAndBytesConfig(load_in_4bit=True)\n"
+        "m = AutoModelForCausalLM.from_pretrained('org/a', quantization_config=q)\n"
+        "t = SFTTrainer(model=m, args=SFTConfig('o'), peft_config=LoraConfig(r=8))\nt.train()\n"
+        "base = AutoModelForCausalLM.from_pretrained('org/a')\n"
+        "PeftModel.from_pretrained(base, 'o').merge_and_unload()\n"),
+        [{"four": True, "r": 8, "run.merges_plain": True}],
+    ),
+    "evaluation only": (
+        f"{LOAD}m = PeftModel.from_pretrained(m, 'adapter')\nt = Trainer(model=m)\nt.evaluate()\n",
+        [{"trains": False}],
+    ),
+    "a conversion": (
+        "c = LoraConfig(r=4, init_lora_weights=False)\nset_peft_model_state_dict(m, state)\n",
+        [{"r": 4, "init": "?"}],
+    ),
+    "a loop of one's own": (
+        "c = LoraConfig(r=4, init_lora_weights=False)\nfor b in data:\n    loss.backward()\n",
+        [{"r": 4, "init": False}],
+    ),
+    "in classes with methods of one name": (
+        ("class A:\n    def build(self):\n        return LoraConfig(r=8)\n"
+        "class B:\n    def build(self):\n        return None\n"),
+        [{"r": 8}],
+    ),
+    "a change afterwards": ("c = LoraConfig(r=8)\nc.r = 32\nget_peft_model(m, c)\n", [{"r": 32}]),
+    "an alias": ("from peft import LoraConfig as LC\nLC(r=8)\n", [{"r": 8}]),
+    "targets found when it runs": (
+        "LoraConfig(r=8, target_modules=find_all_linear_names(model))\n", [{"targets": "?"}]
+    ),
+    "targets put together": (
+        ("ATT = ['q_proj', 'v_proj']\nt = [*ATT, 'o_proj'] + ['up_proj']\n"
+        "LoraConfig(target_modules=t)\nLoraConfig\n"),
+        [{"targets": ["q_proj", "v_proj", "o_proj", "up_proj"]}],
+    ),
+    "targets added later": (
+        "t = ['q_proj']\nt.append('v_proj')\nLoraConfig(target_modules=t)\n", [{"targets": "?"}]
+    ),
+    "a rank in the environment": (
+        "LoraConfig(r=int(os.environ.get('R', 8)), lora_alpha=16)\n", [{"r": "?", "alpha": 16}]
+    ),
+    "ranks one after the other": (
+        "for r in [4, 8]:\n    LoraConfig(r=r, lora_alpha=2 * r)\n", [{"r": "?", "alpha": "?"}]
+    ),
+    "unsloth": (
+        ("m, t = FastLanguageModel.from_pretrained('org/a', max_seq_length=1024)\n"
+        "m = FastLanguageModel.get_peft_model(m, lora_alpha=32,\n"
+        "    use_gradient_checkpointing='unsloth')\n"
+        "SFTTrainer(model=m, args=SFTConfig(max_steps=60))\n"),
+        [{"model": "org/a", "four": True, "r": 16, "alpha": 32, "checkpointing": True,
+          "steps": 60, "lr": "?", "length": 1024}],
+    ),
+    "unsloth's changes of TRL": (
+        ("from unsloth import FastLanguageModel\nfrom helpers import load\n"
+        "SFTTrainer(model=load(), args=SFTConfig('o'), peft_config=LoraConfig(r=8))\n"),
+        [{"r": 8, "lr": "?"}],
+    ),
+    "marimo": (
+        ("app = marimo.App()\n@app.cell\ndef _():\n    R = 8\n    return (R,)\n"
+        "@app.cell\ndef _(R):\n    c = LoraConfig(r=R)\n    return (c,)\n"),
+        [{"r": 8}],
+    ),
+    "xtuner": (
+        ("lr = 2e-4\naccumulative_counts = 8\naccumulative_counts *= 2\n"
+        "model = dict(type=SupervisedFinetune,\n"
+        "    llm=dict(type=AutoModelForCausalLM.from_pretrained,\n"
+        "        pretrained_model_name_or_path='org/a',\n"
+        "        quantization_config=dict(type=BitsAndBytesConfig, load_in_4bit=True,\n"
+        "                                 bnb_4bit_quant_type='nf4')),\n"
+        "    lora=dict(type=LoraConfig, r=64, lora_alpha=16))\n"
+        "train_dataloader = dict(batch_size=1)\ntrain_cfg = dict(max_epochs=3)\n"
+        "optim_wrapper = dict(optimizer=dict(type=AdamW, lr=lr), \n"
+        "    accumulative_counts=accumulative_counts)\n"),
+        [{"model": "org/a", "on": True, "r": 64, "alpha": 16, "four": True, "type": "nf4",
+          "lr": 2e-4, "batch": 1, "accumulation": 16, "epochs": 3, "method": "sft"}],
+    ),
+    "xtuner in full": (
+        ("model = dict(type=SupervisedFinetune, llm=dict(pretrained_model_name_or_path='org/a'))\n"
+        "train_dataloader = dict(batch_size=1)\noptim_wrapper = dict(optimizer=dict(lr=2e-5))\n"),
+        [{"on": False, "four": False, "lr": 2e-5}],
+    ),
+    "no training at all": ("print('lora')\nmodel.generate()\n", []),
+}  # fmt: skip
+
+NOTEBOOK: dict[str, tuple[list[str], list[dict[str, object]]]] = {
+    "pip lines": (
+        ["!pip install -q peft \\\n  transformers\n", "%%capture\n%pip install trl\n",
+         "c = LoraConfig(r=8)\n"],
+        [{"r": 8}],
+    ),
+    "a value of an earlier cell": (["R = 16\n", "LoraConfig(r=R)\n"], [{"r": 16}]),
+    "another language": (["%%bash\nfor i in 1; do echo $i; done\n", "LoraConfig(r=8)\n"],
+                         [{"r": 8}]),
+    "a cell that sets a value anew": (["R = 8\n", "R = 16\n", "LoraConfig(r=R)\n"], [{"r": 16}]),
+    "a broken cell about something else": (
+        ["inputs = f(\n  a=1\n  b=2)\n", "LoraConfig(r=8)\n"], [{"r": 8}]
+    ),
+    "a trainer in the next cell": (
+        [TWO, "SFTTrainer(args=SFTConfig('o'), peft_config=b)\n"],
+        [{"r": 16}, {"r": 8}],
+    ),
+}  # fmt: skip
+
+SHELL: dict[str, Row] = {
+    "a script's flags": (
+        "python a.py --model_name_or_path org/a --lora_r 8 --lora_alpha 16 --learning_rate 1e-4",
+        [{"model": "org/a", "r": 8, "alpha": 16, "lr": 1e-4}],
+    ),
+    "continued lines and variables": (
+        ("LR=2e-4\nexport R=${RANK:-16}\ntorchrun --nproc_per_node=4 train.py \\\n"
+        "  --lora_r ${R} \\\n  --learning_rate $LR\n"),
+        [{"r": 16, "lr": 2e-4, "processes": 4}],
+    ),
+    "an array of options": (
+        'OPTS=(\n  --lora_r 8   # small\n  --lora_alpha 16\n)\npython train.py "${OPTS[@]}"\n',
+        [{"r": 8, "alpha": 16}],
+    ),
+    "options in a text": (
+        'OPTS="--lora_r 8 \\\n --lora_alpha 16"\npython train.py $OPTS\n', [{"r": 8, "alpha": 16}]
+    ),
+    "a loop over rates": (
+        "for lr in 1e-4 2e-4; do\n  python train.py --lora_r 8 --learning_rate $lr\ndone\n",
+        [{"r": 8, "lr": "?"}],
+    ),
+    "two runs with another rank": (
+        "R=8\npython train.py --lora_r $R\nR=16\npython train.py --lora_r $R\n",
+        [{"r": 8}, {"r": 16}],
+    ),
+    "a choice": (
+        'if [ -n "$BIG" ]; then\n  R=64\nelse\n  R=8\nfi\npython train.py --lora_r $R\n',
+        [{"r": "?"}],
+    ),
+    "a list of targets": (
+        "python train.py --lora_r 8 --lora_target_modules q_proj v_proj --bf16\n",
+        [{"targets": ["q_proj", "v_proj"], "bf16": True}],
+    ),
+    "arguments passed on": ('python train.py --lora_r 8 --lora_alpha 16 "$@"\n', [{"alpha": 16}]),
+    "a launcher that is a module": (
+        "python -m torch.distributed.launch --nproc_per_node 2 train.py --lora_r 8\n",
+        [{"r": 8, "processes": 2}],
+    ),
+    "accelerate": (
+        "accelerate launch --num_processes 8 --config_file a.yaml train.py --use_lora --lora_r 8\n",
+        [{"r": 8, "processes": 8}],
+    ),
+    "trl": (
+        "trl sft --model_name_or_path org/a --use_peft --lora_r 8 --learning_rate 2e-4\n",
+        [{"on": True, "r": 8, "lr": 2e-4}],
+    ),
+    "LLaMA-Factory": (
+        ("llamafactory-cli train --stage sft --do_train --model_name_or_path org/a \\\n"
+        "  --finetuning_type lora --lora_rank 16 --lora_target q_proj,v_proj\n"),
+        [{"on": True, "r": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}],
+    ),
+    "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
+    "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
+}  # fmt: skip
+
+
+def recipes(text: str, path: str, wanted: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the wanted fields of every recipe of a file, unknown as ``?``."""
+    found = frameworks.read(parse(text, path))
+    if len(found) != len(wanted):
+        return [{"recipes": len(found)}]
+    return [
+        {name: _shown(one[SHORT.get(name, name)].value) for name in fields}
+        for one, fields in zip(found, wanted, strict=True)
+    ]
+
+
+def _shown(value: object) -> object:
+    return "?" if value is UNKNOWN else value
+
+
+@pytest.mark.parametrize(("text", "wanted"), PYTHON.values(), ids=PYTHON.keys())
+def test_python(text: str, wanted: list[dict[str, object]]) -> None:
+    assert recipes(text, "train.py", wanted) == wanted
+
+
+@pytest.mark.parametrize(("cells", "wanted"), NOTEBOOK.values(), ids=NOTEBOOK.keys())
+def test_notebook(cells: list[str], wanted: list[dict[str, object]]) -> None:
+    made = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
+    assert recipes(json.dumps({"cells": made}), "a.ipynb", wanted) == wanted
+
+
+@pytest.mark.parametrize(("text", "wanted"), SHELL.values(), ids=SHELL.keys())
+def test_shell(text: str, wanted: list[dict[str, object]]) -> None:
+    assert recipes(text, "run.sh", wanted) == wanted
+
+
+def test_a_broken_cell_that_configures_a_training_is_an_error() -> None:
+    cells = [{"cell_type": "code", "source": ["LoraConfig(r=8\n", "b)\n"]}]
+    with pytest.raises(Exception, match="not valid Python"):
+        parse(json.dumps({"cells": cells}), "a.ipynb")
