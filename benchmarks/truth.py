@@ -12,16 +12,20 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from lora_advisor.models.adapter import InjectionError, UnresolvedError, from_mapping
-from lora_advisor.models.locate import from_folder
-from lora_advisor.models.resolve import Resolution, resolve
+from click.testing import CliRunner
+
+from lora_advisor.cli.inspect import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from lora_advisor.models.resolve import Resolution
 
 KEYS = (
     "status",
@@ -79,35 +83,49 @@ def expanded(names: Iterable[str]) -> int:
 
 
 def answer(pair: Mapping[str, Any], models: Path) -> dict[str, Any]:
-    """Resolve one pair in the shape of PEFT's answer."""
-    table = from_folder(models / pair["model"], auto_class=pair["auto_class"])
-    if table is None:
-        return {"status": "no-table"}
-    base = {"base_params": table.parameter_count}
-    try:
-        return {**base, **described(resolve(from_mapping(pair["lora"]), table))}
-    except InjectionError as error:
-        return {**base, "status": "peft-error", "error_type": error.kind, "note": str(error)}
-    except UnresolvedError as error:
-        return {**base, "status": "unresolved", "note": str(error)}
+    """Inspect one pair as a user would, and return it in the shape of PEFT's answer."""
+    with TemporaryDirectory() as folder:
+        lora = Path(folder, "lora.json")
+        lora.write_text(json.dumps(pair["lora"]), encoding="utf-8")
+        arguments = [str(models / pair["model"]), "--lora", str(lora), "--isolated"]
+        arguments += ["--auto-class", pair["auto_class"], "--output-format", "json"]
+        result = CliRunner().invoke(command, arguments)
+    if result.exit_code:
+        return {"status": "no-table", "note": result.output}
+    (inspection,) = json.loads(result.output)["inspections"]
+    return told(inspection)
+
+
+def told(inspection: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an inspection in the shape of PEFT's answer."""
+    base = {"base_params": inspection["model"]["parameters"], "status": inspection["status"]}
+    if inspection["status"] != "ok":
+        return {**base, "error_type": inspection["error_type"], "note": inspection["note"]}
+    modules = {item["name"]: item["rank"] for item in inspection["modules"]}
+    parameters = {item["name"]: item["rank"] for item in inspection["parameters"]}
+    counts = _shape(modules, parameters, inspection["saved"])
+    return {**base, **counts, "trainable_params": inspection["trainable"]}
 
 
 def described(resolution: Resolution) -> dict[str, Any]:
     """Write a resolution in the shape of PEFT's answer."""
-    modules = [item.name for item in resolution.modules]
-    parameters = [item.name for item in resolution.parameters]
-    ranks: dict[str, int] = {}
-    for item in (*resolution.modules, *resolution.parameters):
-        ranks[str(item.rank)] = ranks.get(str(item.rank), 0) + 1
+    modules = {item.name: item.rank for item in resolution.modules}
+    parameters = {item.name: item.rank for item in resolution.parameters}
+    counts = _shape(modules, parameters, resolution.saved)
+    return {"status": "ok", **counts, "trainable_params": resolution.trainable}
+
+
+def _shape(
+    modules: Mapping[str, int], parameters: Mapping[str, int], saved: Iterable[str]
+) -> dict[str, Any]:
+    ranks = Counter(str(rank) for rank in (*modules.values(), *parameters.values()))
     return {
-        "status": "ok",
         "modules_sha": digest(modules),
         "modules_n": len(modules),
         "parameters_sha": digest(parameters),
         "parameters_n": len(parameters),
-        "saved_modules": sorted(resolution.saved),
+        "saved_modules": sorted(saved),
         "rank_counts": dict(sorted(ranks.items())),
-        "trainable_params": resolution.trainable,
     }
 
 
