@@ -26,6 +26,7 @@ _WIDE_ENOUGH: Final = 72
 _COLOURS: Final = {FITS: "green", FAILS: "red"}
 MARKS: Final = {"lora": "●", "full": "■", "": " "}
 FILE_BYTES: Final = 4
+INCOMPLETE: Final = "Without activations and logits: the batch on a GPU or its length is not known."
 
 
 def as_text(found: Inspection, options: Options) -> str:
@@ -54,7 +55,7 @@ def _head(found: Inspection, options: Options, paint: Paint) -> Iterator[str]:
     yield wrap(harmless(paint(told, bold=True)), options.width, "", "  ")
     if harmless(table.source) not in told:
         yield wrap(harmless(f"Modules from {table.source}"), options.width, "", "  ")
-    yield wrap(_totals(found), options.width, "", "  ")
+    yield wrap(totals(found), options.width, "", "  ")
     if found.note:
         kind = f"PEFT refuses this: {found.error_type}: " if found.error_type else "Not resolved: "
         yield wrap(harmless(paint(kind, fg="red") + found.note), options.width, "", "  ")
@@ -62,7 +63,8 @@ def _head(found: Inspection, options: Options, paint: Paint) -> Iterator[str]:
         yield wrap(f"Assumed: {', '.join(subject.assumed)}.", options.width, "", "  ")
 
 
-def _totals(found: Inspection) -> str:
+def totals(found: Inspection) -> str:
+    """Say in one line how large the model is and what of it is trained."""
     table, resolution = found.subject.table, found.resolution
     base = f"{short(table.parameter_count)} parameters" if table.sized else "sizes not known"
     if resolution is None:
@@ -129,7 +131,7 @@ def _columns(node: Node, options: Options, *, sized: bool) -> tuple[int, str]:
     shape = "×".join(str(side) for side in node.shape) if sized else node.class_name
     size = short(node.parameters * node.count) if sized and node.parameters else ""
     middle = f"{shape:>14} {size:>7}" if wide else f"{size:>7}"
-    return (36 if wide else 30), f"{middle}  {_trained(node)}".rstrip()
+    return (36 if wide else 30), f"{middle}  {trained(node)}".rstrip()
 
 
 def _row(node: Node, left: str, columns: tuple[int, str]) -> str:
@@ -145,7 +147,8 @@ def _plain(text: str) -> str:
     return unstyle(text)
 
 
-def _trained(node: Node) -> str:
+def trained(node: Node) -> str:
+    """Say what is trained on a module: the adapter's rank, scaling and parameters, or all of it."""
     if node.how == "lora":
         return f"r {node.rank}, ×{node.scaling:.3g}, +{short(node.trained)}"
     if node.how == "full":
@@ -182,8 +185,7 @@ def _memory(found: Inspection, options: Options, paint: Paint) -> Iterator[str]:
             yield wrap(harmless(f"Not estimated: {found.subject.note}."), options.width, "  ")
         return
     if not found.memory.complete:
-        told = "Without activations and logits: the batch on a GPU or its length is not known."
-        yield wrap(told, options.width, "  ")
+        yield wrap(INCOMPLETE, options.width, "  ")
     largest = max(part.high for part in found.memory.parts)
     for part in found.memory.parts:
         if part.high:
@@ -194,14 +196,15 @@ def _bar(part: Part, largest: int, options: Options, paint: Paint) -> str:
     full = round(_BAR * part.low / largest)
     maybe = round(_BAR * part.high / largest) - full
     bar = paint("█" * full, fg="cyan") + "░" * maybe + " " * (_BAR - full - maybe)
-    first = f"  {part.name:<16} {_range(part):>12} {bar} "
+    first = f"  {part.name:<16} {range_of(part):>12} {bar} "
     if options.width < _WIDE_ENOUGH:
         return first.rstrip()
     told = f"{part.formula} [{part.source}]" if options.verbose else part.formula
     return first + wrap(told, options.width, " " * 47).lstrip()
 
 
-def _range(part: Part) -> str:
+def range_of(part: Part) -> str:
+    """Write a part's range in GiB, one number where both ends are the same."""
     low, high = f"{part.low / GIB:.2f}", f"{part.high / GIB:.2f}"
     return low if low == high else f"{low}-{high}"
 
@@ -209,7 +212,7 @@ def _range(part: Part) -> str:
 def _changes(found: Inspection, options: Options) -> Iterator[str]:
     for change in found.changes[:_CHANGES_SHOWN]:
         first = f"  -{change.frees / GIB:>5.1f} GiB  "
-        told = f"{_key(change, found)}: {_value(change.value)} ({change.title})"
+        told = f"{key_of(change, found)}: {value_of(change.value)} ({change.title})"
         if found.gpu is not None and found.verdict != FITS:
             told += _then(change, found)
         yield wrap(told, options.width, first)
@@ -220,11 +223,13 @@ def _then(change: Change, found: Inspection) -> str:
     return "; then it fits" if change.then.complete and change.then.high <= memory else ""
 
 
-def _key(change: Change, found: Inspection) -> str:
+def key_of(change: Change, found: Inspection) -> str:
+    """Return the key of a change as the user's format spells it."""
     return found.subject.keys.get(change.field) or change.field.partition(".")[2]
 
 
-def _value(value: object) -> str:
+def value_of(value: object) -> str:
+    """Write a value as YAML does."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -282,7 +287,7 @@ def _memory_json(found: Inspection) -> dict[str, Any] | None:
         "changes": [
             {
                 "field": change.field,
-                "key": _key(change, found),
+                "key": key_of(change, found),
                 "value": change.value,
                 "title": change.title,
                 "frees": change.frees,
