@@ -16,12 +16,12 @@ from lora_advisor.source.json import parse_json
 from lora_advisor.source.position import position
 from lora_advisor.source.python import parse_python
 from lora_advisor.source.python_calls import RECORDED
+from lora_advisor.source.python_magics import without_magics
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MAGIC: Final = re.compile(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
 _NOT_NEWLINE: Final = re.compile(r"[^\n]")
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u.{4}|.)"
@@ -85,21 +85,13 @@ def _as_python(cell: str) -> str:
 
     A cell in another language, or a broken one that configures no training, is empty.
     """
-    program = _MAGIC.sub(_blank_magic, cell)
+    program = without_magics(cell)
     try:
         ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         matters = program == cell and RECORDED.search(cell) is not None
         return cell if matters else _NOT_NEWLINE.sub(" ", cell)
     return program
-
-
-def _blank_magic(match: re.Match[str]) -> str:
-    """Blank ``!pip install`` and ``%%time`` so that a block around it keeps a body."""
-    length = len(match.group()) - len(match["indent"])
-    body = "..." if length >= len("...") else "0"
-    rest = match.group()[len(match["indent"]) + len(body) :]
-    return match["indent"] + body + _NOT_NEWLINE.sub(" ", rest)
 
 
 def _raw_position(

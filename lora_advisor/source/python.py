@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED
+from lora_advisor.source.python_magics import parsed
 from lora_advisor.source.python_nodes import (
     assigned,
     bodies,
@@ -50,7 +51,7 @@ def parse_python(text: str, path: str) -> Document:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a linted script's own warnings are not ours
-            module = ast.parse(text)
+            module = parsed(text)
     except SyntaxError as error:
         release = f"{sys.version_info.major}.{sys.version_info.minor}"
         message = f"not valid Python (as {release} reads it): {error.msg}"

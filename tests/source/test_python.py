@@ -45,6 +45,7 @@ def arguments(text: str, call: str = "LoraConfig") -> dict[str, object]:
         ("config = LoraConfig(r=4)\nconfig.r = 8", 8),
         ("R = None\nLoraConfig(r=R or 8)", 8),
         ("LoraConfig(r=int('8'))", 8),
+        ("!pip install peft\n%cd /content\nLoraConfig(r=8)", 8),
         ("R = 8\nR += 1\nLoraConfig(r=R)", 9),
         ("def f(r=8):\n    if r > 0:\n        LoraConfig(r=r)", 8),
         ("class A:\n def f(self):\n  LoraConfig(r=8)\nclass B:\n def f(self):\n  x()", 8),
