@@ -28,6 +28,7 @@ from lora_advisor.source.python_nodes import (
 )
 from lora_advisor.source.python_values import (
     Scope,
+    is_bare_unknown,
     is_unknown,
     keywords,
     resolve,
@@ -190,7 +191,7 @@ class _Program:
         before: ast.expr = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
         whole = ast.copy_location(ast.BinOp(left=before, op=node.op, right=node.value), node)
         found = resolve(whole, scope)
-        scope.names[name] = None if _is_bare_unknown(found) else found
+        scope.names[name] = None if is_bare_unknown(found) else found
 
     def _expression(self, node: ast.expr, scope: Scope) -> None:
         """Record the calls of an expression, also where its value does not matter."""
@@ -210,7 +211,7 @@ class _Program:
             elif isinstance(target, ast.Subscript):
                 scope.names[dotted(target.value)] = None
             else:
-                scope.names[dotted(target)] = None if _is_bare_unknown(found) else found
+                scope.names[dotted(target)] = None if is_bare_unknown(found) else found
                 if isinstance(target, ast.Attribute):
                     self._change(target, found, scope)
                     self._set_attribute(target, value, found)
@@ -314,7 +315,7 @@ class _Program:
             value = given.get(name, call.args[index] if index < len(call.args) else None)
             if value is not None or None in given:
                 known = resolve(value, scope) if len(calls) == 1 and value is not None else None
-                inner.names[name] = None if known is None or _is_bare_unknown(known) else known
+                inner.names[name] = None if known is None or is_bare_unknown(known) else known
 
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
         name = name_of(node.func)
@@ -395,7 +396,3 @@ def _set_option(scope: Scope, name: str, value: Node | None) -> None:
     if value is not None and is_unknown(value):
         value = None
     scope.options[name] = value if name not in scope.options else None
-
-
-def _is_bare_unknown(node: Node) -> bool:
-    return isinstance(node, Scalar) and is_unknown(node)

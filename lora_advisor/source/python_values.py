@@ -71,6 +71,11 @@ def is_unknown(node: Node | None) -> bool:
     return any(is_unknown(entry.value) for entry in node.entries)
 
 
+def is_bare_unknown(node: Node) -> bool:
+    """Whether nothing at all is known of a node: not even what it is made of."""
+    return isinstance(node, Scalar) and is_unknown(node)
+
+
 def constant(value: object, span: Span) -> Node | None:
     """Return the node of a plain Python constant."""
     if isinstance(value, str):
