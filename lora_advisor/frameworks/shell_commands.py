@@ -24,6 +24,8 @@ _NOTHING: Final = dict.fromkeys(FIELDS, UNKNOWN)
 def framework_of(command: list[str], program: str, flags: set[str]) -> Framework | None:
     """Return the format of a command's flags, None where it trains nothing we can read."""
     first = command[:1]
+    if first == ["megatron"] or program.startswith("swift.cli._megatron"):
+        return None  # ms-swift's other trainer has Megatron's flags
     swift = _is_swift(command, program)
     if swift or (flags & _SWIFT_SWITCHES and flags & _SWIFT_MODELS):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))

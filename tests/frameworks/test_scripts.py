@@ -307,6 +307,9 @@ SHELL: dict[str, Row] = {
         "  --finetuning_type lora --lora_rank 16 --lora_target q_proj,v_proj\n"),
         [{"on": True, "r": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}],
     ),
+    "Megatron's flags": (
+        "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n", []
+    ),
     "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
     "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
 }  # fmt: skip
