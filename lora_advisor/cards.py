@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from lora_advisor.expression import ExpressionError, parse
 
-Code = Annotated[str, Field(pattern=r"^LA\d{3}$")]
+Code = Annotated[str, Field(pattern=r"^[A-Z]{2,8}\d{3}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=60)]
 Text = Annotated[str, Field(min_length=10)]
 

@@ -14,7 +14,7 @@ from lora_advisor.frameworks.companions import link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import judge
 from lora_advisor.models.lookup import Lookup
-from lora_advisor.rules import load, select
+from lora_advisor.rules import load, load_own, select
 from lora_advisor.settings import Settings
 from lora_advisor.source.errors import SourceError
 from lora_advisor.targets import CURRENT, Targets
@@ -101,7 +101,7 @@ def _judged(
 
 
 def _selected(settings: Settings) -> tuple[Rule, ...]:
-    rules = load()
+    rules = (*load(), *(rule for folder in settings.rules for rule in load_own(folder)))
     for selectors in settings.per_file_ignores.values():
         select(rules, selectors, ())  # refuses a selector that means no rule
     return select(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from lora_advisor.facts import Facts
 
 
+FILTERS: Final = (
+    *("abs", "default", "first", "float", "int", "join", "last", "length", "lower", "replace"),
+    *("round", "sort", "title", "tojson", "trim", "unique", "upper"),
+)
+"""Filters of a card's text: none of them makes much out of little."""
+
+
+class TextError(Exception):
+    """A card's text that the sandbox refuses, or that names what is not there."""
+
+
 def render(template: str, facts: Facts, item: object = None) -> str:
     """Fill a card's text with the values of one recipe.
 
@@ -23,7 +34,12 @@ def render(template: str, facts: Facts, item: object = None) -> str:
     """
     context: dict[str, object] = {group: _Values(facts, group) for group in (*GROUPS, "config")}
     context |= {"key": _Keys(facts), "item": item, "framework": _title(facts.recipe.framework)}
-    return _compiled(template).render(context).strip()
+    from jinja2 import TemplateError  # noqa: PLC0415 - 100 ms that a clean run saves
+
+    try:
+        return _compiled(template).render(context).strip()
+    except (TemplateError, TypeError) as error:
+        raise TextError(f"a rule's text cannot be filled: {error} in {template[:60]!r}") from None
 
 
 def show(value: object) -> str:
@@ -65,13 +81,28 @@ def _compiled(template: str) -> Template:
 @cache
 def _environment() -> Environment:
     from jinja2 import StrictUndefined  # noqa: PLC0415 - 100 ms that a clean run saves
+    from jinja2.exceptions import SecurityError  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-    return ImmutableSandboxedEnvironment(
+    class Environment(ImmutableSandboxedEnvironment):
+        """The sandbox, in which texts cannot be multiplied either."""
+
+        intercepted_binops = frozenset({"*", "**", "%"})
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
+            if operator == "**" or not numbers:
+                raise SecurityError(f"{operator} is not allowed in a text")
+            return super().call_binop(context, operator, left, right)
+
+    environment = Environment(
         undefined=StrictUndefined,
         finalize=show,
         autoescape=False,  # plain text; reports escape for their own format
     )
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.globals.clear()
+    return environment
 
 
 def _title(name: str) -> str:

@@ -26,6 +26,10 @@ CHECKOUT: Final = PACKAGE.parent / "rules"
 SITE: Final = "https://github.com/lora-advisor/lora-advisor/blob/main/docs/rules"
 
 
+class OwnRulesError(Exception):
+    """A folder of rules that cannot be used; the message names the file and what is wrong."""
+
+
 class SelectionError(ValueError):
     """A selector that names no rule, category or area."""
 
@@ -40,7 +44,7 @@ class _Word(Generic[T]):
         self._name = name
 
     def __get__(self, rule: Rule, _owner: type | None = None) -> T:
-        return self._read(_index()["words"][rule.code].get(self._name))
+        return self._read(_index(rule.folder)["words"][rule.code].get(self._name))
 
 
 def _or_none(text: str | None) -> str | None:
@@ -52,7 +56,8 @@ class Rule:
     """One rule: what decides whether it holds, and the texts of its card.
 
     ``when`` are conditions that hold together, in the order of the card's text; ``guards`` those
-    of them that speak of no ``item``, the cheapest first.
+    of them that speak of no ``item``, the cheapest first. ``folder`` holds the card of a rule that
+    is not ours.
     """
 
     code: str
@@ -68,6 +73,7 @@ class Rule:
     frameworks: frozenset[str] = frozenset()
     holds_for: dict[str, str] = field(default_factory=dict)
     covers: frozenset[str] = frozenset()
+    folder: Path | None = None
 
     since = _Word(str)
     evidence = _Word(str)
@@ -81,7 +87,9 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Address of the rule's page."""
+        """Address of the rule's page; of one that is not ours its first reference."""
+        if self.folder is not None:
+            return self.references[0]
         return f"{SITE}/{self.name}.md"
 
 
@@ -92,13 +100,25 @@ WORDS: Final = tuple(name for name, value in vars(Rule).items() if isinstance(va
 @cache
 def load() -> tuple[Rule, ...]:
     """Load every rule in the order of codes: from the wheel's index, else from the cards."""
-    data = _index()
-    conditions = [Condition(tree) for tree in data["conditions"]]
-    return tuple(_rule(entry, conditions) for entry in data["rules"])
+    return _rules(None)
 
 
 @cache
-def _index() -> Mapping[str, Any]:
+def load_own(folder: Path) -> tuple[Rule, ...]:
+    """Load the rules of a team's own folder, whose cards have been validated."""
+    return _rules(folder)
+
+
+def _rules(folder: Path | None) -> tuple[Rule, ...]:
+    data = _index(folder)
+    conditions = [Condition(tree) for tree in data["conditions"]]
+    return tuple(_rule({**entry, "folder": folder}, conditions) for entry in data["rules"])
+
+
+@cache
+def _index(folder: Path | None = None) -> Mapping[str, Any]:
+    if folder is not None:
+        return index(folder)
     return _Stored() if (INDEX / "rules.json").exists() else index(CHECKOUT)
 
 
@@ -142,8 +162,9 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def card(rule: Rule) -> dict[str, Any]:
     """Read the card that a rule was made from: its condition as text, its examples."""
-    folder = PACKAGE / "rules_data"
-    return read_card((folder if folder.is_dir() else CHECKOUT) / rule.area / f"{rule.name}.yaml")
+    stored = PACKAGE / "rules_data"
+    folder = rule.folder or (stored if stored.is_dir() else CHECKOUT)
+    return read_card(folder / rule.area / f"{rule.name}.yaml")
 
 
 def _entry(card: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:

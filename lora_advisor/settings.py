@@ -43,7 +43,8 @@ class Settings:
     folder of the base model that all checked configs are judged on, ``gpu`` what they are to run
     on, ``baseline`` the file of the
     findings that are known. ``rules_version`` is the release of this program whose set of rules
-    runs by default; newer rules run where a selector names them.
+    runs by default; newer rules run where a selector names them. ``rules`` are folders of cards
+    of the project's own.
     """
 
     select: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class Settings:
     gpu: Gpu | None = None
     baseline: Path | None = None
     rules_version: str | None = None
+    rules: tuple[Path, ...] = ()
 
     def excluded(self, file: str | Path) -> str | None:
         """Return the pattern that excludes a file or folder, None if it is checked."""
@@ -142,6 +144,7 @@ def _settings(
             raise _error(document, entry, f"{name}: {error}") from None
     if "baseline" in values:
         values["baseline"] = path.parent / values["baseline"]
+    values["rules"] = tuple(path.parent / folder for folder in values.get("rules", ()))
     above = values.pop("extends", None)
     parent = _extended(document, table, path, above, seen) if above is not None else Settings()
     targets = parent.targets.updated(values.pop("target", Targets()))
@@ -186,6 +189,10 @@ def _file(value: object) -> Path:
     if not isinstance(value, str):
         raise ValueError("expected the path of a file")  # noqa: TRY004 - one kind of error for all
     return Path(value)
+
+
+def _folders(value: object) -> tuple[Path, ...]:
+    return tuple(Path(folder) for folder in _texts(value))
 
 
 def _version(value: object) -> str:
@@ -265,5 +272,6 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "baseline": _file,
     "extends": _file,
     "rules-version": _version,
+    "rules": _folders,
 }
 """Every setting, and what checks and reads its value."""

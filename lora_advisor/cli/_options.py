@@ -76,6 +76,7 @@ def inputs(
 def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
     """Read the project's settings and put the command line's over them."""
     from lora_advisor import settings  # noqa: PLC0415
+    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
     from lora_advisor.targets import TargetError  # noqa: PLC0415
 
     start = [options["stdin_filename"] or "." if str(p) == STDIN else p for p in paths]
@@ -84,9 +85,19 @@ def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
             own = settings.from_file(options["config"])
         else:
             own = settings.Settings() if options["isolated"] else settings.nearest(start)
+        _validate_rules(own)
         return _overridden(own, options)
-    except (settings.SettingsError, TargetError, ValueError) as error:
+    except (settings.SettingsError, OwnRulesError, TargetError, ValueError) as error:
         raise CannotRunError(str(error)) from None
+
+
+def _validate_rules(own: Settings) -> None:
+    """Read the project's own rules before any of them runs."""
+    if own.rules:
+        from lora_advisor.own_rules import validated  # noqa: PLC0415 - an extra, and slow
+
+        for folder in own.rules:
+            validated(folder)
 
 
 def _overridden(own: Settings, options: dict[str, Any]) -> Settings:

@@ -123,11 +123,12 @@ def _report(
 ) -> Report:
     from lora_advisor.baseline import BaselineError  # noqa: PLC0415
     from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.render import TextError  # noqa: PLC0415
     from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     try:
         return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
-    except (SelectionError, BaselineError) as error:
+    except (SelectionError, BaselineError, TextError) as error:
         raise CannotRunError(str(error)) from None
 
 

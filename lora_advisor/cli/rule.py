@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lora_advisor.cli._errors import CannotRunError, close_names
+from lora_advisor.cli._errors import FOUND, CannotRunError, close_names
 from lora_advisor.cli._options import page_options, print_page
 
 if TYPE_CHECKING:
@@ -19,18 +20,36 @@ Examples:
   lora-advisor rule                       every rule in one line
   lora-advisor rule loftq-on-quantised-model
   lora-advisor rule --all --output-format json
+  lora-advisor rule new rank-above-64 --code TEAM001
+  lora-advisor rule test team-rules
 """
 
 
-@click.command("rule", epilog=RULE_EXAMPLES)
+class _Rules(click.Group):
+    """A group whose first argument may also be a rule: ``rule LA201`` is ``rule show LA201``."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Put ``show`` in where no command is named."""
+        asks = {"-h", "--help"} & {*args}
+        if not args or not (args[0] in self.commands or (asks and len(args) == 1)):
+            args = ["show", *args]
+        return super().parse_args(context, args)
+
+
+@click.group("rule", cls=_Rules, epilog=RULE_EXAMPLES)
+def command() -> None:
+    """Show a rule's card: what it says, why, its repair; test and write rules of your own."""
+
+
+@command.command("show")
 @click.argument("name", required=False, metavar="[CODE|NAME]")
 @click.option("--all", "everything", is_flag=True, help="Every rule in full.")
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option("--no-color", is_flag=True, help="No colours (as does NO_COLOR=1).")
-def command(name: str | None, **options: Any) -> None:
-    """Show a rule's card: what it says, why, its repair, an example of each kind."""
+def show(name: str | None, **options: Any) -> None:
+    """Show one rule, or list all of them; the word show can be left out."""
     from lora_advisor import rules  # noqa: PLC0415
     from lora_advisor.reports import _pages  # noqa: PLC0415
 
@@ -42,6 +61,48 @@ def command(name: str | None, **options: Any) -> None:
         print_page("\n\n".join(pages), options)
     else:
         print_page(_pages.rule_list(shown, page_options(options)), options)
+
+
+@command.command("test")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_context
+def test(context: click.Context, folder: Path) -> None:
+    """Check every example of the cards in a folder: bad ones reported, good ones not."""
+    from lora_advisor.own_rules import trials  # noqa: PLC0415
+    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
+
+    try:
+        results = list(trials(folder))
+    except OwnRulesError as error:
+        raise CannotRunError(str(error)) from None
+    wrong = [trial for trial in results if trial.problem]
+    for trial in wrong:
+        click.echo(f"{trial.path}: {trial.kind} example {trial.number} {trial.problem}")
+    click.echo(f"{len(results) - len(wrong)} of {len(results)} examples do what they show")
+    context.exit(FOUND if wrong else 0)
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--code", required=True, help="Code of the rule, such as TEAM001.")
+@click.option("--area", default="team", show_default=True, help="Folder of the card.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("team-rules"),
+    show_default=True,
+    help="Where the rules are.",
+)
+def new(name: str, code: str, area: str, folder: Path) -> None:
+    """Write a card to start from, with examples that pass."""
+    from lora_advisor.own_rules import scaffold  # noqa: PLC0415
+
+    path = folder / area / f"{name}.yaml"
+    if path.exists():
+        raise CannotRunError(f"{path} is there already")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(scaffold(name, code), "utf-8", newline="\n")
+    click.echo(f"wrote {path}; next: lora-advisor rule test {folder}", err=True)
 
 
 def _rule(listed: Sequence[Rule], wanted: str) -> Rule:

@@ -10,7 +10,9 @@ from lora_advisor import settings as project
 from lora_advisor.check import check_paths, lookup
 from lora_advisor.facts import Facts
 from lora_advisor.gather import gather
+from lora_advisor.own_rules import validated
 from lora_advisor.record import record
+from lora_advisor.rules import OwnRulesError
 from lora_advisor.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ def _look(text: str, path: str) -> Look:
 def _settings(path: str) -> Settings:
     """Read the settings of the text's project; a broken file must not stop the server."""
     try:
-        return project.nearest([Path(path)])
-    except SettingsError:
+        own = project.nearest([Path(path)])
+        for folder in own.rules:
+            validated(folder)
+    except (SettingsError, OwnRulesError):
         return Settings()
+    return own
