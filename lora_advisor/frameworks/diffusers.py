@@ -98,7 +98,7 @@ FRAMEWORKS: Final = (
     Framework(
         name="diffusers",
         title="diffusers training script",
-        rank=267,
+        rank=269,
         recognise=lambda _root, _document: "",
         keys=KEYS,
         scalars=yaml12,

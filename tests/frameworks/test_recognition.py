@@ -24,6 +24,7 @@ NAMES = {
     "peft-adapter-config": {"peft", "peft-other"},
     "llamafactory": {"llamafactory", "llamafactory-v1"},
     "verl": {"verl", "verl-sft"},
+    "ms-swift": {"ms-swift", "ms-swift-megatron"},
 }
 NO_CONFIGS = {
     "training_params.json": "parameters of PEFT's own benchmark script",
