@@ -31,7 +31,8 @@ Examples:
 @reads_configs
 def command(config_file: Path, to: str, **options: Any) -> None:
     """Write CONFIG in another format, and say what does not carry over and what changes."""
-    from lora_advisor.convert import ConvertError, convert  # noqa: PLC0415
+    from lora_advisor.convert import convert  # noqa: PLC0415
+    from lora_advisor.convert.writer import ConvertError  # noqa: PLC0415
     from lora_advisor.reports import _conversion  # noqa: PLC0415
 
     writer = writer_named(to)

@@ -53,6 +53,8 @@ def command(config_file: Path | None, to: str | None, **options: Any) -> None:
     found = recommend(situation)
     if to is None:
         _print(found, situation, options)
+    else:
+        _write(found, situation, to, options)
 
 
 def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lookup]:
@@ -78,10 +80,10 @@ def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lo
 
 
 def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -> Situation:
+    from lora_advisor.gpus import GpuError  # noqa: PLC0415
     from lora_advisor.models.locate import ModelError  # noqa: PLC0415
     from lora_advisor.recommend.ask import Question, QuestionError, situation  # noqa: PLC0415
     from lora_advisor.recommend.dataset import DatasetError  # noqa: PLC0415
-    from lora_advisor.gpus import GpuError  # noqa: PLC0415
 
     question = Question(
         model=options["model"] or "",
@@ -96,6 +98,29 @@ def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -
         return situation(question, recipe, lookup)
     except (QuestionError, GpuError, DatasetError, ModelError) as error:
         raise CannotRunError(str(error)) from None
+
+
+def _write(found: Recommendation, situation: Situation, to: str, options: dict[str, Any]) -> None:
+    """Write the advised config, and say on standard error what to be careful of."""
+    from lora_advisor.cli.convert import tell, writer_named  # noqa: PLC0415
+    from lora_advisor.convert import convert_values  # noqa: PLC0415
+    from lora_advisor.convert.writer import ConvertError  # noqa: PLC0415
+
+    writer = writer_named(to)
+    try:
+        made = convert_values(
+            found.values,
+            writer,
+            recipe=situation.recipe,
+            dataset=situation.dataset,
+            layers=situation.base.leaves,
+        )
+    except ConvertError as error:
+        raise CannotRunError(str(error)) from None
+    print_page(made.text, options)
+    tell(made, options)
+    for note in (*found.notes, *found.outside):
+        click.echo(f"note: {note}", err=True)
 
 
 def _print(found: Recommendation, situation: Situation, options: dict[str, Any]) -> None:

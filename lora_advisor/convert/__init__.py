@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor import frameworks, source
 from lora_advisor.convert.difference import differs, told
 from lora_advisor.convert.render import text_of
-from lora_advisor.convert.writer import DATASET, Writer
+from lora_advisor.convert.writer import DATASET, ConvertError, Writer
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import record
 
@@ -45,15 +45,12 @@ _OF_THE_FILE: Final = frozenset(
 """Fields whose defaults say nothing of what is learnt."""
 
 
+ALL: Final = "all-linear"
 _DATA_KEYS: Final = frozenset({"datasets", "dataset", "dataset_name", "data", "load_dataset"})
 _SAID_ELSEWHERE: Final = frozenset(
     {"run.calls", "run.trainer_arguments", "train.enabled", "data.special_tokens", "quant.bits"}
     | {"quant.method", "train.warmup_ratio"}
 )
-
-
-class ConvertError(ValueError):
-    """A recipe that a format cannot say at all; the message says why."""
 
 
 @record
@@ -117,6 +114,39 @@ def convert(recipe: Recipe, writer: Writer) -> Converted:
         notes=tuple(_notes(recipe, read_back(text, writer, values), writer)),
         remarks=tuple(writer.remarks(values)),
     )
+
+
+def convert_values(
+    values: Mapping[str, object],
+    writer: Writer,
+    *,
+    recipe: Recipe | None = None,
+    dataset: str = "",
+    layers: frozenset[str] = frozenset(),
+) -> Converted:
+    """Write advised values, over what a recipe says where there is one.
+
+    ``layers`` are the last names of the model's linear layers, empty where they are not known.
+    """
+    if layers and values.get("lora.target_modules") == ALL and not layers.issuperset(writer.needs):
+        missing = ", ".join(sorted(set(writer.needs) - layers))
+        raise ConvertError(f"{writer.title} would adapt {missing}, which this model has not")
+    own = _written(recipe) if recipe is not None else {}
+    whole = {"run.output_dir": _folder(values), DATASET: dataset or "train.jsonl", **own, **values}
+    if dataset:
+        whole[DATASET] = dataset
+    return Converted(
+        text=write(whole, writer),
+        file=writer.file_for(str(whole.get("train.method", "sft"))),
+        notes=(),
+        remarks=tuple(writer.remarks(whole)),
+    )
+
+
+def _folder(values: Mapping[str, object]) -> str:
+    """Return a name for the run's output, after the base model."""
+    name = str(values.get("model.name_or_path") or "model").rstrip("/").rpartition("/")[2]
+    return f"out/{name.lower()}-lora"
 
 
 def read_back(text: str, writer: Writer, values: Mapping[str, object]) -> Recipe | None:

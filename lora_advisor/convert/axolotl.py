@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, spelled, warmup
+from lora_advisor.convert.writer import DATASET, Entry, Writer, file_kind, left_out, spelled, warmup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,7 +52,8 @@ def _loss(value: object, values: Values) -> Values:
 
 def _dataset(value: object, values: Values) -> Values:
     kind = _TYPES.get(str(values.get("train.method")), "chat_template")
-    return {"datasets": [{"path": value, "type": kind}]}
+    local = {"ds_type": file_kind(value)} if file_kind(value) else {}
+    return {"datasets": [{"path": value, **local, "type": kind}]}
 
 
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {

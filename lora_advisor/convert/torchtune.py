@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, spelled
+from lora_advisor.convert.writer import DATASET, ConvertError, Entry, Writer, left_out, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,10 +53,6 @@ _OPTIMIZERS: Final = {
 }
 
 
-class NoBuilderError(ValueError):
-    """A model that torchtune builds under no name we know."""
-
-
 def _known(values: Values) -> tuple[str, str, str, str]:
     """Return module, builder, tokenizer and checkpointer type of the base model."""
     name = str(values.get("model.name_or_path", ""))
@@ -66,7 +62,7 @@ def _known(values: Values) -> tuple[str, str, str, str]:
             tuned = "base" if "base" in last or not _is_tuned(last, module) else "instruct"
             size = found[1].replace(".", "_")
             return module, builder.format(size, tuned), tokenizer, kind
-    raise NoBuilderError(f"torchtune has no builder for {name or 'a model without a name'}")
+    raise ConvertError(f"torchtune has no builder for {name or 'a model without a name'}")
 
 
 def _is_tuned(last: str, module: str) -> bool:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, renamed, spelled, truthy
+from lora_advisor.convert.writer import (
+    DATASET,
+    Entry,
+    Writer,
+    file_kind,
+    left_out,
+    renamed,
+    spelled,
+    truthy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +43,13 @@ def _method_only(path: str, *methods: str) -> Callable[[object, Values], Values]
 
 def _fsdp(value: object, _values: Values) -> Values:
     return {"fsdp": "full_shard"} if value else {}
+
+
+def _dataset(value: object, _values: Values) -> Values:
+    """Name a data set of the Hub, or a local file as part of a mixture."""
+    if kind := file_kind(value):
+        return {"datasets": [{"path": kind, "data_files": value}]}
+    return {"dataset_name": value}
 
 
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
@@ -66,7 +82,7 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
         {"use_bnb_nested_quant": value} if values.get("quant.load_in_4bit") else {}
     ),
     "run.fsdp": _fsdp,
-    DATASET: renamed("dataset_name"),
+    DATASET: _dataset,
 }
 
 

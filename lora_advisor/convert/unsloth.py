@@ -34,4 +34,5 @@ WRITER: Final = Writer(
     entries=_entries,
     remarks=remarks,
     file="train.py",
+    needs=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
 )

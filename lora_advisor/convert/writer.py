@@ -25,6 +25,10 @@ GROUPS: Final = {
 }
 
 
+class ConvertError(ValueError):
+    """A recipe that a format cannot say at all; the message says why."""
+
+
 @record
 class Entry:
     """One key to write: its dotted path, its value, and the group it stands under."""
@@ -41,6 +45,7 @@ class Writer:
     ``name`` is that of the format's reader, ``template`` a file of ``lora_advisor/templates``.
     ``entries`` turns values into keys; ``remarks`` says what a user has to fill in or know.
     ``methods`` are the trainings the format has, ``file`` names the file (``{method}.yaml``).
+    ``needs`` names the layers that the format adapts where it is told to adapt all.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Writer:
     entries: Callable[[Mapping[str, object]], list[Entry]]
     remarks: Callable[[Mapping[str, object]], list[str]] = lambda _values: []
     file: str = "config.yaml"
+    needs: tuple[str, ...] = ()
 
     def file_for(self, method: str) -> str:
         """Return the name of the file, from which some readers tell the training's method."""
@@ -124,3 +130,10 @@ def warmup(value: object, values: Mapping[str, object]) -> Mapping[str, object]:
     if ratio or not isinstance(value, (int, float)):
         return {}
     return {"warmup_ratio": value} if 0 < value < 1 else {"warmup_steps": int(value)}
+
+
+def file_kind(name: object) -> str:
+    """Return the loader of a local data file (``json``, ``csv``, ``parquet``), empty for others."""
+    ending = str(name).rpartition(".")[2].lower()
+    kinds = {"json": "json", "jsonl": "json", "csv": "csv", "parquet": "parquet"}
+    return kinds.get(ending, "")

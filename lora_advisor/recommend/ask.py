@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.laws import law
 from lora_advisor import gpus
+from lora_advisor.laws import law
 from lora_advisor.recommend.base import find
 from lora_advisor.recommend.dataset import measure
 from lora_advisor.recommend.situation import METHODS, Situation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.adapter import AdapterConfig, InjectionError, UnresolvedError
 from lora_advisor.models.conversion import mapping_of
@@ -15,7 +15,7 @@ from lora_advisor.models.table import LINEAR
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lora_advisor.models.locate import BaseModel
     from lora_advisor.models.lookup import Lookup
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _NAMED_SIZE: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([bm])(?![a-z])", re.IGNORECASE)
 _UNITS: Final = {"b": 1e9, "m": 1e6}
-_LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|block|blocks|layer)\.(\d+)(?:\.|$)")
 TOWERS: Final = (
     "vision",
     "visual",
@@ -42,9 +41,10 @@ _HEADS: Final = frozenset({"lm_head", "score", "classifier"})
 class Base:
     """A base model as far as advice needs it.
 
-    ``parameters`` counts its weights, ``per_rank`` the trainable ones of an adapter per unit of
-    rank, ``linear`` those that quantisation packs; ``hidden``, ``layers`` and ``vocabulary`` are
-    its sizes. None is unknown. ``targets`` is what to adapt: names, a pattern, or ``all-linear``.
+    ``parameters`` counts its weights, ``per_rank`` the trainable ones of an adapter for a unit
+    of rank; ``table`` is there where the sizes of its layers are known; None is unknown.
+    ``targets`` is what to adapt (names, a pattern, or ``all-linear``), ``leaves`` are the last
+    names of its linear layers.
     """
 
     name: str
@@ -52,15 +52,13 @@ class Base:
     model_type: str
     parameters: float | None
     per_rank: int | None
-    linear: float | None
-    hidden: int | None
-    layers: int | None
-    vocabulary: int | None
     context: int | None
     targets: list[str] | str
     notes: tuple[str, ...]
-    auto_class: str
     quantised: bool
+    leaves: frozenset[str]
+    table: ModuleTable | None
+    config: Mapping[str, Any]
 
 
 def find(name: str, lookup: Lookup, auto_class: str | None = None) -> Base:
@@ -82,37 +80,32 @@ def _nameless(name: str, model: BaseModel | None) -> Base:
         model_type=model.model_type if model is not None else "",
         parameters=named_size(name),
         per_rank=None,
-        linear=None,
-        hidden=None,
-        layers=None,
-        vocabulary=None,
         context=None,
         targets=ALL_LINEAR,
         notes=(),
-        auto_class="",
         quantised=False,
+        leaves=frozenset(),
+        table=None,
+        config={},
     )
 
 
 def _described(name: str, model: BaseModel, table: ModuleTable) -> Base:
     sized = table.sized
     targets, notes = chosen_targets(table)
-    rows, hidden = _embedding(table) if sized else (None, None)
     return Base(
         name=name,
         source=table.source if sized else "its name",
         model_type=table.model_type,
         parameters=parameters(table) if sized else named_size(name),
         per_rank=per_rank(targets, table) if sized else None,
-        linear=_packed(table) if sized else None,
-        hidden=hidden,
-        layers=_layers(table) if sized else None,
-        vocabulary=rows,
         context=_context(model) if sized else None,
         targets=targets,
         notes=notes,
-        auto_class=table.auto_class,
         quantised=bool(model.config.get("quantization_config")),
+        leaves=frozenset(m.leaf for m in table.modules if m.kind in LINEAR),
+        table=table if sized else None,
+        config={**(model.entry or {}).get("config", {}), **model.config},
     )
 
 
@@ -132,29 +125,6 @@ def _counted(table: ModuleTable) -> Iterable[tuple[Module, int]]:
         for own, shape in module.parameters:
             if f"{module.name}.{own}" not in table.shared_parameters:
                 yield module, math.prod(shape)
-
-
-def _packed(table: ModuleTable) -> float:
-    """Count the weights that bitsandbytes packs: linear layers but the output head."""
-    head = table.output_embedding
-    packed = (n for m, n in _counted(table) if m.kind in LINEAR and m.name != head)
-    return float(sum(packed))
-
-
-def _embedding(table: ModuleTable) -> tuple[int | None, int | None]:
-    module = table.by_name.get(table.input_embedding or "")
-    shape = module.shape("weight") if module is not None else None
-    return (shape[0], shape[1]) if shape is not None and len(shape) == 2 else (None, None)  # noqa: PLR2004
-
-
-def _layers(table: ModuleTable) -> int | None:
-    """Count the layers of the language model."""
-    found = {
-        (match.string[: match.start(1)], match[1])
-        for module in table.modules
-        if not in_tower(module.name) and (match := _LAYER.search(module.name))
-    }
-    return len(found) or None
 
 
 def _context(model: BaseModel) -> int | None:

@@ -57,7 +57,7 @@ def _fitting(plan: Plan, batch: int, length: int) -> Load:
         return replace(first, batch=max(_least(situation), min(2, batch)))
     load = first
     for load in _choices(first, situation, batch):
-        room = situation.gpu.memory * law("training.quantisation").figures["room"]
+        room = situation.gpu.memory
         if (needed(situation.base, load) or 0.0) <= room:
             return _grown(load, situation, batch, room)
     plan.notes.append(_too_large(situation, load))
@@ -108,7 +108,7 @@ def _too_large(situation: Situation, load: Load) -> str:
     gpu = situation.gpu
     need = needed(situation.base, load) or 0.0
     return (
-        f"does not fit: even in 4 bits at {load.length} tokens a step takes about "
+        f"does not fit: even in 4 bits at {load.length} tokens a step takes up to "
         f"{need / GIB:.0f} GiB, and {gpu.name if gpu else 'the GPU'} has "
         f"{(gpu.memory if gpu else 0) / GIB:.0f}; take a smaller base, a larger GPU, or shard it"
     )
@@ -150,12 +150,14 @@ def _precision(plan: Plan) -> None:
 def _quantisation(plan: Plan, load: Load) -> None:
     situation = plan.situation
     need = needed(situation.base, load)
+    if situation.base.quantised:
+        plan.values["quant.load_in_4bit"] = False
     if situation.gpu is None or need is None or situation.base.quantised:
         return
     found = law("training.quantisation")
     plain = needed(situation.base, replace(load, four_bit=False)) or 0.0
     figure = (
-        f"16 bits need {plain / GIB:.0f} GiB, 4 bits {_in_four(situation, load) / GIB:.0f}; "
+        f"16 bits need up to {plain / GIB:.0f} GiB, 4 bits {_in_four(situation, load) / GIB:.0f}; "
         f"{situation.gpu.memory / GIB:.0f} at hand"
     )
     plan.decide("quant.load_in_4bit", load.four_bit, found, figure)
@@ -175,7 +177,7 @@ def _checkpointing(plan: Plan, load: Load) -> None:
     found = law("training.checkpointing")
     need = needed(plan.situation.base, load)
     known = plan.situation.gpu is not None and need is not None
-    figure = f"a step takes about {(need or 0) / GIB:.0f} GiB" if known else "the safe choice"
+    figure = f"a step takes up to {(need or 0) / GIB:.0f} GiB" if known else "the safe choice"
     on = load.checkpointing
     good = None if on and known else (lambda value: isinstance(value, bool))
     plan.decide("train.gradient_checkpointing", on, found, figure, good)

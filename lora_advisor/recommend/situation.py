@@ -8,9 +8,9 @@ from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
+    from lora_advisor.gpus import Gpu
     from lora_advisor.recipe import Recipe, Value
     from lora_advisor.recommend.base import Base
-    from lora_advisor.gpus import Gpu
 
 METHODS: Final = ("sft", "dpo", "orpo", "kto", "grpo", "reward", "classification", "seq2seq")
 PREFERENCE: Final = ("dpo", "orpo", "kto", "reward", "simpo", "ipo", "cpo")
