@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,7 +14,7 @@ import click
 from lora_advisor.reports import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from lora_advisor.findings import Failure, Notice
     from lora_advisor.settings import Settings
@@ -69,3 +71,17 @@ def _placed(failure: Failure) -> str:
     if failure.line is None:
         return failure.file
     return f"{failure.file}:{failure.line}:{failure.column or 1}"
+
+
+@contextmanager
+def progress(title: str, steps: int) -> Iterator[Callable[[], None]]:
+    """Show steps on standard error while they are made, on a terminal that rich can draw on."""
+    if not sys.stderr.isatty() or importlib.util.find_spec("rich") is None:
+        yield lambda: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(title, total=steps)
+        yield lambda: shown.advance(task)

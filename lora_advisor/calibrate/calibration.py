@@ -52,8 +52,9 @@ class Calibration:
 
 @dataclass(slots=True)
 class Spent:
-    """What a calibration has cost so far."""
+    """What a calibration has cost so far, in steps of ``batch`` sequences."""
 
+    batch: int = 8
     outcomes: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -64,7 +65,7 @@ class Spent:
     @property
     def steps(self) -> float:
         """Return the optimizer steps of all trials."""
-        return sum(outcome.cost for outcome in self.outcomes)
+        return sum(done.cost * done.trial.batch / self.batch for done in self.outcomes)
 
     @property
     def seconds(self) -> float:

@@ -23,12 +23,16 @@ _KINDS: Final = {
 }
 
 
-def rows(source: Source, near: Path, most: int, seed: int) -> list[dict[str, Any]]:
-    """Return at most so many rows, chosen by the seed; RefusalError where they cannot be read."""
+def rows(source: Source, near: Path, most: int, seed: int) -> tuple[list[Any], int]:
+    """Return at most so many rows, chosen by the seed, and how many there are.
+
+    A RefusalError says what cannot be read.
+    """
     dataset = _loaded(source, near)
+    whole = len(dataset)
     if len(dataset) > most:
         dataset = dataset.shuffle(seed=seed).select(range(most))
-    return list(dataset)
+    return list(dataset), whole
 
 
 def _loaded(source: Source, near: Path) -> Any:

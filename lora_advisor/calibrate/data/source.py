@@ -63,7 +63,7 @@ def _axolotl(root: Node, _near: Path) -> Iterator[Source]:
         if path:
             yield Source(
                 path=path,
-                layout=_axolotl_layout(_text(entry, "type")),
+                layout=_axolotl_layout(_get(entry, "type")),
                 split=_text(entry, "split"),
                 kind=_text(entry, "ds_type"),
                 files=tuple(_texts(entry, "data_files")),
@@ -72,8 +72,9 @@ def _axolotl(root: Node, _near: Path) -> Iterator[Source]:
             )
 
 
-def _axolotl_layout(kind: str | None) -> str:
-    if kind is None or kind.startswith(("chat_template", "sharegpt")):
+def _axolotl_layout(node: Node | None) -> str:
+    kind = node.text if isinstance(node, Scalar) else "of your own" if node else "chat_template"
+    if kind.startswith(("chat_template", "sharegpt")):
         return "chat"
     if kind.startswith("completion"):
         return "text"
