@@ -91,6 +91,7 @@ FRAMEWORKS: Final = (
         finish=_finish,
         on_unknown="raises",
         schema=(("accelerate", ("ClusterConfig",)),),
+        extra=frozenset({"dynamo_backend", "fp16"}),  # older names, which it still reads
         package="accelerate",
         companion=True,
     ),

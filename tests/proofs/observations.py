@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import peft
@@ -357,3 +358,60 @@ def experts_untouched(model: Any) -> bool:
     wanted = set(model.peft_config["default"].target_modules)
     adapted = [n for n in model.base_model.targeted_parameter_names if "experts" in n]
     return "up_proj" in wanted and not adapted
+
+
+_BLOCK = re.compile(r".*?\.(?:layers|h)\.(\d+)\.")
+
+
+def _layers(names: Any) -> set[str]:
+    return {match[1] for match in map(_BLOCK.match, names) if match}
+
+
+def layers_without_adapter(model: Any) -> bool:
+    """Two thirds of the decoder's layers or more hold no adapter."""
+    adapted = _layers(f".{name}" for name in model.base_model.targeted_module_names)
+    every = _layers(f".{name}" for name, _ in model.named_modules())
+    return len(adapted) <= len(every) / 3
+
+
+def target_in_part_of_layers(model: Any) -> bool:
+    """Some target is found in a part of the layers only."""
+    names = model.base_model.targeted_module_names
+    every = _layers(f".{name}" for name, _ in model.named_modules())
+    targets = model.peft_config["default"].target_modules
+    found = [_layers(f".{name}" for name in names if name.endswith(t)) for t in targets]
+    return any(layers and layers != every for layers in found)
+
+
+def bias_asked_in_vain(model: Any) -> bool:
+    """Biases are to be trained, and none is."""
+    return model.peft_config["default"].bias != "none" and not _trained_biases(model)
+
+
+def head_rows_frozen(model: Any) -> bool:
+    """No row of the output head is trained, while rows of the input embedding are."""
+    trained = [name for name, part in model.named_parameters() if part.requires_grad]
+    rows = [name for name in trained if "trainable_tokens" in name]
+    return bool(rows) and not any("lm_head" in name for name in rows)
+
+
+def linear_namesake_without_adapter(model: Any) -> bool:
+    """A linear layer with the name of a target has no adapter."""
+    wanted = ("gate_proj", "up_proj", "down_proj")
+    written = {name for name in wanted if "experts" in str(model.targeted_parameter_names)}
+    layers = [n for n, part in model.named_modules() if isinstance(part, torch.nn.Linear)]
+    return any(name.rpartition(".")[2] in written for name in layers)
+
+
+def excluded_part_adapted(model: Any) -> bool:
+    """Layers inside a part that an exclusion names have adapters."""
+    names = model.peft_config["default"].exclude_modules
+    parts = [names] if isinstance(names, str) else names
+    adapted = model.base_model.targeted_module_names
+    return any(f".{part.strip('.*')}." in f".{name}." for part in parts for name in adapted)
+
+
+def head_weight_frozen(model: Any) -> bool:
+    """The weight of the new head itself is not trained."""
+    trained = [name for name, part in model.named_parameters() if part.requires_grad]
+    return not any("score" in name and "lora_" not in name for name in trained)
