@@ -33,6 +33,8 @@ def settle(draft: Draft) -> None:
     _settle_precision(draft)
     _settle_quantisation(draft)
     _settle_launch(draft)
+    if draft.written("max_epochs") is not None:
+        draft.unknown("train.max_steps", "max_epochs ends a streamed run")
     if draft.written("rope_scaling") is not None:
         draft.unknown("data.max_length", "the positions are stretched")
     leave_to_adapter(draft)

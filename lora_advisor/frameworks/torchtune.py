@@ -68,6 +68,7 @@ DEFAULTS: Final[dict[str, object]] = {
     "train.fp16": False,
     "quant.load_in_4bit": False,
     "quant.load_in_8bit": False,
+    "data.max_length": None,
 }
 
 

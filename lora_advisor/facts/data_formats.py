@@ -1,0 +1,21 @@
+"""Facts of packing where a format has conditions of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lora_advisor.facts._written import value_at
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Data, Model, Recipe
+
+
+def packs_with_other_attention(data: Data, model: Model) -> bool:
+    """Whether ms-swift packs, or leaves padding out, without flash attention (``attn_impl``)."""
+    flash = ("flash_attention_2", "flash_attention_3", "flash_attention_4")
+    return (data.packing or data.padding_free) and model.attn_implementation not in flash
+
+
+def packs_to_no_length(recipe: Recipe, data: Data) -> bool:
+    """Whether torchtune packs while its tokenizer, which is there, states no length."""
+    return data.packing and value_at(recipe, "tokenizer") is not None and data.max_length is None
