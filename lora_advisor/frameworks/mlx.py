@@ -189,7 +189,7 @@ FRAMEWORKS: Final = (
         finish=_settle,
         on_unknown="drops",
         schema=(("mlx-lm", ("TrainingConfig",)),),
-        extra=frozenset({"c", "alpha"}),  # a flag's short form; a rule of its own
+        extra=frozenset({"c", "help", "alpha"}),  # flags; a key with a rule of its own
         package="mlx-lm",
     ),
 )

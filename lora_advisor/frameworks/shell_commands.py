@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FILES: Final = (".yaml", ".yml", ".json", ".toml")
 _SWIFT_METHODS: Final = {"sft": "sft", "pt": "pretrain", "rlhf": "dpo"}
 _SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
-_SWIFT_MODELS: Final = frozenset({"model", "model_type", "model_id_or_path"})
+_SWIFT_SCRIPTS: Final = frozenset({"llm_sft.py", "llm_dpo.py", "sft.py", "rlhf.py", "pt.py"})
 _NOTHING: Final = dict.fromkeys(FIELDS, UNKNOWN)
 
 
@@ -27,7 +27,7 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if first == ["megatron"] or program.startswith("swift.cli._megatron"):
         return None  # ms-swift's other trainer has Megatron's flags
     swift = _is_swift(command, program)
-    if swift or (flags & _SWIFT_SWITCHES and flags & _SWIFT_MODELS):
+    if swift or (program in _SWIFT_SCRIPTS and flags & _SWIFT_SWITCHES):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
     if first == ["tune"] and "run" in command:
         return _overrides(torchtune.FRAMEWORKS[0])
@@ -51,6 +51,7 @@ def is_own(command: list[str], program: str) -> bool:
         ["tune"],
         ["megatron"],
         ["litgpt"],
+        ["autotrain"],
     ) or program.startswith(("mlx_lm", "swift.cli."))
 
 
