@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Model, Recipe
+    from lora_advisor.recipe import Data, Model, Recipe
     from lora_advisor.targets import Targets
 
 
@@ -34,6 +34,28 @@ def ignores_row_limits(model: Model) -> bool:
     """
     attention = model.attn_implementation
     return attention is None or not attention.startswith(("flash", "kernels-community/"))
+
+
+def packs_whole_rows(recipe: Recipe, data: Data, targets: Targets) -> bool:
+    """Whether examples stand in a row without padding, told apart by their positions alone.
+
+    The default strategy of TRL does so from 0.19 on. Source: ``trl.SFTTrainer.__init__``.
+    """
+    if data.padding_free:
+        return True
+    if recipe["data.packing_strategy"].written:
+        return data.packing and data.packing_strategy in ("bfd", "ffd")
+    return data.packing and targets.surely_hold({"trl": ">=0.19,<1.0"})
+
+
+def needs_flash_attention(targets: Targets) -> bool:
+    """Whether the releases in use keep packed rows apart with FlashAttention only.
+
+    A TRL before 0.20 whose transformers nobody states says so itself.
+    """
+    if "transformers" in targets.known:
+        return targets.may_hold({"transformers": "<4.53"})
+    return targets.surely_hold({"trl": "<0.20"})
 
 
 def strategies_are_renamed(targets: Targets) -> bool:

@@ -27,6 +27,8 @@ _PREPARES: Final = re.compile(
     r"|make_inputs_require_grad|register_forward_hook|use_reentrant|get_input_embeddings"
 )
 _COLAB_GPU: Final = re.compile(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
+_PLACES: Final = {"[0]": "response_template"}
+_MODEL: Final = re.compile(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
 _COMPLETION: Final = "DataCollatorForCompletionOnlyLM"
 
 
@@ -126,7 +128,9 @@ def loose_templates(recipe: Recipe) -> tuple[Item, ...]:
         node = key.node if key is not None else None
         if key is not None and isinstance(node, Scalar) and not is_unknown(node):
             text = str(value(recipe, key))
-            found += [item(key, text)] if text != text.strip() else []
+            path = f"{_COMPLETION}.{_PLACES.get(name, name)}"
+            loose = Item(path=path, at=key.key_at, value=text)
+            found += [loose] if text != text.strip() else []
     return tuple(found)
 
 
@@ -141,7 +145,7 @@ def old_gpu(recipe: Recipe) -> str:
 def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
     """A task type that is handed to ``LoraConfig`` by its place instead of its name."""
     key = argument(recipe, "LoraConfig", "[0]")
-    return (item(key),) if key is not None else ()
+    return (Item(path="LoraConfig.task_type", at=key.key_at),) if key is not None else ()
 
 
 def leaves_moe_undivided(recipe: Recipe) -> bool:
@@ -154,10 +158,15 @@ def leaves_moe_undivided(recipe: Recipe) -> bool:
     return not any(re.search(r"moe_layer_cls|leaf_module", text) for text in texts)
 
 
-def model_class(recipe: Recipe) -> str:
-    """Return the class that a script loads its base with (``AutoModelForCausalLM``)."""
-    key = argument(recipe, "from_pretrained", "of")
-    written = recipe["model.auto_class"].value
-    if isinstance(written, str):
-        return written
-    return str(value(recipe, key)) if key is not None else ""
+def model_class(run: Run) -> str:
+    """Return the class that a script loads its one base with (``AutoModelForCausalLM``)."""
+    loads = [call.partition(".")[0] for call in run.calls if call.endswith(".from_pretrained")]
+    models = {name for name in loads if _MODEL.fullmatch(name) and not name.startswith("Peft")}
+    return models.pop() if len(models) == 1 else ""
+
+
+def grows_after_adapter(run: Run, lora: Lora) -> bool:
+    """Whether a script grows the embeddings once the adapter is in, and saves none of them."""
+    order = [c for c in run.calls if c in ("get_peft_model", "resize_token_embeddings")]
+    grown = order == ["get_peft_model", "resize_token_embeddings"]
+    return grown and not lora.modules_to_save and lora.trainable_token_indices is None

@@ -125,11 +125,11 @@ def _kind(calls: Sequence[Entry], text: str) -> str:
         trains and _UNSLOTH_USE.search(text)
     ):
         return "unsloth"
-    if names & set(ARGUMENTS[3:]) or names & set(_TRAINERS):
+    if names & {*ARGUMENTS[3:], *_TRAINERS, "DataCollatorForCompletionOnlyLM"}:
         return "trl-python"
     if names & {"LoraConfig", "get_peft_model"} or any(owner(c) == "PeftModel" for c in calls):
         return "peft-python"
-    return "transformers-python" if names & {*ARGUMENTS, "BitsAndBytesConfig"} else ""
+    return "transformers-python" if names & {*ARGUMENTS, *_QUANTISERS} else ""
 
 
 def _sure(part: list[Entry], calls: Sequence[Entry], choices: Sequence[Entry]) -> list[Entry]:
