@@ -46,6 +46,8 @@ _OF_THE_FILE: Final = frozenset(
 
 
 ALL: Final = "all-linear"
+BASE: Final = "path/to/the/base-model"
+"""Stands where a file names no base model."""
 _DATA_KEYS: Final = frozenset({"datasets", "dataset", "dataset_name", "data", "load_dataset"})
 _SAID_ELSEWHERE: Final = frozenset(
     {"run.calls", "run.trainer_arguments", "train.enabled", "data.special_tokens", "quant.bits"}
@@ -95,7 +97,9 @@ def write(values: Mapping[str, object], writer: Writer) -> str:
 
 def convert(recipe: Recipe, writer: Writer) -> Converted:
     """Write a recipe in another format and compare what its reader makes of it."""
-    values = _written(recipe)
+    if recipe["train.enabled"].value is False:
+        raise ConvertError("it trains nothing, so there is nothing to convert")
+    values = written(recipe)
     text = write(values, writer)
     for _ in range(ROUNDS):
         back = read_back(text, writer, values)
@@ -131,7 +135,7 @@ def convert_values(
     if layers and values.get("lora.target_modules") == ALL and not layers.issuperset(writer.needs):
         missing = ", ".join(sorted(set(writer.needs) - layers))
         raise ConvertError(f"{writer.title} would adapt {missing}, which this model has not")
-    own = _written(recipe) if recipe is not None else {}
+    own = written(recipe) if recipe is not None else {}
     whole = {"run.output_dir": _folder(values), DATASET: dataset or "train.jsonl", **own, **values}
     if dataset:
         whole[DATASET] = dataset
@@ -156,13 +160,13 @@ def read_back(text: str, writer: Writer, values: Mapping[str, object]) -> Recipe
     return found[0] if found else None
 
 
-def _written(recipe: Recipe) -> dict[str, object]:
-    """Return what the file says, with the training's method and the data it names."""
+def written(recipe: Recipe) -> dict[str, object]:
+    """Return what a recipe's file says, with the training's method and the data it names."""
     found = {field: v.value for field, v in recipe.values.items() if v.written and _known(v)}
     method = recipe["train.method"]
     found["train.method"] = method.value if isinstance(method.value, str) else "sft"
-    if recipe["lora.enabled"].value is not False:
-        found["lora.enabled"] = True
+    found["lora.enabled"] = recipe["lora.enabled"].value is not False
+    found["model.name_or_path"] = found.get("model.name_or_path") or BASE
     dataset = _dataset(recipe)
     return {**found, DATASET: dataset} if dataset else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.convert.writer import DATASET, Entry, Writer, file_kind, left_out, spelled, warmup
@@ -28,6 +29,11 @@ def _targets(value: object, _values: Values) -> Values:
     if value == "all-linear":
         return {"lora_target_linear": True}
     return {"lora_target_modules": value} if value else {}
+
+
+def _initialisation(value: object, _values: Values) -> Values:
+    """Leave the usual initialisation unsaid: axolotl passes on what is true."""
+    return {} if value in (True, False, None) else {"peft_init_lora_weights": value}
 
 
 def _method(value: object, _values: Values) -> Values:
@@ -59,6 +65,7 @@ def _dataset(value: object, values: Values) -> Values:
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "lora.enabled": _adapter,
     "lora.target_modules": _targets,
+    "lora.init_lora_weights": _initialisation,
     "lora.task_type": left_out,
     "lora.bias": left_out,
     "lora.peft_type": left_out,
@@ -75,10 +82,21 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
 
 def _entries(values: Values) -> list[Entry]:
     found = spelled(values, "axolotl", _SPECIAL)
+    if token := _padding(values):
+        found.append(Entry(path="special_tokens.pad_token", value=token, group="data"))
     if values.get("train.method") == "grpo":
         rewards = ["rewards.my_reward"]
         found.append(Entry(path="trl.reward_funcs", value=rewards, group="train"))
     return found
+
+
+def _padding(values: Values) -> str:
+    """Return the token to pad with for models whose tokenizer axolotl finds none in: Llama 3."""
+    name = str(values.get("model.name_or_path", "")).lower()
+    found = re.search(r"llama-3(\.[0-9])?-[0-9]+b", name)
+    if found is None or values.get("data.pad_token") or values.get("data.special_tokens"):
+        return ""
+    return "<|finetune_right_pad_id|>" if found[1] else "<|end_of_text|>"
 
 
 def _remarks(values: Values) -> list[str]:

@@ -35,7 +35,7 @@ def differs(field: str, recipe: Recipe, back: Recipe | None) -> bool:
         return False  # the command says it, or the file's name
     if field in _WARMUP:
         return field == _WARMUP[0] and not _equal_numbers(warmup(recipe), warmup(back))
-    if _said_otherwise(field, value.value, back):
+    if _said_otherwise(field, value.value, back) or _scaled_alike(field, recipe, back):
         return False
     return not _same(field, value.value, back[field].value)
 
@@ -49,12 +49,27 @@ def _said_otherwise(field: str, value: object, back: Recipe) -> bool:
     return False
 
 
+def _scaled_alike(field: str, recipe: Recipe, back: Recipe) -> bool:
+    """Whether alpha and rsLoRA are others, but the factor they make is the same."""
+    if field not in ("lora.lora_alpha", "lora.use_rslora"):
+        return False
+    factors = _scaling(recipe), _scaling(back)
+    return None not in factors and _equal_numbers(*factors)
+
+
+def _scaling(recipe: Recipe) -> float | None:
+    rank, alpha = recipe["lora.r"].value, recipe["lora.lora_alpha"].value
+    if not isinstance(rank, int) or not isinstance(alpha, (int, float)) or rank < 1:
+        return None
+    return alpha / (math.sqrt(rank) if recipe["lora.use_rslora"].value is True else rank)
+
+
 def warmup(recipe: Recipe) -> object:
     """Return the warm-up: steps from 1 on, below that a share of the run."""
     steps, share = (recipe[name].value for name in _WARMUP)
-    if UNKNOWN in (steps, share):
-        return UNKNOWN
-    return steps or share or 0
+    if steps is not UNKNOWN and steps:
+        return steps
+    return UNKNOWN if UNKNOWN in (steps, share) else share or 0
 
 
 def _same(field: str, left: object, right: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, spelled, truthy, warmup
@@ -128,6 +129,8 @@ def _entries(values: Values) -> list[Entry]:
 def template_of(values: Values) -> str:
     """Return the chat template of a family of models, ``default`` where none is known for sure."""
     name = str(values.get("model.name_or_path", "")).lower()
+    if "qwen" not in name and not re.search(r"instruct|chat|-it\b", name):
+        return "default"  # a base model has never seen the tokens of a chat template
     return next((template for part, template in _TEMPLATES if part in name), "default")
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _SCHEDULES: Final = {"cosine": "cosine_decay", "linear": "linear_schedule"}
 
 
-def _switch(_value: object, values: Values) -> Values:
+def _switch(value: object, values: Values) -> Values:
+    if value is False:
+        return {"train": True, "fine_tune_type": "full", "num_layers": -1}
     kind = "dora" if values.get("lora.use_dora") else "lora"
     return {"train": True, "fine_tune_type": kind, "num_layers": -1}
 

@@ -11,7 +11,6 @@ from lora_advisor.convert.writer import (
     left_out,
     renamed,
     spelled,
-    truthy,
     warmup,
 )
 
@@ -60,7 +59,7 @@ def _preference_only(path: str) -> Callable[[object, Values], Values]:
 
 
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
-    "lora.enabled": truthy("tuner_type", "lora"),
+    "lora.enabled": lambda value, _values: {"tuner_type": "lora" if value else "full"},
     "lora.target_modules": _targets,
     "lora.init_lora_weights": _initialisation,
     "lora.task_type": left_out,

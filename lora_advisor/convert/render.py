@@ -50,15 +50,15 @@ def sections(entries: Iterable[Entry]) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def nested(entries: Iterable[Entry]) -> dict[str, Any]:
-    """Turn dotted paths into mappings in mappings."""
+    """Turn dotted paths into mappings in mappings; inside of what is no mapping they are lost."""
     found: dict[str, Any] = {}
     for entry in entries:
         *outer, name = entry.path.split(".")
-        place = found
+        place: Any = found
         for part in outer:
-            inner = place.setdefault(part, {})
-            place = inner if isinstance(inner, dict) else place
-        place[name] = entry.value
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[name] = entry.value
     return found
 
 

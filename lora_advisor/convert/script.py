@@ -59,7 +59,7 @@ def entries(values: Mapping[str, object], config: str, *, unsloth: bool) -> list
         path = find(field, values, config)
         if path and values[field] is not None:
             group = field.partition(".")[0]
-            found.append(Entry(path=path, value=values[field], group=group))
+            found.append(Entry(path=path, value=values[field], group=group, field=field))
     return found
 
 

@@ -69,7 +69,9 @@ def _is_tuned(last: str, module: str) -> bool:
     return module == "qwen3" or "instruct" in last or "chat" in last
 
 
-def _component(_value: object, values: Values) -> Values:
+def _component(value: object, values: Values) -> Values:
+    if value is False:
+        raise ConvertError("only adapters are written for torchtune, and this trains all weights")
     module, builder, _, _ = _known(values)
     kind = "qlora" if values.get("quant.load_in_4bit") is True else "lora"
     return {

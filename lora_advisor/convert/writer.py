@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from lora_advisor.frameworks.interface import Framework
 
+_INSIDE: Final = frozenset({"run.zero_stage", "run.offload"})
+"""Fields that are read out of a file or block which is itself a value."""
 DATASET: Final = "data.dataset"
 """Stands beside the canonical fields: the name of the training data."""
 GROUPS: Final = {
@@ -31,11 +33,12 @@ class ConvertError(ValueError):
 
 @record
 class Entry:
-    """One key to write: its dotted path, its value, and the group it stands under."""
+    """One key to write: its dotted path and value, the group it stands under, what it says."""
 
     path: str
     value: object
     group: str
+    field: str = ""
 
 
 @record
@@ -84,6 +87,8 @@ def spelled(
     found: list[Entry] = []
     for field in ordered(values):
         value = values[field]
+        if field in _INSIDE:
+            continue
         if field in special:
             pairs = special[field](value, values)
         elif field in spelling and value is not None:
@@ -91,7 +96,9 @@ def spelled(
         else:
             continue
         group = field.partition(".")[0]
-        found += [Entry(path=path, value=own, group=group) for path, own in pairs.items()]
+        found += [
+            Entry(path=path, value=own, group=group, field=field) for path, own in pairs.items()
+        ]
     return found
 
 

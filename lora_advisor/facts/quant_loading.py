@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models.stored import named_format
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
-_PREQUANTISED: Final = re.compile(
-    r".*[-_.](awq|gptq|fp8|mxfp4|aqlm|hqq|exl2|gguf|bnb-4bit|bnb-8bit)([-_.].*)?"
-)
 
 
 def adapter_kind(recipe: Recipe) -> str:
@@ -94,8 +92,7 @@ def handed_on_unchanged(recipe: Recipe) -> bool:
 
 def checkpoint_format(model: Model) -> str:
     """Return the quantisation that the base's name speaks of (``awq``), empty if it names none."""
-    found = _PREQUANTISED.fullmatch(model.name_or_path.lower().rstrip("/"))
-    return found.group(1) if found else ""
+    return named_format(model.name_or_path)
 
 
 def named_for_integers(model: Model) -> bool:

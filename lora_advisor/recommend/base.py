@@ -11,6 +11,7 @@ from lora_advisor.models.conversion import mapping_of
 from lora_advisor.models.locate import ModelError
 from lora_advisor.models.matching import ALL_LINEAR
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED, resolve
+from lora_advisor.models.stored import named_format
 from lora_advisor.models.table import LINEAR
 from lora_advisor.record import record
 
@@ -34,7 +35,7 @@ TOWERS: Final = (
     "embed_",
 )
 _ROUTERS: Final = frozenset({"router", "gate", "shared_expert_gate"})
-_HEADS: Final = frozenset({"lm_head", "score", "classifier"})
+_HEADS: Final = frozenset({"lm_head", "score", "classifier", "pooler"})
 
 
 @record
@@ -83,7 +84,7 @@ def _nameless(name: str, model: BaseModel | None) -> Base:
         context=None,
         targets=ALL_LINEAR,
         notes=(),
-        quantised=False,
+        quantised=bool(named_format(name)),
         leaves=frozenset(),
         table=None,
         config={},
@@ -102,7 +103,7 @@ def _described(name: str, model: BaseModel, table: ModuleTable) -> Base:
         context=_context(model) if sized else None,
         targets=targets,
         notes=notes,
-        quantised=bool(model.config.get("quantization_config")),
+        quantised=bool(model.config.get("quantization_config") or named_format(name)),
         leaves=frozenset(m.leaf for m in table.modules if m.kind in LINEAR),
         table=table if sized else None,
         config={**(model.entry or {}).get("config", {}), **model.config},
