@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
     from lora_advisor.source.tree import Document, Node
 
-_BITS: Final = {"int4": 4, "int8": 8, None: None}
+_BITS: Final = {"int4": 4, "int8": 8, "None": None}
 _METHODS: Final = {
     "sft": "sft",
     "orpo": "orpo",
@@ -70,7 +70,7 @@ _PARAMS: Final[dict[str, str | Key]] = {
     "save_total_limit": "train.save_total_limit",
     "seed": "train.seed",
     "dpo_beta": "train.beta",
-    "quantization": Key(field="quant.bits", read=lambda v: _BITS.get(v, UNKNOWN)),  # type: ignore[call-overload]
+    "quantization": Key(field="quant.bits", read=lambda v: _BITS.get(str(v), UNKNOWN)),
     "mixed_precision": Key(field="run.mixed_precision", read=_precision),
     "unsloth": "model.unsloth",
 }

@@ -54,7 +54,7 @@ def _module(value: object) -> object:
 
 
 def _kind(value: object) -> object:
-    return value in _GUI_KINDS
+    return str(value) in _GUI_KINDS
 
 
 _NAMES: Final[dict[str, str | Key]] = {

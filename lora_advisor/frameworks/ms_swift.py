@@ -174,6 +174,7 @@ DEFAULTS: Final[dict[str, object]] = {
     "model.attn_implementation": None,
     "data.packing": False,
     "data.padding_free": False,
+    "data.max_length": None,
     "data.streaming": False,
     "quant.method": None,
     "quant.bits": None,

@@ -33,6 +33,13 @@ _UNMAPPED = {
     "llamafactory": "pissa_init pissa_iter neat_packing use_reentrant_gc export_dir pure_bf16 "
     "gradient_checkpointing create_new_adapter",
     "llamafactory-v1": "quant_config dist_config peft_config",
+    "mlx-lm": "lr_schedule lr_schedule.name lr_schedule.arguments lora_parameters.alpha use_dora",
+    "torchtune": "model model.apply_lora_to_mlp loss._component_ optimizer.fused teacher_model",
+    "ms-swift": "task_type rope_scaling max_epochs teacher_model model_type ENV",
+    "litgpt": "precision quantize optimizer",
+    "autotrain": "task",
+    "unsloth-studio": "lora.use_loftq",
+    "kohya": "epoch",
 }
 
 
