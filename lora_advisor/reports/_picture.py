@@ -113,7 +113,7 @@ def _laid(node: Node, x: int, y: int, width: int, *, sized: bool) -> Iterator[Bo
 
 def _note(node: Node, *, sized: bool) -> str:
     size = _inspection.short(node.parameters * node.count) if sized else ""
-    return "   ".join(text for text in (size, _inspection.trained(node)) if text)
+    return " · ".join(text for text in (size, _inspection.trained(node)) if text)
 
 
 def _page(found: Inspection) -> dict[str, Any]:
