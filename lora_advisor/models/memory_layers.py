@@ -1,9 +1,9 @@
 """What one transformer layer keeps for its backward pass, counted from its modules.
 
 Autograd keeps what the gradient of a *frozen* network with adapters needs: the float32 input of
-each norm, queries, keys, values and output of attention, the factors of a gated MLP, and the input of
-each adapted layer. A frozen linear layer keeps nothing. Counted against ``saved_tensors_hooks`` on
-real models by ``tests/proofs/test_memory.py``.
+each norm, queries, keys, values and output of attention, the factors of a gated MLP, and the
+input of each adapted layer. A frozen linear layer keeps nothing. Counted against
+``saved_tensors_hooks`` on real models by ``tests/proofs/test_memory.py``.
 """
 
 from __future__ import annotations
