@@ -12,9 +12,9 @@ import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from calibration_grid import RESULT, setup_of
 from calibration_rivals import METHODS
@@ -24,7 +24,9 @@ from lora_advisor.calibrate.engines import engine
 from lora_advisor.calibrate.journal import runner
 from lora_advisor.calibrate.ranks import at_rank, moved
 from lora_advisor.calibrate.refusals import RefusalError
-from lora_advisor.calibrate.setup import Setup
+
+if TYPE_CHECKING:
+    from lora_advisor.calibrate.setup import Setup
 
 WRITTEN: Final = Path(__file__).parent / "results" / "calibration.json"
 DOMAINS: Final = ("kjv", "german")
@@ -71,7 +73,7 @@ def loss_at(case: tuple[str, int, int], rate: float) -> float:
     points = sorted(grid()[case].items())
     if rate <= points[0][0]:  # below the grid the gain fades in proportion to the rate
         return start(case[0]) - (start(case[0]) - points[0][1]) * rate / points[0][0]
-    for (low, at_low), (high, at_high) in zip(points, points[1:], strict=False):
+    for (low, at_low), (high, at_high) in pairwise(points):
         if low <= rate <= high:
             share = math.log(rate / low) / math.log(high / low)
             return at_low + share * (at_high - at_low)
@@ -125,7 +127,8 @@ def case_scores(case: tuple[str, int, int], *, rivals: bool) -> list[Score]:
         noisy = _batch_one(setup, run, seed)
         scores.append(score("calibrate, range test at batch 1", case, *noisy))
         for name, method in METHODS.items() if rivals else ():
-            scores.append(score(name, case, *method(setup, runner(serial, None, Spent().add), seed)))
+            rival = runner(serial, None, Spent().add)
+            scores.append(score(name, case, *method(setup, rival, seed)))
     return scores
 
 
@@ -158,9 +161,7 @@ def _moved(setup: Setup, case: tuple[str, int, int], found: Calibration) -> list
     assert found.rank is not None
     rate = found.learning_rate.best.learning_rate
     scores = [
-        score(
-            f"moved from r={r}", (domain, seed, other), moved(setup.adapter, rate, other), 0.0
-        )
+        score(f"moved from r={r}", (domain, seed, other), moved(setup.adapter, rate, other), 0.0)
         for other in (1, 4, 16, 64)
         if other != r
     ]

@@ -73,7 +73,7 @@ def train_tokenizer(texts: list[str]) -> Any:
 def cut(streams: list[list[int]]) -> list[list[int]]:
     """Cut token streams into rows of the fixture's length, mixed with a fixed seed."""
     rows = [s[i : i + LENGTH] for s in streams for i in range(0, len(s) - LENGTH, LENGTH)]
-    random.Random(0).shuffle(rows)  # noqa: S311
+    random.Random(0).shuffle(rows)
     return rows
 
 

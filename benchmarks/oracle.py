@@ -71,7 +71,11 @@ def built(pair: dict[str, Any]) -> Any:
 
 def described(adapted: Any) -> dict[str, Any]:
     """Write down what is adapted, at which rank and scaling, what is saved and what trains."""
-    modules, parameters, saved, ranks, scalings = [], [], [], {}, set()
+    modules: list[Any] = []
+    parameters: list[Any] = []
+    saved: list[Any] = []
+    ranks: dict[str, Any] = {}
+    scalings: set[float] = set()
     for name, module in adapted.base_model.model.named_modules():
         if isinstance(module, LoraLayer):
             own = getattr(module, "parameter_name", None)

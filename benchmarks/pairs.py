@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from lora_advisor.models.table import ModuleTable
@@ -52,7 +52,8 @@ def targets(table: ModuleTable, rng: random.Random) -> Any:
     full = [m.name for m in rng.sample(list(table.modules), min(2, len(table.modules))) if m.name]
     pattern = rng.choice([
         rf".*\.({'|'.join(some)})", rf".*\.[0-3]\..*{some[0]}", rf".*{some[0]}", "(", some[0],
-        rf".*(self_attn|attention|attn).*\.{some[0]}", rf"model\..*layers\.\d+\..*({'|'.join(some)})$",
+        rf".*(self_attn|attention|attn).*\.{some[0]}",
+        rf"model\..*layers\.\d+\..*({'|'.join(some)})$",
     ])  # fmt: skip
     return rng.choices(
         [
@@ -117,7 +118,8 @@ def _switches(_: ModuleTable, rng: random.Random, __: Any) -> dict[str, Any]:
     choices: list[dict[str, Any]] = [
         {"use_dora": True}, {"use_rslora": True}, {"lora_bias": True}, {"bias": "all"},
         {"bias": "lora_only"}, {"lora_dropout": 0.1}, {"fan_in_fan_out": True},
-        {"init_lora_weights": False}, {"bias": "some"}, {"r": 0}, {"use_dora": True, "lora_bias": True},
+        {"init_lora_weights": False}, {"bias": "some"}, {"r": 0},
+        {"use_dora": True, "lora_bias": True},
     ]  # fmt: skip
     return rng.choice(choices)
 

@@ -39,9 +39,8 @@ def main() -> None:
                 part[key].append(moved(entry, content, part))
     learned = add_templates(options.work / "templates", parts)
     write(options.out, published, parts)
-    print(
-        f"{len(parts)} types, {learned} templates of {sum(bool(p['templates']) for p in parts.values())} types"
-    )
+    covered = sum(bool(part["templates"]) for part in parts.values())
+    print(f"{len(parts)} types, {learned} templates of {covered} types")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def advice(reader: Reader, setup: Setup, found: Calibration) -> list[Row]:
     if found.rank is not None:
         rows += _rank_rows(reader, setup, found)
     if found.batch is not None:
-        rows.append(_batch_row(reader, found))
+        rows += _batch_rows(reader, found)
     return rows
 
 
@@ -83,7 +83,8 @@ def _rate_row(reader: Reader, setup: Setup, found: Calibration) -> Row:
 
 
 def _rank_rows(reader: Reader, setup: Setup, found: Calibration) -> list[Row]:
-    assert found.rank is not None
+    if found.rank is None:
+        return []
     rank = found.rank.recommended
     shares = ", ".join(f"r={r} {share:.0%}" for r, share in found.rank.shares.items())
     why = f"smallest rank with 95 % of the largest one's gain: {shares}, each ± {UNCERTAIN:.0%}"
@@ -93,17 +94,16 @@ def _rank_rows(reader: Reader, setup: Setup, found: Calibration) -> list[Row]:
         why = "kept in proportion to the rank, as the config has it"
         value = int(alpha) if alpha == int(alpha) else alpha
         rows.append(
-            _row(
-                reader, "lora.lora_alpha", value, basis=CONVENTION, confidence="high", why=why
-            )
+            _row(reader, "lora.lora_alpha", value, basis=CONVENTION, confidence="high", why=why)
         )
     return rows
 
 
-def _batch_row(reader: Reader, found: Calibration) -> Row:
-    assert found.batch is not None
+def _batch_rows(reader: Reader, found: Calibration) -> list[Row]:
+    if found.batch is None:
+        return []
     value = reader.recipe["train.per_device_train_batch_size"]
-    return Row(
+    row = Row(
         field="train.effective_batch",
         key="effective batch",
         current=reader.batch() if value.written else None,
@@ -113,6 +113,7 @@ def _batch_row(reader: Reader, found: Calibration) -> Row:
         why=f"a third of the gradient noise scale of {found.batch.scale:.0f} sequences, "
         "known to a factor of 2 or 3; larger batches win less per example",
     )
+    return [row]
 
 
 def _row(reader: Reader, field: str, value: object, **rest: object) -> Row:

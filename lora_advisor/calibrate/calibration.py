@@ -101,7 +101,7 @@ def calibrate(setup: Setup, wanted: Wanted, run: Run, spent: Spent) -> Calibrati
     )
 
 
-def _rank(  # noqa: PLR0913 - the state of the run
+def _rank(  # noqa: PLR0913, PLR0917 - the state of the run
     setup: Setup,
     wanted: Wanted,
     run: Run,
@@ -111,12 +111,10 @@ def _rank(  # noqa: PLR0913 - the state of the run
 ) -> RankReading | None:
     if not wanted.rank or not _paid("rank", 42, wanted, spent, left_out):
         return None
-    return ranks.compare(
-        run, setup.adapter, found, batch=setup.training.batch, seed=wanted.seed
-    )
+    return ranks.compare(run, setup.adapter, found, batch=setup.training.batch, seed=wanted.seed)
 
 
-def _batch(  # noqa: PLR0913 - the state of the run
+def _batch(  # noqa: PLR0913, PLR0917 - the state of the run
     setup: Setup,
     wanted: Wanted,
     run: Run,
@@ -128,17 +126,13 @@ def _batch(  # noqa: PLR0913 - the state of the run
         return None
     rate = found.best.learning_rate
     try:
-        return noise.measure(
-            run, setup.adapter, rate, batch=setup.training.batch, seed=wanted.seed
-        )
+        return noise.measure(run, setup.adapter, rate, batch=setup.training.batch, seed=wanted.seed)
     except RefusalError as error:
         left_out.append(f"batch: {error.detail}")
         return None
 
 
-def _paid(
-    what: str, price: int, wanted: Wanted, spent: Spent, left_out: list[str]
-) -> bool:
+def _paid(what: str, price: int, wanted: Wanted, spent: Spent, left_out: list[str]) -> bool:
     """Say whether the budget still covers a stage; note it where it does not."""
     if spent.steps + price <= wanted.budget:
         return True

@@ -36,7 +36,7 @@ class MemoryReading:
     basis: str
 
 
-class Storages(TorchDispatchMode):
+class Storages(TorchDispatchMode):  # type: ignore[misc]
     """Adds up the bytes of storages while they live, and remembers the most there were."""
 
     def __init__(self) -> None:
@@ -75,6 +75,8 @@ def measure(setup: Setup, length: int, *, fake: bool = True) -> MemoryReading:
     """Count one step of a setup at a length; ``fake`` false runs it on real tensors."""
     config = _config(setup)
     depth = int(getattr(config, FIELD, 0))
+    kept: float
+    peak: float
     if depth <= LAYERS[-1]:
         kept, peak = _step(setup, config, length, fake=fake)
     else:
@@ -172,7 +174,5 @@ def _model(setup: Setup, config: Any) -> Any:
         base.enable_input_require_grads()
     adapter = setup.adapter
     settings = {**adapter.settings, "init_lora_weights": False}
-    model = get_peft_model(
-        base, LoraConfig(r=adapter.r, lora_alpha=adapter.alpha, **settings)
-    )
+    model = get_peft_model(base, LoraConfig(r=adapter.r, lora_alpha=adapter.alpha, **settings))
     return model.train()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.calibrate.refusals import RefusalError
@@ -103,7 +104,7 @@ def _refuse_broken(outcome: Outcome) -> None:
 
 def _noise(values: Sequence[float]) -> float:
     """Scatter of the smoothed curve, from the differences of neighbouring steps."""
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(values)]
     if not steps:
         return 0.0
     centre = sum(steps) / len(steps)

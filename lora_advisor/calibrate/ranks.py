@@ -49,9 +49,7 @@ def compare(
     rate = found.best.learning_rate
     others = sorted({max(adapter.r // FACTOR, 1), adapter.r * FACTOR} - {adapter.r})
     trials = [
-        short_run(
-            at_rank(adapter, r), moved(adapter, rate, r), batch=batch, seed=seed, steps=STEPS
-        )
+        short_run(at_rank(adapter, r), moved(adapter, rate, r), batch=batch, seed=seed, steps=STEPS)
         for r in others
     ]
     gains = {adapter.r: found.gain}

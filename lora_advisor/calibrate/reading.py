@@ -104,9 +104,7 @@ class Reader:
         """Return optimizer, schedule and batch; the batch is brought into a measurable range."""
         batch = min(max(self.batch(), SMALLEST), LARGEST)
         micro = int(self.get("train.per_device_train_batch_size", batch))
-        optional = {
-            name: self.get(f"train.{name}") for name in ("adam_beta1", "adam_beta2")
-        }
+        optional = {name: self.get(f"train.{name}") for name in ("adam_beta1", "adam_beta2")}
         return Training(
             batch=batch,
             micro_batch=min(max(micro, 1), batch) if device != "cpu" else batch,

@@ -129,11 +129,12 @@ def _noise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, A
     summed = [torch.zeros_like(parameter) for parameter in bench.parameters()]
     for piece in islice(rows, PIECES):
         bench.loss(piece, backward=True)
-        gradients = [p.grad if p.grad is not None else torch.zeros_like(p)
-                     for p in bench.parameters()]
+        gradients = [
+            p.grad if p.grad is not None else torch.zeros_like(p) for p in bench.parameters()
+        ]
         small.append(_squared(gradients))
         for total, gradient in zip(summed, gradients, strict=True):
-            total += gradient / PIECES
+            total.add_(gradient / PIECES)
         made.zero_grad()
     scatter, signal = _split(sum(small) / PIECES, _squared(summed), size, size * PIECES)
     cost = measured["cost"] + PIECES * size / trial.batch

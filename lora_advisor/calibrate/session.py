@@ -108,11 +108,11 @@ def _memory(setup: Setup) -> MemoryReading:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            continue
-    return found
+    return [(name, found) for name in PACKAGES if (found := _installed(name)) is not None]
 
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

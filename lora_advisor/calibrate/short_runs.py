@@ -61,8 +61,9 @@ def around(  # noqa: PLR0913 - what a run is made of
     rates = [centre / FACTOR, centre, centre * FACTOR]
     extended = 0
     while rates:
-        outcomes = run([short_run(adapter, rate, batch=batch, seed=seed, steps=steps)
-                        for rate in rates])
+        outcomes = run(
+            [short_run(adapter, rate, batch=batch, seed=seed, steps=steps) for rate in rates]
+        )
         for outcome in outcomes:
             start = outcome.start if outcome.start is not None else math.nan
             points[outcome.trial.learning_rate] = capped(outcome)

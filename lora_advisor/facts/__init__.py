@@ -3,8 +3,8 @@
 Every public function of a module ``facts/GROUP.py`` (or ``facts/GROUP_TOPIC.py``) is the fact
 ``GROUP.function``; modules with an underscore before their name help them. Its parameters say what
 it needs: a group of the recipe by name (``lora``, ``train``, …), ``recipe``, ``targets``, or
-``modules``, which finds the base model, ``gpu``, the one that is trained on. Reading an unknown field makes the fact unknown, with the
-field's reason.
+``modules``, which finds the base model, ``gpu``, the one that is trained on. Reading an unknown
+field makes the fact unknown, with the field's reason.
 """
 
 from __future__ import annotations

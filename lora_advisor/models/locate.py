@@ -55,7 +55,8 @@ class BaseModel:
 
     def _catalogued(self, auto_class: str | None) -> ModuleTable | None:
         """Return the modules of the catalogue's model, its sizes only where they are the same."""
-        assert self.entry is not None
+        if self.entry is None:
+            return None
         found = catalogue.table(self.entry, auto_class or self._default())
         if found is None:
             return None

@@ -47,7 +47,8 @@ def range_curve(found: Calibration) -> str:
 
 def ranks(found: Calibration) -> str:
     """Draw each rank's share of the largest rank's gain."""
-    assert found.rank is not None
+    if found.rank is None:
+        return ""
     figure, axes = _axes("rank", "share of the largest rank's gain (%)")
     names = [str(r) for r in found.rank.shares]
     colours = [ACCENT if r == found.rank.recommended else SOFT for r in found.rank.shares]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,10 +51,8 @@ def picture(model: Any) -> tuple[Node, dict[str, Any]]:
     doubles: list[list[str]] = []
     root = _node(model, "", names, doubles)
     tied: list[str] = []
-    try:
+    with suppress(NotImplementedError, AttributeError, ValueError):
         tied = list(_get_module_names_tied_with_embedding(model))
-    except (NotImplementedError, AttributeError, ValueError):
-        pass
     config = model.config.to_dict()
     about = {
         "type": model.config.model_type,

@@ -72,7 +72,8 @@ def sft_as_called(attempt: Attempt) -> Any:
 def prepare_as_called(attempt: Attempt) -> Any:
     """Prepare a 16-bit model for k-bit training where the script does."""
     model = models.llama().to(torch.bfloat16)
-    asked = "prepare_model_for_kbit_training" in attempt.recipe["run.calls"].value
+    calls: Any = attempt.recipe["run.calls"].value
+    asked = "prepare_model_for_kbit_training" in calls
     return peft.prepare_model_for_kbit_training(model) if asked else model
 
 

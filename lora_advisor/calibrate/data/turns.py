@@ -57,7 +57,7 @@ def _told(row: Mapping[str, Any]) -> str:
 def _chat(row: Mapping[str, Any], source: Source) -> Said | None:
     named = source.columns.get("messages")
     names = (named,) if named else _MESSAGES
-    listed = next((row[name] for name in names if isinstance(row.get(name), list)), [])
+    listed: list[Any] = next((row[name] for name in names if isinstance(row.get(name), list)), [])
     turns = [_turn(turn, source) for turn in listed if isinstance(turn, dict)]
     system = row.get(source.columns.get("system", ""))
     if isinstance(system, str) and system:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lora_advisor.calibrate.trials import Outcome, Trial
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Run = Callable[[list[Trial]], list[Outcome]]
 """What the stages are given: trials in, outcomes out."""
@@ -18,7 +21,7 @@ class Engine(Protocol):
         """Yield each trial's outcome, in order, as soon as it is there."""
         ...
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         """Return the engine."""
         ...
 

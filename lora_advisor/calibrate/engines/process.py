@@ -13,6 +13,8 @@ from lora_advisor.calibrate.workbench import Workbench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from typing_extensions import Self
+
     from lora_advisor.calibrate.setup import Setup
     from lora_advisor.calibrate.trials import Outcome, Trial
 
@@ -28,7 +30,7 @@ class Processes:
         """Yield outcomes in order."""
         return self._pool.map(_run, trials)
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         """Return the engine."""
         return self
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from typing_extensions import Self
+
     from lora_advisor.calibrate.setup import Setup
     from lora_advisor.calibrate.trials import Outcome, Trial
     from lora_advisor.calibrate.workbench import Workbench
@@ -29,7 +31,7 @@ class Serial:
             self._bench = self._bench or Workbench(self._setup)
             yield run(self._bench, trial, self._tick)
 
-    def __enter__(self) -> Serial:
+    def __enter__(self) -> Self:
         """Return the engine."""
         return self
 
