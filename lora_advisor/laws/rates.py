@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lora_advisor.laws import Law, law
+from lora_advisor.laws import Law, law, laws
 
 SUPERVISED: Final = ("sft", "pretrain")
 _SAME: Final = {"rloo": "grpo", "ipo": "dpo", "simpo": "dpo", "cpo": "orpo"}
@@ -15,6 +15,11 @@ def law_of(method: str, parameters: float | None = None) -> Law:
     if method in SUPERVISED:
         return law("learning_rate.supervised" if parameters else "learning_rate.unsized")
     return law(f"learning_rate.{_SAME.get(method, method)}")
+
+
+def known(method: str) -> bool:
+    """Whether a law speaks of a training method."""
+    return method in SUPERVISED or _SAME.get(method, method) in laws("learning_rate")
 
 
 def supervised_rate(

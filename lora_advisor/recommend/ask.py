@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lora_advisor.models.lookup import Lookup
     from lora_advisor.recipe import Recipe
+    from lora_advisor.recommend.base import Base
 
 _BY_TASK: Final = {
     "SEQ_CLS": "classification",
@@ -53,10 +54,12 @@ def situation(question: Question, recipe: Recipe | None, lookup: Lookup) -> Situ
     name = question.model or _text(recipe, "model.name_or_path")
     if not name and not lookup.told:
         raise QuestionError("which model? name it with --model (an id or a folder)")
+    base = find(name, lookup, _CLASSES.get(method))
+    _refuse(base, method)
     sample = measure(question.dataset) if question.dataset is not None else None
     share = law("training.length").figures["share"]
     return Situation(
-        base=find(name, lookup, _CLASSES.get(method)),
+        base=base,
         method=method,
         tokens=question.tokens or (sample.completion if sample is not None else None),
         examples=question.examples or (sample.examples if sample is not None else None),
@@ -67,6 +70,16 @@ def situation(question: Question, recipe: Recipe | None, lookup: Lookup) -> Situ
         dataset=str(question.dataset or ""),
         recipe=recipe,
     )
+
+
+def _refuse(base: Base, method: str) -> None:
+    """Refuse a training that needs text of a model that writes none."""
+    speaks = base.generates is not False
+    if not speaks and method not in ("classification", "reward"):
+        raise QuestionError(
+            f"{base.name} ({base.model_type}) does not generate text, so there is no {method} "
+            "training of it: say --method classification"
+        )
 
 
 def _method(recipe: Recipe | None) -> str:

@@ -45,7 +45,7 @@ class Base:
     ``parameters`` counts its weights, ``per_rank`` the trainable ones of an adapter for a unit
     of rank; ``table`` is there where the sizes of its layers are known; None is unknown.
     ``targets`` is what to adapt (names, a pattern, or ``all-linear``), ``leaves`` are the last
-    names of its linear layers.
+    names of its linear layers, ``generates`` says whether it writes text.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Base:
     targets: list[str] | str
     notes: tuple[str, ...]
     quantised: bool
+    generates: bool | None
     leaves: frozenset[str]
     table: ModuleTable | None
     config: Mapping[str, Any]
@@ -71,7 +72,7 @@ def find(name: str, lookup: Lookup, auto_class: str | None = None) -> Base:
         model, table = None, None
     if model is None or table is None:
         return _nameless(name, model)
-    return _described(name, model, table)
+    return _described(name, model, table, lookup)
 
 
 def _nameless(name: str, model: BaseModel | None) -> Base:
@@ -85,13 +86,14 @@ def _nameless(name: str, model: BaseModel | None) -> Base:
         targets=ALL_LINEAR,
         notes=(),
         quantised=bool(named_format(name)),
+        generates=None,
         leaves=frozenset(),
         table=None,
         config={},
     )
 
 
-def _described(name: str, model: BaseModel, table: ModuleTable) -> Base:
+def _described(name: str, model: BaseModel, table: ModuleTable, lookup: Lookup) -> Base:
     sized = table.sized
     targets, notes = chosen_targets(table)
     return Base(
@@ -104,10 +106,17 @@ def _described(name: str, model: BaseModel, table: ModuleTable) -> Base:
         targets=targets,
         notes=notes,
         quantised=bool(model.config.get("quantization_config") or named_format(name)),
+        generates=_generates(name, lookup),
         leaves=frozenset(m.leaf for m in table.modules if m.kind in LINEAR),
         table=table if sized else None,
         config={**(model.entry or {}).get("config", {}), **model.config},
     )
+
+
+def _generates(name: str, lookup: Lookup) -> bool | None:
+    """Whether the model, loaded as its publisher does, writes text."""
+    table = lookup.table(name)
+    return table.generates if table is not None else None
 
 
 def named_size(name: str) -> float | None:
