@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._base import base_model, config_value, table_of
+from lora_advisor.facts._base import has_fused_experts as fused_experts
 from lora_advisor.models.catalogue import since
 from lora_advisor.models.lookup import HINT
 from lora_advisor.models.table import LINEAR
@@ -87,3 +88,8 @@ def first_release(recipe: Recipe, modules: Lookup, targets: Targets) -> str | No
 def assumed_transformers(targets: Targets) -> str:
     """Return the newest transformers release that may be in use."""
     return targets.get("transformers").high
+
+
+def has_fused_experts(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
+    """Whether the model's experts are parameters of three dimensions, not layers."""
+    return fused_experts(table_of(recipe, modules, targets))

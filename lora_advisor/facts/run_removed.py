@@ -1,0 +1,111 @@
+"""Facts of arguments that were removed, and of what a launch states twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.facts._arguments import argument, calls, in_script, item
+from lora_advisor.recipe import Item, Location
+from lora_advisor.source.scalars import json_value, plain_value
+from lora_advisor.source.tree import Mapping
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Quant, Recipe, Run, Train
+    from lora_advisor.targets import Targets
+
+_LOADER: Final = {
+    "load_in_4bit": "quantization_config=BitsAndBytesConfig(load_in_4bit=True)",
+    "load_in_8bit": "quantization_config=BitsAndBytesConfig(load_in_8bit=True)",
+    "use_auth_token": "token",
+    "use_flash_attention_2": 'attn_implementation="flash_attention_2"',
+}
+_SFT: Final = {
+    "tokenizer": "processing_class",
+    "max_seq_length": "SFTConfig(max_length=…)",
+    "dataset_text_field": "SFTConfig(dataset_text_field=…)",
+    "packing": "SFTConfig(packing=…)",
+    "dataset_num_proc": "SFTConfig(dataset_num_proc=…)",
+    "neftune_noise_alpha": "SFTConfig(neftune_noise_alpha=…)",
+}
+_TRAINERS: Final = ("SFTTrainer", "DPOTrainer", "KTOTrainer", "RewardTrainer")
+_HALF_SUPPORTED: Final = ("LoHaConfig", "LoKrConfig", "BOFTConfig", "LNTuningConfig")
+
+
+def removed_from_loader(recipe: Recipe) -> tuple[Item, ...]:
+    """Arguments of ``from_pretrained`` that transformers 5 has not; the hint is the new way."""
+    of = argument(recipe, "from_pretrained", "of")
+    owner = getattr(of.node, "text", "") if of is not None else ""
+    if not owner.startswith("Auto"):
+        return ()
+    found = [(argument(recipe, "from_pretrained", name), new) for name, new in _LOADER.items()]
+    return tuple(item(key, key.name, new) for key, new in found if key is not None)
+
+
+def removed_from_trainer(recipe: Recipe) -> tuple[Item, ...]:
+    """``tokenizer`` given to transformers' trainers, which take a ``processing_class``."""
+    found = (argument(recipe, name, "tokenizer") for name in ("Trainer", "Seq2SeqTrainer"))
+    return tuple(item(key, "tokenizer", "processing_class") for key in found if key is not None)
+
+
+def removed_from_trl(recipe: Recipe) -> tuple[Item, ...]:
+    """Arguments of TRL's trainers that moved to their configs; the hint is the new place."""
+    found = [(argument(recipe, "SFTTrainer", name), new) for name, new in _SFT.items()]
+    found += [(argument(recipe, name, "tokenizer"), "processing_class") for name in _TRAINERS[1:]]
+    return tuple(item(key, key.name, new) for key, new in found if key is not None)
+
+
+def surely_transformers5(targets: Targets) -> bool:
+    """Whether the transformers in use is known to be 5 or newer."""
+    return targets.surely_hold({"transformers": ">=5"})
+
+
+def surely_later_trl(targets: Targets) -> bool:
+    """Whether the TRL in use is known to be 0.17 or newer."""
+    return targets.surely_hold({"trl": ">=0.17"})
+
+
+def unquantised_tuners(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
+    """Configs of tuners that have no layers for a base of 4 or 8 bits; the value is the class."""
+    packed = quant.load_in_4bit or quant.load_in_8bit
+    return tuple(item(call, call.name) for call in calls(recipe, *_HALF_SUPPORTED) if packed)
+
+
+def reentrance_left_open(recipe: Recipe, train: Train) -> bool:
+    """Whether checkpointing gets arguments that do not say which kind it is."""
+    given = train.gradient_checkpointing_kwargs
+    plain = "TrainingArguments" in {key.path for key in recipe.keys} or not in_script(recipe)
+    return plain and bool(given) and "use_reentrant" not in (given or {})
+
+
+def patterned_scaling(run: Run, recipe: Recipe) -> bool:
+    """Whether a server that reads one rank and one alpha gets an adapter with several."""
+    patterns = (recipe["lora.rank_pattern"].value, recipe["lora.alpha_pattern"].value)
+    return run.server == "vllm" and any(isinstance(p, dict) and p for p in patterns)
+
+
+def _deepspeed(recipe: Recipe) -> tuple[Mapping, Location] | None:
+    """Return the root of the DeepSpeed file of this launch, with a place in it."""
+    stage = recipe["run.zero_stage"].key_at
+    if stage is None or stage.document.format != "json" or stage.document is recipe.document:
+        return None
+    root = stage.document.root
+    return (root, stage) if isinstance(root, Mapping) else None
+
+
+def optimizer_stated_twice(recipe: Recipe, train: Train) -> tuple[Item, ...]:
+    """Numbers of DeepSpeed's optimizer that differ from the arguments; the hint is the argument."""
+    found = _deepspeed(recipe)
+    optimizer = found[0].get("optimizer") if found else None
+    params = optimizer.get("params") if isinstance(optimizer, Mapping) else None
+    if found is None or not isinstance(params, Mapping):
+        return ()
+    pairs: dict[str, Any] = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
+    items = []
+    for name, wanted in pairs.items():
+        entry = next((entry for entry in params.entries if entry.key.text == name), None)
+        number = plain_value(entry.value, json_value) if entry is not None else None
+        if entry is not None and isinstance(number, (int, float)) and number != wanted:
+            at = Location(document=found[1].document, span=entry.key.span)
+            path = f"optimizer.params.{name}"
+            items.append(Item(path=path, at=at, value=number, hint=str(wanted)))
+    return tuple(items)
