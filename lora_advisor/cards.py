@@ -46,7 +46,8 @@ class Example(_Strict):
     """A config as a user would write it, and where the finding must be.
 
     ``at`` is the path of the key that is blamed (bad examples only). ``file`` is the name the
-    text would have, ``target`` pins versions, ``with_files`` adds files of the same launch.
+    text would have, ``target`` pins versions, ``gpu`` is what it is to run on, ``with_files``
+    adds files of the same launch.
     """
 
     framework: str
@@ -55,6 +56,7 @@ class Example(_Strict):
     severity: Literal["error", "warning", "info"] | None = None
     file: str | None = None
     target: dict[str, str] = Field(default_factory=dict)
+    gpu: str | None = None
     with_files: dict[str, str] = Field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lora_advisor import source
+from lora_advisor import gpus, source
 from lora_advisor.cards import Card, Example
 from lora_advisor.check import check_documents
 from lora_advisor.rules import read_card
@@ -33,4 +33,6 @@ def check_example(example: Example) -> Report:
     documents = [source.parse(text, path) for path, text in texts.items()]
     targets = from_options(f"{package}={version}" for package, version in example.target.items())
     forced = None if example.with_files else example.framework
-    return check_documents(documents, Settings(framework=forced, targets=targets, pedantic=True))
+    gpu = gpus.find(example.gpu) if example.gpu is not None else None
+    settings = Settings(framework=forced, targets=targets, pedantic=True, gpu=gpu)
+    return check_documents(documents, settings)

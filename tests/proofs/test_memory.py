@@ -26,7 +26,7 @@ from scripts.catalogue_tree import Forest, describe  # noqa: E402
 pytestmark = [
     pytest.mark.proof,
     pytest.mark.filterwarnings(
-        "ignore::FutureWarning", "ignore:The following rank_pattern:RuntimeWarning"
+        "ignore::FutureWarning", "ignore:The following .*_pattern keys:RuntimeWarning"
     ),
 ]
 TOKENS = 128
