@@ -222,3 +222,13 @@ def _sharded(recipe: Recipe) -> tuple[int, int]:
             raise UnknownValueError("the number of GPUs it is sharded over is not known")
         processes = 1
     return processes, stage or 0
+
+
+def launch_is_known(recipe: Recipe) -> bool:
+    """Whether nothing beside the files at hand can still shard the model.
+
+    axolotl's config says so itself, unsloth trains on one GPU; elsewhere a launcher may.
+    """
+    if recipe.framework in ("axolotl", "unsloth"):
+        return True
+    return known_value(recipe, "run.num_processes") == 1
