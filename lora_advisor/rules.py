@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from lora_advisor import stored
 from lora_advisor.condition import Condition
 from lora_advisor.findings import Severity
 from lora_advisor.recipe import FIELDS
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PACKAGE: Final = Path(__file__).parent
-INDEX: Final = PACKAGE / "rules_index"
 CHECKOUT: Final = PACKAGE.parent / "rules"
 SITE: Final = "https://github.com/lora-advisor/lora-advisor/blob/main/docs/rules"
 
@@ -119,14 +119,14 @@ def _rules(folder: Path | None) -> tuple[Rule, ...]:
 def _index(folder: Path | None = None) -> Mapping[str, Any]:
     if folder is not None:
         return index(folder)
-    return _Stored() if (INDEX / "rules.json").exists() else index(CHECKOUT)
+    return _Stored() if Path(stored.FOLDER).is_dir() else index(CHECKOUT)
 
 
 class _Stored(dict[str, Any]):
     """The index of a wheel: each part is read when it is first asked for."""
 
     def __missing__(self, part: str) -> Any:
-        self[part] = json.loads((INDEX / f"{part}.json").read_text("utf-8"))
+        self[part] = stored.part(part)
         return self[part]
 
 

@@ -1,7 +1,7 @@
-"""Build hook: turn the rule cards into the index that a run reads.
+"""Build hook: write down once what every run would find out again.
 
 A hundred YAML cards cost about 50 ms at every start, the index one. Its texts are a file of their
-own, read with the first finding.
+own, read with the first finding. The list of formats says which module to import for which.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class IndexHook(BuildHookInterface):  # type: ignore[misc]
-    """Add ``lora_advisor/rules_index`` to a wheel; a checkout reads the cards themselves."""
+    """Add ``lora_advisor/index`` to a wheel; a checkout reads the cards themselves."""
 
     PLUGIN_NAME = "custom"
 
@@ -27,13 +27,15 @@ class IndexHook(BuildHookInterface):  # type: ignore[misc]
             return
         sys.path.insert(0, str(ROOT))
         from lora_advisor.cards import Card  # noqa: PLC0415
+        from lora_advisor.frameworks import modules  # noqa: PLC0415
         from lora_advisor.rules import index, read_card  # noqa: PLC0415
 
         for path in sorted((ROOT / "rules").glob("*/*.yaml")):
             Card.model_validate(read_card(path))
-        folder = Path(self.directory) / "rules_index"
+        folder = Path(self.directory) / "index"
         folder.mkdir(parents=True, exist_ok=True)
-        for part, content in index(ROOT / "rules").items():
+        parts = {**index(ROOT / "rules"), "formats": modules()}
+        for part, content in parts.items():
             text = json.dumps(content, separators=(",", ":"))
             (folder / f"{part}.json").write_text(text, "utf-8")
-        build_data["force_include"][str(folder)] = "lora_advisor/rules_index"
+        build_data["force_include"][str(folder)] = "lora_advisor/index"

@@ -60,9 +60,9 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 @click.option(
     "--output-format",
     type=click.Choice(formats()),
+    metavar="FORMAT",
     default="full",
-    show_default=True,
-    help="How findings are written.",
+    help=f"How findings are written: {', '.join(formats())}.",
 )
 @click.option(
     "--output-file",

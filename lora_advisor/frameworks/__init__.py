@@ -11,33 +11,57 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lora_advisor import stored
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.recipe import Recipe
     from lora_advisor.source.tree import Document
 
 
-@cache
 def frameworks() -> tuple[Framework, ...]:
     """Return every known format in the order of recognition."""
-    found: list[Framework] = []
-    for module_info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
-        found.extend(getattr(module, "FRAMEWORKS", ()))
-    return tuple(sorted(found, key=lambda framework: framework.rank))
+    return tuple(in_order())
+
+
+def in_order() -> Iterator[Framework]:
+    """Yield the formats in the order of recognition, each imported when it is reached."""
+    for name in _modules():
+        yield _imported(name)
 
 
 def by_name(name: str) -> Framework | None:
     """Return the format of that name (``axolotl``), None if there is none."""
-    return _named().get(name)
+    return _imported(name) if name in _modules() else None
 
 
 @cache
-def _named() -> dict[str, Framework]:
-    return {framework.name: framework for framework in reversed(frameworks())}
+def _imported(name: str) -> Framework:
+    module = importlib.import_module(f"{__name__}.{_modules()[name]}")
+    formats: tuple[Framework, ...] = module.FRAMEWORKS
+    return next(framework for framework in formats if framework.name == name)
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Return the module of every format in the order of recognition, as a build stored it."""
+    known: dict[str, str] | None = stored.part("formats")
+    return known or modules()
+
+
+def modules() -> dict[str, str]:
+    """Import every module of this package to find each format's, in the order of recognition."""
+    found: list[tuple[int, str, str]] = []
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        formats: tuple[Framework, ...] = getattr(module, "FRAMEWORKS", ())
+        found += [(framework.rank, framework.name, module_info.name) for framework in formats]
+    found.sort(key=lambda entry: entry[0])
+    return {name: module for _, name, module in found}
 
 
 def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
@@ -60,7 +84,7 @@ def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
         if forced is not None:
             recipes.append(Draft(forced, document, root, "as told").recipe())
             continue
-        for framework in frameworks():
+        for framework in in_order():
             evidence = framework.recognise(root, document)
             if evidence:
                 recipes.append(Draft(framework, document, root, evidence).recipe())
