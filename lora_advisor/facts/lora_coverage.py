@@ -202,6 +202,12 @@ def untied(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
     return table.sized and bool(table.output_embedding) and not table.tie_word_embeddings
 
 
+def tied(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
+    """Whether input and output embedding of the base model are one tensor."""
+    table = table_of(recipe, modules, targets)
+    return table.sized and bool(table.output_embedding) and table.tie_word_embeddings
+
+
 def router_in_all_linear(recipe: Recipe, lora: Lora, modules: Lookup) -> bool:
     """Whether ``all-linear`` means all fused experts and the router of the base model."""
     names = lora.target_modules

@@ -84,6 +84,13 @@ def attend(attempt: Attempt) -> Any:
     return transformers.LlamaForCausalLM(config)
 
 
+def sft_step_tied(attempt: Attempt) -> None:
+    """Take a step of TRL's SFTTrainer on a Llama whose embeddings are one tensor."""
+    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+
+    sft_.trainer(attempt.recipe, models.llama(tie_word_embeddings=True)).train()
+
+
 def inject_moe(attempt: Attempt) -> Any:
     """Put the adapter into a mixture of experts."""
     return peft.get_peft_model(models.qwen3_moe(), models.lora_config(attempt.recipe))
