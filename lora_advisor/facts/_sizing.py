@@ -111,6 +111,8 @@ def setup_of(
 
 def _dtype_bytes(recipe: Recipe, config: dict[str, Any]) -> int | None:
     """Return the bytes of a weight as loaded: as the config says, or as the checkpoint is."""
+    if _half_by_hardware(recipe):
+        return HALF
     name = known_value(recipe, "model.dtype")
     if name in (None, "auto"):
         name = config.get("dtype") or config.get("torch_dtype") if name == "auto" else None
@@ -118,6 +120,8 @@ def _dtype_bytes(recipe: Recipe, config: dict[str, Any]) -> int | None:
 
 
 def _bits(recipe: Recipe, config: dict[str, Any]) -> int:
+    if any(key.path == "quantize_moe_experts" for key in recipe.keys):
+        raise UnknownValueError("axolotl packs experts in a way of its own")
     if known_value(recipe, "quant.load_in_4bit") and not _not_quantised(recipe):
         return 4
     if known_value(recipe, "quant.load_in_8bit"):
@@ -156,7 +160,15 @@ def _upcast(recipe: Recipe, targets: Targets) -> bool | None:
     return None
 
 
+def _half_by_hardware(recipe: Recipe) -> bool:
+    """Whether axolotl chooses between its two half precisions by the GPU: ``bf16: auto``."""
+    texts = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
+    return recipe.framework == "axolotl" and texts.get("bf16") == "auto"
+
+
 def _autocast(recipe: Recipe) -> bool | None:
+    if _half_by_hardware(recipe):
+        return True
     switches = [known_value(recipe, "train.bf16"), known_value(recipe, "train.fp16")]
     if any(switch is True for switch in switches):
         return True

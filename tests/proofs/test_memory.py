@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 bitsandbytes = pytest.importorskip("bitsandbytes")
 import peft  # noqa: E402
 import transformers  # noqa: E402
+from catalogue_tree import Forest, describe  # noqa: E402
 
 from lora_advisor.models import catalogue  # noqa: E402
 from lora_advisor.models.adapter import AdapterConfig  # noqa: E402
@@ -21,7 +22,6 @@ from lora_advisor.models.memory_training import state_bytes  # noqa: E402
 from lora_advisor.models.memory_weights import base_bytes  # noqa: E402
 from lora_advisor.models.resolve import resolve  # noqa: E402
 from lora_advisor.models.table import ModuleTable  # noqa: E402
-from scripts.catalogue_tree import Forest, describe  # noqa: E402
 
 pytestmark = [
     pytest.mark.proof,
