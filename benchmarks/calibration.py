@@ -121,7 +121,7 @@ def case_scores(case: tuple[str, int, int], *, rivals: bool) -> list[Score]:
         spent = Spent()
         run = runner(serial, None, spent.add)
         found = ours(setup, run, spent, seed)
-        scores.append(score("calibrate", case, found.learning_rate.best.learning_rate, found.steps))
+        scores.append(score("calibrate", case, found.learning_rate.advised, found.steps))
         with_rank = ours(setup, run, spent, seed, rank=True)
         scores += _moved(setup, case, with_rank)
         noisy = _batch_one(setup, run, seed)
@@ -140,7 +140,7 @@ def _batch_one(setup: Setup, run: Any, seed: int) -> tuple[float, float]:
     except RefusalError as error:
         print("refused", error)
         return math.nan, spent.steps
-    return found.learning_rate.best.learning_rate, found.steps
+    return found.learning_rate.advised, found.steps
 
 
 def runner_of(run: Any, spent: Spent) -> Any:
@@ -159,7 +159,7 @@ def _moved(setup: Setup, case: tuple[str, int, int], found: Calibration) -> list
     """Score the rate moved to the other ranks, and rank and rate together."""
     domain, seed, r = case
     assert found.rank is not None
-    rate = found.learning_rate.best.learning_rate
+    rate = found.learning_rate.advised
     scores = [
         score(f"moved from r={r}", (domain, seed, other), moved(setup.adapter, rate, other), 0.0)
         for other in (1, 4, 16, 64)

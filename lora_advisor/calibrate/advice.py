@@ -60,24 +60,24 @@ def advice(reader: Reader, setup: Setup, found: Calibration) -> list[Row]:
 
 
 def _rate_row(reader: Reader, setup: Setup, found: Calibration) -> Row:
-    best, batch = found.learning_rate.best, setup.training.batch
-    ratio = math.sqrt(reader.batch() / batch)
+    reading, batch = found.learning_rate, setup.training.batch
     rank = found.rank.recommended if found.rank else setup.adapter.r
-    rate = found.rank.learning_rates[rank] if found.rank else best.learning_rate
-    ratio *= rate / best.learning_rate
-    why = f"lowest held-out loss of {len(found.learning_rate.points)} short runs"
+    rate = found.rank.learning_rates[rank] if found.rank else reading.advised
+    ratio = math.sqrt(reader.batch() / batch) * rate / reading.advised
+    low, high = reading.interval or (None, None)
+    why = f"lowest held-out loss of {len(reading.points)} short runs / {short_runs.HORIZON:g}"
     if reader.batch() != batch:
         why += f" at batch {batch}; moved to batch {reader.batch()} by the square root (documented)"
     if rank != setup.adapter.r:
-        why += f"; moved from rank {setup.adapter.r} to {rank} by one over the root (measured law)"
+        why += f"; moved from rank {setup.adapter.r} to {rank} by one over the root (convention)"
     return _row(
         reader,
         "train.learning_rate",
-        rounded(best.learning_rate * ratio),
-        low=rounded(best.low * ratio) if best.low else None,
-        high=rounded(best.high * ratio) if best.high else None,
+        rounded(reading.advised * ratio),
+        low=rounded(low * ratio) if low else None,
+        high=rounded(high * ratio) if high else None,
         basis=MEASURED,
-        confidence=found.learning_rate.confidence,
+        confidence=reading.confidence,
         why=why,
     )
 
@@ -132,6 +132,12 @@ CONSTANTS: Final = (
         value=f"rate of the lowest loss / {range_test.DIVISOR:g}",
         basis=CONVENTION,
         why="chosen on two domains of a tiny model",
+    ),
+    Constant(
+        name="rate for the whole training",
+        value=f"best rate of the short runs / {short_runs.HORIZON:g}",
+        basis=CONVENTION,
+        why="chosen on one domain of a tiny model, confirmed on another",
     ),
     Constant(
         name="steps of a short run",

@@ -57,7 +57,7 @@ def compare(
     largest = max(gains.values())
     shares = {r: gains[r] / largest for r in sorted(gains)}
     return RankReading(
-        learning_rates={r: moved(adapter, rate, r) for r in shares},
+        learning_rates={r: moved(adapter, found.advised, r) for r in shares},
         shares=shares,
         recommended=min(r for r, share in shares.items() if share >= ENOUGH),
     )

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor.calibrate.examples import IGNORED, Example, batches, packed, padded
+from lora_advisor.calibrate.journal import Journal, JournalError
+from lora_advisor.calibrate.parabola import vertex
+from lora_advisor.calibrate.range_test import read_range, smooth
+from lora_advisor.calibrate.ranks import at_rank, moved
+from lora_advisor.calibrate.refusals import RefusalError
+from lora_advisor.calibrate.setup import Adapter, Base, Setup, Training
+from lora_advisor.calibrate.trials import Outcome, Trial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRIAL = Trial(kind="range", learning_rate=1e-5, r=4, alpha=8, steps=60, batch=8, seed=0)
+RATES = tuple(1e-5 * 10 ** (5 * step / 59) for step in range(60))
+
+
+def outcome(losses: list[float], base: float = 3.0) -> Outcome:
+    return Outcome(
+        trial=TRIAL,
+        learning_rates=RATES[: len(losses)],
+        losses=tuple(losses),
+        base_losses=(base,) * len(losses),
+        cost=float(len(losses)),
+        gradient=1.0,
+        extra={},
+    )
+
+
+def valley(place: float) -> list[float]:
+    """A curve that falls until a rate and then rises steeply."""
+    return [-0.5 * math.exp(-((math.log10(rate) - place) ** 2) / 0.5) for rate in RATES]
+
+
+def test_centre_is_a_third_of_the_lowest_rate() -> None:
+    reading = read_range(outcome(valley(-2)))
+    assert reading.centre == pytest.approx(reading.lowest_at / 3)
+    assert 1e-2 <= reading.lowest_at <= 4e-2  # smoothing comes late
+
+
+@pytest.mark.parametrize(
+    ("losses", "reason"),
+    [
+        ([0.0] * 60, "flat-curve"),
+        ([0.3 * (-1) ** step for step in range(60)], "flat-curve"),
+        ([-0.01 * step for step in range(60)], "edge-of-range"),
+        ([0.0, math.nan], "not-a-number"),
+    ],
+)
+def test_refuses_curves_without_a_minimum(losses: list[float], reason: str) -> None:
+    with pytest.raises(RefusalError) as refused:
+        read_range(outcome(losses))
+    assert refused.value.reason == reason
+
+
+def test_refuses_an_adapter_that_gets_no_gradient() -> None:
+    with pytest.raises(RefusalError, match="frozen-adapter"):
+        read_range(replace(outcome(valley(-2)), gradient=0.0))
+
+
+def test_smoothing_starts_at_the_first_value() -> None:
+    assert smooth([2.0, 2.0, 2.0]) == pytest.approx([2.0, 2.0, 2.0])
+
+
+def test_parabola_finds_the_lowest_point() -> None:
+    points = {rate: 2 + 0.3 * math.log(rate / 3e-3) ** 2 for rate in (1e-3, 2e-3, 4e-3, 8e-3)}
+    best = vertex(points, start=4.0)
+    assert best.fitted
+    assert best.learning_rate == pytest.approx(3e-3)
+    assert best.loss == pytest.approx(2.0)
+    assert best.low is not None
+    assert best.high is not None
+    at_low = 2 + 0.3 * math.log(best.low / 3e-3) ** 2
+    assert at_low == pytest.approx(2 + 0.01 * (4 - 2))
+
+
+def test_parabola_leaves_an_edge_alone() -> None:
+    best = vertex({1e-3: 3.0, 2e-3: 2.5, 4e-3: 2.2}, start=4.0)
+    assert (best.fitted, best.learning_rate, best.low) == (False, 4e-3, None)
+
+
+def test_rate_moves_with_the_rank_only_where_alpha_follows() -> None:
+    adapter = Adapter(r=16, alpha=32, settings={})
+    assert at_rank(adapter, 64).alpha == 128
+    assert moved(adapter, 1e-3, 64) == pytest.approx(5e-4)
+    stabilised = replace(adapter, settings={"use_rslora": True})
+    assert at_rank(stabilised, 64).alpha == 32
+    assert moved(stabilised, 1e-3, 64) == 1e-3
+
+
+def test_batches_show_every_row_before_any_twice() -> None:
+    rows = [Example(tokens=(i, i), labels=(i, i)) for i in range(10)]
+    drawn = batches(rows, 5, seed=3)
+    seen = [row.tokens[0] for row in next(drawn) + next(drawn)]
+    assert sorted(seen) == list(range(10))
+    again = batches(rows, 5, seed=3)
+    assert [row.tokens[0] for row in next(again) + next(again)] == seen
+
+
+def test_padding_is_never_learnt() -> None:
+    rows = [Example(tokens=(5, 6, 7), labels=(5, 6, 7)), Example(tokens=(8,), labels=(8,))]
+    batch = padded(rows, pad=0)
+    assert batch["input_ids"][1] == [8, 0, 0]
+    assert batch["attention_mask"][1] == [1, 0, 0]
+    assert batch["labels"][1] == [8, IGNORED, IGNORED]
+
+
+def test_packing_fills_rows() -> None:
+    rows = [Example(tokens=tuple(range(7)), labels=tuple(range(7))) for _ in range(3)]
+    assert [len(row.tokens) for row in packed(rows, 10)] == [10, 10]
+
+
+def made_setup() -> Setup:
+    return Setup(
+        base=Base(folder="x"),
+        adapter=Adapter(r=4, alpha=8, settings={}),
+        training=Training(batch=8, micro_batch=8),
+        train=(),
+        held_out=(),
+    )
+
+
+def test_journal_survives_a_cut_off_line_and_refuses_another_setup(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    first = outcome(valley(-2))
+    Journal(path, made_setup(), resume=False).add(first)
+    with path.open("a") as file:
+        file.write('{"trial": {"kind"')
+    read = Journal(path, made_setup(), resume=True)
+    assert read.known[TRIAL.key].same_numbers(first)
+    other = replace(made_setup(), adapter=Adapter(r=8, alpha=8, settings={}))
+    with pytest.raises(JournalError, match="another config"):
+        Journal(path, other, resume=True)
