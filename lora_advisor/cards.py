@@ -12,6 +12,7 @@ from lora_advisor.expression import ExpressionError, parse
 Code = Annotated[str, Field(pattern=r"^[A-Z]{2,8}\d{3}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=60)]
 Text = Annotated[str, Field(min_length=10)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 def _dashed(name: str) -> str:
@@ -92,7 +93,11 @@ class Proof(_Strict):
 
 
 class Card(_Strict):
-    """One rule: declaration, documentation page and test at once."""
+    """One rule: declaration, documentation page and test at once.
+
+    ``covers`` names rules whose findings this one makes superfluous, ``constraints`` the known
+    traps it finds: the keys of ``docs/coverage.md``.
+    """
 
     id: Code
     name: Name
@@ -114,6 +119,7 @@ class Card(_Strict):
     frameworks: list[str] = Field(default_factory=list)
     holds_for: dict[str, str] = Field(default_factory=dict)
     covers: list[Name] = Field(default_factory=list)
+    constraints: list[Slug] = Field(default_factory=list)
     fix: list[FixCard] = Field(default_factory=list)
     proof: Proof | None = None
 

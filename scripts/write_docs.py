@@ -1,4 +1,4 @@
-"""Write what is generated: a page for each rule, their index, and the card schema.
+"""Write what is generated: a page for each rule, their index, the ledger, the card schema.
 
 ``--check`` writes nothing and fails if a file is not what it should be.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+import ledger
 
 from lora_advisor.cards import Card, schema
 from lora_advisor.rules import read_card
@@ -63,6 +64,7 @@ def generated() -> dict[Path, str]:
         PAGES / f"{card.name}.md": page(card, path.parent.name) for path, card in cards.items()
     }
     files[PAGES / "README.md"] = index(cards)
+    files[ROOT / "docs" / "coverage.md"] = ledger.page(cards.values(), ledger.reasons(RULES))
     files[RULES / "rule.schema.json"] = json.dumps(schema(), indent=2) + "\n"
     return files
 
