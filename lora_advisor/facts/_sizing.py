@@ -243,4 +243,4 @@ def launch_is_known(recipe: Recipe) -> bool:
     """
     if recipe.framework in ("axolotl", "unsloth"):
         return True
-    return known_value(recipe, "run.num_processes") == 1
+    return bool(known_value(recipe, "run.num_processes") == 1)

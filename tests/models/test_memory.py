@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from lora_advisor.models.memory_weights import packed_bytes
 from lora_advisor.models.resolve import resolve
 
 
-def setup(name: str = "Qwen/Qwen2.5-7B-Instruct", **changed: object) -> Setup:
+def setup(name: str = "Qwen/Qwen2.5-7B-Instruct", **changed: Any) -> Setup:
     model = by_id(name)
     assert model is not None
     table = model.table()
@@ -24,7 +25,7 @@ def setup(name: str = "Qwen/Qwen2.5-7B-Instruct", **changed: object) -> Setup:
     made = Setup(
         table=table, config=model.config, resolution=found, length=2048, checkpointing=True
     )
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
 def test_parts_add_up_and_name_their_sources() -> None:
@@ -51,7 +52,7 @@ def test_published_bits_of_packed_weights() -> None:
     ],
     ids=str,
 )
-def test_what_frees_memory(change: dict[str, object]) -> None:
+def test_what_frees_memory(change: dict[str, Any]) -> None:
     assert estimate(setup(**change)).likely < estimate(setup()).likely
 
 
