@@ -40,9 +40,10 @@ def main() -> int:
     parser.add_argument("--seed", default="0")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--peft", default=None)
+    parser.add_argument("--resized", type=float, default=0.8)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    pairs = draw(sorted(options.models.glob("*/config.json")), options.pairs, rng)
+    pairs = draw(sorted(options.models.glob("*/config.json")), options.pairs, rng, options.resized)
     start = perf_counter()
     counts: Counter[str] = Counter()
     for pair, truth in zip(pairs, ask(pairs, options.python), strict=True):
@@ -55,13 +56,13 @@ def main() -> int:
     return 1 if counts["wrong"] else 0
 
 
-def draw(files: list[Path], number: int, rng: random.Random) -> list[dict[str, Any]]:
+def draw(files: list[Path], number: int, rng: random.Random, share: float) -> list[dict[str, Any]]:
     """Draw pairs, several for each model so that it is built once."""
     pairs: list[dict[str, Any]] = []
     while len(pairs) < number:
         path = rng.choice(files)
         config = {k: v for k, v in json.loads(path.read_text()).items() if k not in DROPPED}
-        if rng.random() < 0.8:
+        if rng.random() < share:
             config = resized(config, rng)
         auto_class = rng.choice([None, None, None, *HEADS])
         table = known(config, "pair").table(auto_class)
@@ -74,12 +75,12 @@ def draw(files: list[Path], number: int, rng: random.Random) -> list[dict[str, A
     return pairs[:number]
 
 
-def resized(config: dict[str, Any], rng: random.Random, *, inner: bool = False) -> dict[str, Any]:
+def resized(config: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """Return a config of another size: few layers, other numbers, here and there a switch."""
     out = dict(config)
     for key, value in config.items():
         if isinstance(value, dict) and key.endswith("_config"):
-            out[key] = resized(value, rng, inner=True)
+            out[key] = resized(value, rng)
         elif isinstance(value, bool):
             if "bias" in key or "tie_" in key:
                 out[key] = value ^ (rng.random() < 0.2)
@@ -90,10 +91,13 @@ def resized(config: dict[str, Any], rng: random.Random, *, inner: bool = False) 
             "num_layers",
         ):
             out = layered(out, key, rng.choice([2, 3, 4, 5]))
-        elif isinstance(value, int) and key.endswith(("_size", "_dim", "_experts", "_heads")):
-            if rng.random() < 0.3:
-                out[key] = value * rng.choice([2, 3]) if rng.random() < 0.7 else value // 2 or 1
+        elif isinstance(value, int) and _is_size(key) and rng.random() < 0.3:
+            out[key] = value * rng.choice([2, 3]) if rng.random() < 0.7 else value // 2 or 1
     return out
+
+
+def _is_size(key: str) -> bool:
+    return key.endswith(("_size", "_dim", "_experts", "_heads"))
 
 
 def layered(config: dict[str, Any], key: str, count: int) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Learns size templates of model types from probes on torch's meta device; resumable.
 
-    learn_templates.py WORK [FOLDER…] [--classes AutoModel…] [--only TYPE…] [--part N/M] [--defaults]
+    learn_templates.py WORK [FOLDER…] [--classes AutoModel…] [--only TYPE…] [--part N/M]
+                       [--defaults]
 
 A FOLDER holds ``<org>__<name>/config.json``: the configs to start from; ``--defaults`` adds
 transformers' own. Each answer, a template or the reason why there is none, is a file of WORK, and
-nothing that is there is done again. ``build_catalogue.py --templates WORK`` packs them. Needs torch,
-transformers and peft.
+nothing that is there is done again. ``build_catalogue.py --templates WORK`` packs them. Needs
+torch, transformers and peft.
 """
 
 from __future__ import annotations
@@ -25,13 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import transformers
 from catalogue_configs import TEXT_TYPES, clean_config, default_auto_class
-from shapes.learn import UnexplainedError
-from shapes.make import Learner, UnbuildableError, watch_reads
+from shapes.make import Learner, watch_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 70
+SECONDS = 100
 
 
 class LateError(Exception):
@@ -53,9 +53,11 @@ def main() -> int:
     watch_reads()
     number, parts = map(int, options.part.split("/"))
     for auto_class in options.classes:
-        for order, (kind, raw) in enumerate(bases(options.folders, defaults=options.defaults)):
-            if order % parts == number and (not options.only or kind in options.only):
-                learn(options.work, kind, raw, auto_class)
+        found = list(bases(options.folders, defaults=options.defaults))
+        if options.only:
+            found = [pair for name in options.only for pair in found if pair[0] == name]
+        for kind, raw in found[number::parts]:
+            learn(options.work, kind, raw, auto_class)
     return 0
 
 

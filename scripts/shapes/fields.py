@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import re
 from typing import Any
 
 import transformers
-from shapes.tree import source_names
 from transformers import PreTrainedConfig
+
+from shapes.tree import source_names
 
 BENIGN = frozenset(
     """architectures torch_dtype dtype transformers_version quantization_config auto_map
@@ -24,6 +24,8 @@ ACTIVATIONS = ("silu", "gelu", "relu", "gelu_new", "gelu_pytorch_tanh", "quick_g
 ACTIVATION = re.compile(r"(^|_)(act|activation|activation_function|hidden_act)(_|$)")
 LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|layers|depth|num_hidden_blocks)$")
 POPPED = re.compile(r"kwargs\.(?:pop|get)\(\s*[\"'](\w+)[\"']")
+INDICES = re.compile(r"layers|_idxs?$|indices|indexes")
+SOME_LAYERS: tuple[list[int], ...] = ([], [0], [1], [0, 2], [1, 2, 3])
 NUM_LABELS = "num_labels"
 
 
@@ -32,7 +34,7 @@ class Section:
     """A config or nested config: its class, its path, the declared fields with their defaults."""
 
     path: str
-    config_class: type
+    config_class: Any
     defaults: dict[str, Any]
     nullable: set[str]
     alias: dict[str, str]
@@ -65,7 +67,7 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
             if name not in nested and name not in kind.attribute_map
         },
         nullable={n for n, f in found.items() if "None" in str(f.type)},
-        alias={k: v for k, v in kind.attribute_map.items()},
+        alias=dict(kind.attribute_map.items()),
         types={n: str(f.type) for n, f in found.items()},
         popped=set(POPPED.findall(source_names(kind))),
     )
@@ -120,7 +122,7 @@ def nested(values: dict[str, Any], parts: list[Section], kinds: dict[str, str]) 
     return raw
 
 
-def pool(path: str, value: Any, part: Section, rng: random.Random) -> list[Any]:
+def pool(path: str, value: Any, part: Section) -> list[Any]:
     """Return other values worth trying for a field."""
     name = path.rpartition(".")[2]
     if isinstance(value, bool):
@@ -133,6 +135,8 @@ def pool(path: str, value: Any, part: Section, rng: random.Random) -> list[Any]:
         found = [value * 2, value / 2, 0.0, 1.0]
     elif value is None:
         found = absent(part.types.get(name, ""))
+    elif isinstance(value, list) and all(type(v) is int for v in value) and INDICES.search(name):
+        found = [list(v) for v in SOME_LAYERS]
     else:
         found = []
     if name in part.nullable and value is not None:
@@ -143,6 +147,8 @@ def pool(path: str, value: Any, part: Section, rng: random.Random) -> list[Any]:
 def absent(annotation: str) -> list[Any]:
     """Return values to try for a field that is not set, by its declared type where it has one."""
     numbers: list[Any] = [2, 3, 48, 96, 6, 1]
+    if "list[int]" in annotation:
+        return [list(v) for v in SOME_LAYERS]
     if "int" in annotation and "list" not in annotation:
         return numbers
     if "bool" in annotation:

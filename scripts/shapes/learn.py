@@ -34,6 +34,7 @@ class Places:
         self.depth = len(places[0][1]) if depth is None else depth
         self.origins = origins or {}
         self._narrow: dict[Any, Places] = {}
+        self.family: set[str] = set()
         self._pairs: list[tuple[int, int, set[str]]] | None = None
         self._answers: list[tuple[Any, np.ndarray]] | None = None
         self._columns: dict[bytes, Any] = {}
@@ -65,11 +66,17 @@ class Places:
         return self._narrow[key]
 
     def widened(self, values: np.ndarray) -> list[Places]:
-        """Return the narrowed places, and those with one field more, then all."""
+        """Return the narrowed places, those with the module's other fields or one more, all."""
         narrow = self.narrowed(values)
+        self.family |= set(narrow.relevant)
+        if self.family - set(narrow.relevant):
+            kin = Places(self.places, self.family, None, narrow.depth)
+            return [narrow, kin, *self._wider(narrow), self]
+        return [narrow, *self._wider(narrow), self]
+
+    def _wider(self, narrow: Places) -> list[Places]:
         more = [f for f in self.relevant if f not in narrow.relevant]
-        wider = [Places(self.places, {*narrow.relevant, f}, None, narrow.depth) for f in more]
-        return [narrow, *wider, self]
+        return [Places(self.places, {*narrow.relevant, f}, None, narrow.depth) for f in more]
 
     def _types(self, field: str) -> set[type]:
         return {type(fields.get(field)) for fields, _ in self.places}
@@ -173,7 +180,7 @@ def _first(learn: Any, places: Places, row: np.ndarray, rest: tuple[Any, ...]) -
     """Try the likeliest fields first."""
     wider = places.widened(row)
     for n, tried in enumerate(wider):
-        depth = rest[-1] if n == 0 else 1 if n < len(wider) - 1 else 2
+        depth = rest[-1] if n <= 1 else 1 if n < len(wider) - 1 else 2
         try:
             return learn(tried, row, *rest[:-1], depth)
         except UnexplainedError:
@@ -197,7 +204,8 @@ def _case(
         mixed = sum(len(p) for _, p in parts if row[p].min() != row[p].max())
         ranked.append((mixed, order, question, parts))
     ranked.sort(key=lambda item: item[:2])
-    for mixed, _, question, parts in ranked[: 1 if depth == 1 else 12]:
+    plain = [item for item in ranked[12:] if item[2][0] in ("none", "is")]
+    for mixed, _, question, parts in ranked[:1] if depth == 1 else [*ranked[:12], *plain]:
         if depth == 1 and mixed:
             break
         try:
@@ -266,7 +274,7 @@ class _Columns:
         rows = np.unique(np.linspace(0, len(subset) - 1, min(ROWS, len(subset))).astype(int))
         self.rows = rows
         plain = self._known(self._fields(places), [places.places[i] for i in subset[rows]])
-        shared = self._known(self._quotients(places), [places.places[i] for i in subset[rows]])
+        shared = self._known(self._quotients(), [places.places[i] for i in subset[rows]])
         self.parts: list[list[Any]] = [[], *([a] for a, _ in plain)]
         columns = [np.ones((1, len(rows)), dtype=np.int64), *(c[None] for _, c in plain)]
         self._products(plain, plain, columns, same=True)
@@ -300,7 +308,7 @@ class _Columns:
             items += [["[]", name, n] for n in range(4)]
         return items
 
-    def _quotients(self, places: Places) -> list[Any]:
+    def _quotients(self) -> list[Any]:
         pairs = [
             ["//", a, b]
             for a, b in itertools.permutations(self.names, 2)
@@ -410,6 +418,8 @@ def _three(columns: _Columns, full: np.ndarray, rows: np.ndarray) -> Any:
         return None
     for n in range(columns.plain):
         column = columns.column(n)
+        if column is None:
+            continue
         for factor in (1, 2):
             rest_rows = (rows - factor * columns.table[n]) % PRIME
             found = _two(

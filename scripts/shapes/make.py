@@ -6,6 +6,9 @@ import random
 import time
 from typing import Any
 
+import transformers
+from transformers import PreTrainedConfig
+
 from lora_advisor.models.canonical import canonical
 from lora_advisor.models.formula import OpenError
 from lora_advisor.models.template import expanded
@@ -14,8 +17,6 @@ from shapes.learn import UnexplainedError, learn_case
 from shapes.merge import Merger, Pool
 from shapes.tree import Node, build, picture
 from shapes.tree import flat as listed
-import transformers
-from transformers import PreTrainedConfig
 
 MISSED: set[str] = set()
 JOINT, HELD_OUT, ROUNDS = 60, 40, 5
@@ -38,7 +39,7 @@ def watch_reads() -> None:
                 MISSED.add(key)
             raise
 
-    PreTrainedConfig.__getattribute__ = read  # type: ignore[method-assign]
+    PreTrainedConfig.__getattribute__ = read
 
 
 class Learner:
@@ -139,21 +140,31 @@ class Learner:
                 switch = self.pools[path][:1]
             for value in switch[:1]:
                 self._alone(self._with(self.base, path, value), first=False)
+        for values in self.other_shapes():
+            self._alone(values, first=False)
         for _ in range(3):
             other = self.random(0.7)
             if other is not None:
                 self._alone(other, first=False)
+
+    def other_shapes(self) -> list[dict[str, Any]]:
+        """Return configs, one field off the base, that bring in modules of other names."""
+        found: dict[Any, dict[str, Any]] = {}
+        base = self.probe(self.base)
+        for origin, values, _ in self.oat:
+            made = self.probe(values)
+            if origin is self.base and made and base and self.usual(values):
+                extra = outline(made[0]) - outline(base[0])
+                if extra:
+                    found.setdefault(frozenset(extra), values)
+        return list(found.values())[:8]
 
     def _alone(self, base: dict[str, Any], *, first: bool) -> None:
         plain = self.probe(base)
         if plain is None:
             return
         for path in list(self.base) if first else sorted(self.relevant):
-            tried = (
-                pool(path, self.base[path], self._part(path), self.rng)
-                if first
-                else self.pools[path]
-            )
+            tried = pool(path, self.base[path], self._part(path)) if first else self.pools[path]
             good = []
             few = min(2 if path in self.relevant else 1, len(tried))
             for value in tried if first else self.rng.sample(tried, few):
@@ -394,6 +405,15 @@ def shippable(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
 def alike(one: tuple[Node, dict[str, Any]], other: tuple[Node, dict[str, Any]]) -> bool:
     """Whether two builds are the same model."""
     return listed(one[0]) == listed(other[0]) and one[1] == other[1]
+
+
+def outline(node: Node) -> set[tuple[str, str]]:
+    """Return the names of modules and parameters, numbers left out, with their classes."""
+    out = set()
+    for name, class_name, _, shapes, *_ in listed(node):
+        plain = ".".join("*" if part.isdecimal() else part for part in name.split("."))
+        out |= {(plain, class_name), *((plain, own) for own, _ in shapes)}
+    return out
 
 
 def one_type(values: list[Any]) -> list[Any]:

@@ -75,7 +75,9 @@ class Merger:
         there = learn_case(places, [name in node.shapes for node in nodes])
         kept = [n for n, node in enumerate(nodes) if name in node.shapes]
         if len(kept) < len(nodes):
+            whole = places
             places = self.places([places.places[n] for n in kept])
+            places.family = whole.family
         shapes = [nodes[n].shapes[name] for n in kept]
         ranks = {len(shape) for shape in shapes}
         if len(ranks) > 1:
