@@ -53,7 +53,7 @@ def names_in(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(t, ast.Name) and t.id == "CONFIG_MAPPING_NAMES" for t in targets):
-            pairs = (n for n in ast.walk(node) if isinstance(n, ast.Tuple) and len(n.elts) == 2)  # noqa: PLR2004
+            pairs = (n for n in ast.walk(node) if isinstance(n, ast.Tuple) and len(n.elts) == 2)
             firsts = (pair.elts[0] for pair in pairs)
             return {str(n.value) for n in firsts if isinstance(n, ast.Constant)}
     return set()

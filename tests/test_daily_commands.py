@@ -84,7 +84,7 @@ def test_init_asks() -> None:
 
 
 def test_the_settings_that_init_offers_are_known() -> None:
-    from lora_advisor.cli.init import SETTINGS  # noqa: PLC0415
+    from lora_advisor.cli.init import SETTINGS
 
     lines = [line.removeprefix("# ") for line in SETTINGS.splitlines()[1:]]
     Path("all.toml").write_text("\n".join(line for line in lines if "=" in line or "[" in line))

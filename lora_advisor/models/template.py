@@ -122,7 +122,7 @@ def expanded(
         )
     except (OpenError, IndexError, TypeError):
         return None
-    shared = {name: first for name, first in about["shared"]}
+    shared = dict(about["shared"])
     return ModuleTable(
         modules=tuple(_without(modules, shared)),
         model_type=about["type"],
@@ -134,12 +134,12 @@ def expanded(
         tie_word_embeddings=about["tie"],
         tied_modules=tuple(about["tied"]),
         shared_modules=shared,
-        shared_parameters={name: first for name, first in about["ties"]},
+        shared_parameters=dict(about["ties"]),
         generates=about["generates"],
     )
 
 
-def usual_class(config: Mapping[str, Any], content: Mapping[str, Any]) -> str | None:
+def usual_class(content: Mapping[str, Any]) -> str | None:
     """Return the auto class a model of a type is loaded with, None where it may be several.
 
     The class that the published models of the type are loaded with, else the only one known; a

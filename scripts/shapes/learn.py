@@ -282,6 +282,9 @@ class _Columns:
         self.parts += [[a] for a, _ in shared]
         columns += [c[None] for _, c in shared]
         self._products(shared, plain, columns, same=False)
+        for part, column in shared:
+            self.parts.append([part, part])
+            columns.append((column * column)[None])
         if len(plain) <= 14:
             for (a, x), (b, y), (c, z) in itertools.combinations_with_replacement(plain, 3):
                 self.parts.append([a, b, c])

@@ -83,7 +83,7 @@ class Learner:
                 and type(self.base[p]) is int
             ]
             for path in [p for p in self.base if p.rpartition(".")[0] == part.path[:-1]]:
-                derived = getattr(here, path.rpartition(".")[2], None)
+                derived = read(here, path.rpartition(".")[2])
                 if not isinstance(derived, list | tuple) or not derived:
                     continue
                 if any(not isinstance(v, int | str) for v in derived):
@@ -414,6 +414,14 @@ def outline(node: Node) -> set[tuple[str, str]]:
         plain = ".".join("*" if part.isdecimal() else part for part in name.split("."))
         out |= {(plain, class_name), *((plain, own) for own, _ in shapes)}
     return out
+
+
+def read(config: Any, name: str) -> Any:
+    """Return a field of a config object, None where it cannot be read."""
+    try:
+        return getattr(config, name, None)
+    except Exception:  # noqa: BLE001 - a field that differs from layer to layer
+        return None
 
 
 def one_type(values: list[Any]) -> list[Any]:

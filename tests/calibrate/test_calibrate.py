@@ -139,7 +139,7 @@ def test_refuses_a_base_whose_loss_is_not_a_number(folder: Path) -> None:
         read_range(run(bench, range_trial(setup.adapter, batch=8, seed=0)))
 
 
-def test_only_answers_are_learnt(base: Path, tmp_path: Path) -> None:
+def test_only_answers_are_learnt(base: Path) -> None:
     from transformers import AutoTokenizer
 
     from lora_advisor.calibrate.data.tokens import CHATML, Masking, tokenised

@@ -63,7 +63,7 @@ def inject_tuner(attempt: Attempt) -> Any:
 
 def sft_as_called(attempt: Attempt) -> Any:
     """Build TRL's SFTTrainer on a plain model or on an adapted one, as the script does."""
-    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+    from tests.proofs import sft as sft_
 
     adapted = "get_peft_model" in [key.path for key in attempt.recipe.keys]
     return sft_.trainer(attempt.recipe, inject(attempt) if adapted else None)
@@ -86,7 +86,7 @@ def attend(attempt: Attempt) -> Any:
 
 def sft_step_tied(attempt: Attempt) -> None:
     """Take a step of TRL's SFTTrainer on a Llama whose embeddings are one tensor."""
-    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+    from tests.proofs import sft as sft_
 
     sft_.trainer(attempt.recipe, models.llama(tie_word_embeddings=True)).train()
 
@@ -137,7 +137,7 @@ def quantisation(attempt: Attempt) -> transformers.BitsAndBytesConfig:
 
 def trl_parse(attempt: Attempt) -> Any:
     """Read the text as TRL's command line reads the file of ``--config``."""
-    import trl  # noqa: PLC0415 - slow, and only some cards need it
+    import trl
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.yaml")
@@ -150,7 +150,7 @@ def trl_parse(attempt: Attempt) -> Any:
 
 def trl_adapter(attempt: Attempt) -> Any:
     """Ask TRL for the adapter config that its ModelConfig of this file gives."""
-    from trl import get_peft_config  # noqa: PLC0415
+    from trl import get_peft_config
 
     return get_peft_config(trl_parse(attempt)[2])
 
@@ -268,7 +268,7 @@ def train_biases_and_switch_off(attempt: Attempt) -> tuple[Any, Any]:
 
 def sft(attempt: Attempt) -> Any:
     """Build TRL's SFTTrainer, which prepares the data and wraps the model."""
-    from tests.proofs import sft as sft_  # noqa: PLC0415 - slow, and only some cards need it
+    from tests.proofs import sft as sft_
 
     return sft_.trainer(attempt.recipe)
 
@@ -287,8 +287,8 @@ def shard(attempt: Attempt) -> transformers.TrainingArguments:
 
 def fill_deepspeed(attempt: Attempt) -> None:
     """Fill a DeepSpeed config from the arguments, as the Trainer does before it trains."""
-    from accelerate.utils.deepspeed import HfDeepSpeedConfig  # noqa: PLC0415
-    from transformers.integrations import deepspeed  # noqa: PLC0415
+    from accelerate.utils.deepspeed import HfDeepSpeedConfig
+    from transformers.integrations import deepspeed
 
     # Without DeepSpeed installed transformers leaves this base out, which is a plain dictionary.
     kind = type("Config", (deepspeed.HfTrainerDeepSpeedConfig, HfDeepSpeedConfig), {})
@@ -333,21 +333,21 @@ def optimiser_of_yaml(attempt: Attempt) -> torch.optim.Optimizer:
 
 def trl_method_config(attempt: Attempt) -> Any:
     """Read the text as the TRL command of its method does, as far as the trainer's config."""
-    from tests.proofs import preference  # noqa: PLC0415 - slow, and only some cards need it
+    from tests.proofs import preference
 
     return preference.configs(attempt.recipe, attempt.text)[0]
 
 
 def trl_method_trainer(attempt: Attempt) -> Any:
     """Build the trainer of the text's TRL command."""
-    from tests.proofs import preference  # noqa: PLC0415
+    from tests.proofs import preference
 
     return preference.trainer(attempt.recipe, attempt.text)
 
 
 def trl_method_step(attempt: Attempt) -> Any:
     """Train for one step with the trainer of the text's TRL command."""
-    from tests.proofs import preference  # noqa: PLC0415
+    from tests.proofs import preference
 
     return preference.trained(attempt.recipe, attempt.text)
 

@@ -47,10 +47,10 @@ def test_trl_takes_every_key(method: str, tmp_path: Path) -> None:
     path.write_text(made.text + "use_cpu: true\n", encoding="utf-8")
     scripts: Any = trl.ScriptArguments
     if method == "grpo":
-        from trl.scripts import grpo  # noqa: PLC0415
+        from trl.scripts import grpo
 
         scripts = grpo.GRPOScriptArguments
-    from trl.scripts.utils import DatasetMixtureConfig  # noqa: PLC0415
+    from trl.scripts.utils import DatasetMixtureConfig
 
     parser = trl.TrlParser((scripts, CONFIGS[method], trl.ModelConfig, DatasetMixtureConfig))
     _, arguments, model, _ = parser.parse_args_and_config(["--config", str(path)])

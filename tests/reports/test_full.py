@@ -90,7 +90,7 @@ def test_colour_only_when_asked() -> None:
     assert "\x1b[" not in full(report(finding()))
     coloured = full(report(finding()), colour=True)
     assert "\x1b[31m" in coloured
-    import click  # noqa: PLC0415
+    import click
 
     assert click.unstyle(coloured) == full(report(finding()))
 
