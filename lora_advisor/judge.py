@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_advisor.condition import truth
-from lora_advisor.facts import functions
+from lora_advisor.facts import is_fact
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
-from lora_advisor.offers import offered
+from lora_advisor.offers import offers
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
 from lora_advisor.render import render, show
 
@@ -125,7 +125,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
         why=rule.why,
         url=rule.url,
         related=_related(facts.recipe, reads, place),
-        fixes=tuple(offered(card, facts, item) for card in rule.fixes),
+        fixes=tuple(offers(rule.fixes, facts, item)),
     )
 
 
@@ -162,7 +162,7 @@ def _expanded(name: str, facts: Facts) -> list[str]:
     """Return the fields a name of ``at:`` stands for: itself, or what a fact is made of."""
     if name in FIELDS:
         return [name]
-    if name not in functions():
+    if not is_fact(name):
         return []
     outer, facts.reads = facts.reads, {}
     facts.get(name)

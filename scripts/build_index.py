@@ -1,7 +1,8 @@
 """Build hook: write down once what every run would find out again.
 
 A hundred YAML cards cost about 50 ms at every start, the index one. Its texts are a file of their
-own, read with the first finding. The list of formats says which module to import for which.
+own, read with the first finding. The lists of formats and facts say which
+module to import for which.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ class IndexHook(BuildHookInterface):  # type: ignore[misc]
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, str(ROOT))
+        from lora_advisor import facts, frameworks  # noqa: PLC0415
         from lora_advisor.cards import Card  # noqa: PLC0415
-        from lora_advisor.frameworks import modules  # noqa: PLC0415
         from lora_advisor.rules import index, read_card  # noqa: PLC0415
 
         for path in sorted((ROOT / "rules").glob("*/*.yaml")):
             Card.model_validate(read_card(path))
         folder = Path(self.directory) / "index"
         folder.mkdir(parents=True, exist_ok=True)
-        parts = {**index(ROOT / "rules"), "formats": modules()}
-        for part, content in parts.items():
+        found = {"formats": frameworks.modules(), "facts": facts.modules()}
+        for part, content in {**index(ROOT / "rules"), **found}.items():
             text = json.dumps(content, separators=(",", ":"))
             (folder / f"{part}.json").write_text(text, "utf-8")
         build_data["force_include"][str(folder)] = "lora_advisor/index"

@@ -14,6 +14,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor import stored
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, UnknownValueError
 
@@ -54,9 +55,27 @@ def _is_fact(name: str, value: object, module: str) -> bool:
 
 
 @cache
+def _modules() -> dict[str, str]:
+    """Return the module of every fact as a build stored it, nothing in a checkout."""
+    return stored.part("facts") or {}
+
+
+def modules() -> dict[str, str]:
+    """Import every module of this package to find each fact's."""
+    return {name: fact.__module__.rpartition(".")[2] for name, fact in functions().items()}
+
+
+def is_fact(name: str) -> bool:
+    """Whether there is a fact of that name."""
+    return name in (_modules() or functions())
+
+
+@cache
 def _asked(name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    """Return the function of a fact, and the names of what it reads."""
-    function = functions()[name]
+    """Return the function of a fact, and the names of what it reads; import its module only."""
+    known = _modules()
+    module = importlib.import_module(f"{__name__}.{known[name]}") if known else None
+    function = vars(module)[name.partition(".")[2]] if module else functions()[name]
     code = function.__code__
     return function, code.co_varnames[: code.co_argcount]
 
