@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -18,6 +20,8 @@ from lora_advisor.calibrate.optimizers import optimizer
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lora_advisor.calibrate.setup import Setup
 
 LAYERS: Final = (2, 4)
@@ -117,8 +121,24 @@ def _step(setup: Setup, config: Any, length: int, *, fake: bool) -> tuple[int, i
         model = _model(setup, config)
     if not fake:
         return _counted(setup, model, length)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), _unpacked():
         return _counted(setup, model, length)
+
+
+@contextmanager
+def _unpacked() -> Iterator[None]:
+    """Keep transformers from building a mask that it leaves out on real tensors.
+
+    Whether a row holds several sequences cannot be asked of a tensor without content.
+    """
+    from transformers import masking_utils  # noqa: PLC0415
+
+    name = "find_packed_sequence_indices"
+    if not hasattr(masking_utils, name):
+        yield
+        return
+    with mock.patch.object(masking_utils, name, lambda *_, **__: None):
+        yield
 
 
 def _counted(setup: Setup, model: Any, length: int) -> tuple[int, int]:
