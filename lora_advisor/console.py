@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +37,8 @@ def report_options(settings: Settings, options: dict[str, Any]) -> Options:
 def _width() -> int:
     if not sys.stdout.isatty():
         return PIPED
+    import shutil  # noqa: PLC0415 - it brings every compression along
+
     return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import field
+from typing import TYPE_CHECKING, NamedTuple
 
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
@@ -27,8 +27,7 @@ class Severity(enum.IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A stretch of a file; lines and columns count characters from 1, the end is exclusive."""
 
     file: str
@@ -147,7 +146,7 @@ class Report:
     known: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Ignored(Item):
     """One rule named by one comment: ``line`` is the line it covers, None for the file."""
 

@@ -12,12 +12,20 @@ from lora_advisor.source.scalars import yaml12
 from lora_advisor.source.tree import Scalar, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lora_advisor.facts import Facts
 
 
-def offered(card: dict[str, Any], facts: Facts, item: object) -> Fix:
+def offers(cards: Iterable[dict[str, Any]], facts: Facts, item: object) -> Iterator[Fix]:
+    """Yield the repairs of a rule; one that only names another key must have a name for it."""
+    for card in cards:
+        fix = _offered(card, facts, item)
+        if fix.changes or not card.get("rename"):
+            yield fix
+
+
+def _offered(card: dict[str, Any], facts: Facts, item: object) -> Fix:
     """Fill a card's repair with the values of one recipe, and of the member it is about."""
     changes = [*_of_fields(card, facts, item)]
     if isinstance(item, Item):

@@ -9,7 +9,6 @@ something to the library; any other field that is not set is unknown to whoever 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lora_advisor.record import record
@@ -308,7 +307,7 @@ class Recipe:
         return self.values[field]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Item:
     """One member of a list fact that a rule reports one by one (``each:``).
 

@@ -42,8 +42,13 @@ class LearningRateReading:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Between which rates little is lost, None where the points do not bend."""
+        """Between which rates little is lost, None where the points are no bowl.
+
+        A run that ended no better than it began stands on a cliff, which a parabola cannot follow.
+        """
         if self.best.low is None or self.best.high is None:
+            return None
+        if any(loss >= self.start for loss in self.points.values()):
             return None
         return self.best.low / HORIZON, self.best.high / HORIZON
 

@@ -27,7 +27,7 @@ Examples:
   lora-advisor explain config.yaml        what it means, value by value
   lora-advisor explain lora_alpha         what a parameter does
   lora-advisor rule LA201                 what a rule says, and why
-  lora-advisor recommend config.yaml      which values would be better, and why
+  lora-advisor recommend config.yaml      what would be better, and why
   lora-advisor convert config.yaml --to trl    the same in another format
 """
 

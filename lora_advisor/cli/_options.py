@@ -101,7 +101,6 @@ def _validate_rules(own: Settings) -> None:
 
 
 def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
-    from lora_advisor import gpus  # noqa: PLC0415
     from lora_advisor.settings import known_framework, threshold  # noqa: PLC0415
     from lora_advisor.targets import from_options  # noqa: PLC0415
 
@@ -110,6 +109,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
     if options["model"] is not None:
         changes["model"] = options["model"]
     if options.get("gpu"):
+        from lora_advisor import gpus  # noqa: PLC0415
+
         changes["gpu"] = gpus.find(options["gpu"])
     if options.get("select"):
         changes["select"] = _names(options["select"])

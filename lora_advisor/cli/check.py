@@ -20,7 +20,6 @@ from lora_advisor.cli._fixing import (
 )
 from lora_advisor.cli._ignoring import add_ignores
 from lora_advisor.cli._options import inputs, reads_configs, settings_of
-from lora_advisor.cli._watching import watch
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:
@@ -92,6 +91,8 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
 
     paths = paths or (Path(),)
     if options["watch"]:
+        from lora_advisor.cli._watching import watch  # noqa: PLC0415
+
         watch(paths)
     fixing = is_fixing(options)
     named, stdin = inputs(paths, options)

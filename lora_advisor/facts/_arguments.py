@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import Item, UnknownValueError
-from lora_advisor.source.python_values import is_unknown
-from lora_advisor.source.scalars import is_placeholder, plain_value
+from lora_advisor.source.scalars import is_placeholder, is_unknown, plain_value
 from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._memory import of_last_recipe
@@ -15,6 +15,7 @@ from lora_advisor.frameworks.known import (
     spellings,
 )
 from lora_advisor.recipe import Item
+from lora_advisor.record import record
 from lora_advisor.source.scalars import is_placeholder
 from lora_advisor.source.tree import Scalar
 
@@ -29,7 +30,7 @@ _OTHERS: Final = ("axolotl", "llamafactory", "trl")
 """Formats whose keys users carry over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class StrangeKey(Item):
     """A key that no release of the loader knows.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item
+from lora_advisor.record import record
 from lora_advisor.source.scalars import is_placeholder, plain_value, yaml11, yaml12
 from lora_advisor.source.tree import Scalar
 
@@ -46,7 +46,7 @@ _WORDS: Final = {
 _SWITCH_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class OddValue(Item):
     """A value of another type than its field has: ``wanted`` and ``given`` in words.
 
@@ -61,7 +61,7 @@ class OddValue(Item):
     switch: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Repeated(Item):
     """A key that stands twice in one mapping; ``first`` is the value that is lost."""
 
@@ -70,7 +70,7 @@ class Repeated(Item):
     same: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Pair(Item):
     """A key that its loader refuses beside ``other``."""
 

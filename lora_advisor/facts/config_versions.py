@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name, schemas
 from lora_advisor.frameworks.known import outcome_of, placed_keys
 from lora_advisor.recipe import Item
+from lora_advisor.record import record
 from lora_advisor.source.scalars import plain_value
 from lora_advisor.source.tree import Scalar
 from lora_advisor.targets import CURRENT, Target, from_requirement, holds
@@ -26,7 +26,7 @@ _GENERATIONS: Final = frozenset({"ms-swift"})
 """Formats whose older releases are in wide use, each with names of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@record
 class DatedKey(Item):
     """An argument that the releases in use do not take, or may not take.
 

@@ -5,7 +5,6 @@ Source: ``peft.tuners.tuners_utils`` and ``peft.utils.other``, release 0.21.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -313,7 +312,9 @@ def _nearest(name: str, table: ModuleTable) -> str:
     """Return the real name of a layer that a wrong one is closest to, empty if none is."""
     last = name.rpartition(".")[2]
     real = {m.leaf for m in table.modules if m.kind in ADAPTABLE and not m.leaf.isdecimal()}
-    close = difflib.get_close_matches(last, sorted(real), n=1, cutoff=_CLOSE)
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a name nobody has
+
+    close = get_close_matches(last, sorted(real), n=1, cutoff=_CLOSE)
     return close[0] if close else ""
 
 

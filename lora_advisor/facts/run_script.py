@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
 from lora_advisor.recipe import UNKNOWN, Item, UnknownValueError
-from lora_advisor.source.python_values import is_unknown
+from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:

@@ -82,8 +82,24 @@ def _settle_sharding(draft: Draft) -> None:
             draft.put("quant.bnb_4bit_quant_storage", "bfloat16", None)
 
 
+def _settle_accumulation(draft: Draft) -> None:
+    """Divide the total batch by that of a device; the number of GPUs plays no part.
+
+    Source: ``axolotl.utils.config.normalize_config``.
+    """
+    total, field = draft.written("batch_size"), "train.gradient_accumulation_steps"
+    if total is None or field in draft.values or not total.value:
+        return
+    micro = draft.get("train.per_device_train_batch_size")
+    if isinstance(total.value, int) and isinstance(micro, int) and micro > 0:
+        draft.put(field, total.value // micro, total)
+    else:
+        draft.unknown(field, "the batch is filled in later")
+
+
 def _settle_data(draft: Draft) -> None:
     """Fill the defaults that hang on packing, on the batch and on the kind of training."""
+    _settle_accumulation(draft)
     if draft.get("data.packing") is True:
         for field in ("data.eval_packing", "data.pad_to_max_length"):
             if field not in draft.values:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import trl_commands
 from lora_advisor.frameworks.python_flow import sources
 from lora_advisor.recipe import UNKNOWN
-from lora_advisor.source.python_values import is_unknown
-from lora_advisor.source.scalars import python_value
+from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:

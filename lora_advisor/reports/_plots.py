@@ -23,8 +23,9 @@ def curve(found: Calibration) -> str:
     figure, axes = _axes("learning rate", "held-out loss (nats)")
     reading = found.learning_rate
     rates = sorted(reading.points)
-    if reading.best.low and reading.best.high:
-        axes.axvspan(reading.best.low, reading.best.high, color=SOFT, alpha=0.35, lw=0)
+    if reading.interval is not None:
+        axes.axvspan(*reading.interval, color=SOFT, alpha=0.35, lw=0)
+    axes.axvline(reading.advised, color=ACCENT, lw=1.5)
     axes.plot(rates, [reading.points[rate] for rate in rates], "o-", color=INK, ms=5)
     axes.plot([reading.best.learning_rate], [reading.best.loss], "D", color=ACCENT, ms=8)
     axes.axhline(reading.start, color=INK, lw=0.8, ls=":")

@@ -60,17 +60,6 @@ def unknown(span: Span) -> Scalar:
     return Scalar(text="", plain=True, span=span, tag=UNKNOWN_TAG)
 
 
-def is_unknown(node: Node | None) -> bool:
-    """Whether a node is no value, or holds one that cannot be told."""
-    if node is None:
-        return True
-    if isinstance(node, Scalar):
-        return node.tag == UNKNOWN_TAG
-    if isinstance(node, Sequence):
-        return any(is_unknown(item) for item in node.items)
-    return any(is_unknown(entry.value) for entry in node.entries)
-
-
 def is_bare_unknown(node: Node) -> bool:
     """Whether nothing at all is known of a node: not even what it is made of."""
     return isinstance(node, Scalar) and is_unknown(node)

@@ -166,3 +166,14 @@ def python_value(scalar: Scalar) -> object:
         return scalar.text
     words = {"True": True, "False": False, "None": None}
     return words[scalar.text] if scalar.text in words else _number(scalar.text)
+
+
+def is_unknown(node: Node | None) -> bool:
+    """Whether a node is no value, or holds one that cannot be told."""
+    if node is None:
+        return True
+    if isinstance(node, Scalar):
+        return node.tag == UNKNOWN_TAG
+    if isinstance(node, Sequence):
+        return any(is_unknown(item) for item in node.items)
+    return any(is_unknown(entry.value) for entry in node.entries)

@@ -88,8 +88,7 @@ class Comment:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Lines and columns of a span, from 1; the end is exclusive."""
 
     line: int

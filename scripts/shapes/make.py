@@ -197,6 +197,8 @@ class Learner:
 
     def _list(self, path: str, values: dict[str, Any]) -> list[Any]:
         """Return a list of the length the other fields ask for, of words it is known to hold."""
+        if path not in self.words:
+            return list(values[path])
         length = (
             values[self.counted[path]]
             if path in self.counted

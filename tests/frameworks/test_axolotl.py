@@ -109,6 +109,19 @@ def test_only_two_pairs_of_adapter_and_bits_quantise(text: str, method: object) 
     assert recipe(BASE + text)["quant.method"].value == method
 
 
+@pytest.mark.parametrize(
+    ("text", "accumulation"),
+    [
+        ("batch_size: 64\nmicro_batch_size: 4\n", 16),
+        ("batch_size: 10\nmicro_batch_size: 4\n", 2),
+        ("micro_batch_size: 4\n", 1),
+        ("gradient_accumulation_steps: 8\nmicro_batch_size: 4\n", 8),
+    ],
+)
+def test_the_total_batch_is_divided_into_accumulated_ones(text: str, accumulation: int) -> None:
+    assert recipe(BASE + text)["train.gradient_accumulation_steps"].value == accumulation
+
+
 def test_lora_target_linear_is_every_linear_layer() -> None:
     value = recipe(QLORA)["lora.target_modules"]
     assert (value.value, value.key) == ("all-linear", "lora_target_linear")
