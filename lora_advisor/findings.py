@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
@@ -27,7 +27,8 @@ class Severity(enum.IntEnum):
         return self.name.lower()
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
     """A stretch of a file; lines and columns count characters from 1, the end is exclusive."""
 
     file: str

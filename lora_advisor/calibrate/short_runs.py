@@ -44,18 +44,25 @@ class LearningRateReading:
     def interval(self) -> tuple[float, float] | None:
         """Between which rates little is lost, None where the points are no bowl.
 
-        A run that ended no better than it began stands on a cliff, which a parabola cannot follow.
+        A run that lost half the gain beside the best one stands on a cliff, which a parabola
+        cannot follow.
         """
         if self.best.low is None or self.best.high is None:
             return None
-        if any(loss >= self.start for loss in self.points.values()):
+        if max(self._neighbours()) > self.start - self.gain / 2:
             return None
         return self.best.low / HORIZON, self.best.high / HORIZON
 
     @property
     def gain(self) -> float:
-        """Nats that the best short run wins over the untrained adapter."""
-        return self.start - self.best.loss
+        """Nats that the best short run won over the untrained adapter, as measured."""
+        return self.start - min(self.points.values())
+
+    def _neighbours(self) -> list[float]:
+        """Return the losses on both sides of the best run's."""
+        rates = sorted(self.points)
+        place = rates.index(min(rates, key=self.points.__getitem__))
+        return [self.points[rate] for rate in rates[max(place - 1, 0) : place + 2]]
 
 
 def short_run(adapter: Adapter, rate: float, *, batch: int, seed: int, steps: int) -> Trial:

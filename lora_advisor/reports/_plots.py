@@ -27,7 +27,6 @@ def curve(found: Calibration) -> str:
         axes.axvspan(*reading.interval, color=SOFT, alpha=0.35, lw=0)
     axes.axvline(reading.advised, color=ACCENT, lw=1.5)
     axes.plot(rates, [reading.points[rate] for rate in rates], "o-", color=INK, ms=5)
-    axes.plot([reading.best.learning_rate], [reading.best.loss], "D", color=ACCENT, ms=8)
     axes.axhline(reading.start, color=INK, lw=0.8, ls=":")
     axes.set_xscale("log")
     _round_ticks(axes, rates)

@@ -29,12 +29,11 @@ from lora_advisor.source.python_nodes import (
 from lora_advisor.source.python_values import (
     Scope,
     is_bare_unknown,
-    is_unknown,
     keywords,
     resolve,
     truth,
 )
-from lora_advisor.source.scalars import CHOICE, SETTINGS
+from lora_advisor.source.scalars import CHOICE, SETTINGS, is_unknown
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import operator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.source.scalars import UNKNOWN_TAG, python_value
+from lora_advisor.source.scalars import UNKNOWN_TAG, is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from lora_advisor.calibrate.range_test import read_range, smooth
 from lora_advisor.calibrate.ranks import at_rank, moved
 from lora_advisor.calibrate.refusals import RefusalError
 from lora_advisor.calibrate.setup import Adapter, Base, Setup, Training
+from lora_advisor.calibrate.short_runs import LearningRateReading
 from lora_advisor.calibrate.trials import Outcome, Trial
 
 if TYPE_CHECKING:
@@ -138,3 +139,14 @@ def test_journal_survives_a_cut_off_line_and_refuses_another_setup(tmp_path: Pat
     other = replace(made_setup(), adapter=Adapter(r=8, alpha=8, settings={}))
     with pytest.raises(JournalError, match="another config"):
         Journal(path, other, resume=True)
+
+
+def test_no_interval_beside_a_cliff() -> None:
+    bowl = {1e-3: 3.2, 2e-3: 3.0, 4e-3: 3.3}
+    cliff = {1e-3: 3.05, 2e-3: 3.0, 4e-3: 5.0}
+    for points, known in ((bowl, True), (cliff, False)):
+        best = vertex(points, start=4.0)
+        reading = LearningRateReading(best=best, points=points, start=4.0, confidence="high")
+        assert (reading.interval is not None) is known
+        assert reading.gain == 1.0
+        assert reading.advised < best.learning_rate

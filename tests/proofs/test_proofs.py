@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -10,16 +12,16 @@ import pytest
 
 from lora_advisor import frameworks, source
 from tests.cards import FILE_NAMES, cards
+from tests.proofs import memory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lora_advisor.cards import Card, Example
+    from lora_advisor.recipe import Recipe
 
-pytest.importorskip("peft", reason="proofs need the extra 'proofs'")
-pytest.importorskip("trl", reason="proofs need the extra 'proofs'")
-
-from tests.proofs import acts, observations
+if not all(importlib.util.find_spec(name) for name in ("peft", "trl")):
+    pytest.skip("proofs need the extra 'proofs'", allow_module_level=True)
 
 pytestmark = [pytest.mark.proof, pytest.mark.filterwarnings("default")]
 
@@ -34,21 +36,29 @@ CASES = [
 
 
 @pytest.mark.parametrize(("path", "kind", "number"), CASES)
-def test_claim(path: Path, kind: str, number: int) -> None:
+def test_claim(path: Path, kind: str, number: int, pytestconfig: pytest.Config) -> None:
     card = cards()[path]
     example = getattr(card.examples, kind)[number]
-    bad = kind == "bad"
+    recipe = _recipe(example)
+    name = memory.claim(card, kind, example, recipe)
+    if not memory.held(pytestconfig, name):
+        _prove(card, example, recipe, bad=kind == "bad")
+        memory.keep(pytestconfig, name)
+
+
+def _prove(card: Card, example: Example, recipe: Recipe, *, bad: bool) -> None:
     assert card.proof is not None
     if card.proof.raises is not None:
-        _raises(card, example, expected=bad)
+        _raises(card, example, recipe, expected=bad)
     else:
+        observations = importlib.import_module("tests.proofs.observations")
         observe = getattr(observations, str(card.proof.shows))
-        assert observe(_act(card, example)) is bad
+        assert observe(_act(card, example, recipe)) is bad
 
 
-def _raises(card: Card, example: Example, *, expected: bool) -> None:
+def _raises(card: Card, example: Example, recipe: Recipe, *, expected: bool) -> None:
     assert card.proof is not None
-    error = _error(card, example)
+    error = _error(card, example, recipe)
     assert (error is not None) is expected, error or "the library takes it"
     if error is not None:
         kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -56,19 +66,24 @@ def _raises(card: Card, example: Example, *, expected: bool) -> None:
         assert re.search(card.proof.says or "", str(error)), repr(error)
 
 
-def _error(card: Card, example: Example) -> Exception | None:
+def _error(card: Card, example: Example, recipe: Recipe) -> Exception | None:
     try:
-        _act(card, example)
+        _act(card, example, recipe)
     except Exception as error:  # noqa: BLE001 - whatever is raised is compared with the claim
         return error
     return None
 
 
-def _act(card: Card, example: Example) -> Any:
-    assert card.proof is not None
+def _recipe(example: Example) -> Recipe:
     name = example.file or FILE_NAMES.get(example.framework, "config.yaml")
     document = source.parse(example.text, name)
     (recipe, *_) = frameworks.read(document, frameworks.by_name(example.framework))
+    return recipe
+
+
+def _act(card: Card, example: Example, recipe: Recipe) -> Any:
+    assert card.proof is not None
+    acts = importlib.import_module("tests.proofs.acts")  # torch and all: only if it has to run
     act = getattr(acts, str(card.proof.run))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
