@@ -380,7 +380,7 @@ def _columns(places: Places, subset: np.ndarray) -> _Columns:
     key = subset.tobytes()
     if key not in places._columns:  # noqa: SLF001
         places._columns[key] = _Columns(places, subset)  # noqa: SLF001
-    return places._columns[key]  # type: ignore[no-any-return]  # noqa: SLF001
+    return places._columns[key]  # noqa: SLF001
 
 
 def _sum(places: Places, values: np.ndarray, subset: np.ndarray, *, deep: bool) -> Any:
