@@ -53,16 +53,21 @@ def test_other_peoples_models_are_not_guessed(name: str) -> None:
     assert by_id(name) is None
 
 
-def test_a_config_of_another_size_gives_names_and_no_sizes() -> None:
+def test_a_config_of_another_size_is_sized_by_its_type() -> None:
     model = known({"model_type": "qwen3", "hidden_size": 96, "num_hidden_layers": 3}, "test")
     table = model.table()
     assert table is not None
-    assert not table.sized
+    assert table.sized
+    assert sum(module.name.endswith(".q_proj") for module in table.modules) == 3
 
 
-def test_a_config_that_leaves_the_names_open_gives_none() -> None:
-    """T5 has one or two input projections, as ``feed_forward_proj`` says."""
-    assert known({"model_type": "t5"}, "test").table() is None
+def test_a_field_that_is_not_written_is_transformers_default() -> None:
+    """T5 has one or two input projections, as ``feed_forward_proj`` says; one by default."""
+    table = known({"model_type": "t5"}, "test").table()
+    assert table is not None
+    names = {module.name.rpartition(".")[2] for module in table.modules}
+    assert "wi" in names
+    assert "wi_0" not in names
 
 
 def test_a_fine_tune_with_the_same_shape_is_sized() -> None:
