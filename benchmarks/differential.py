@@ -1,17 +1,18 @@
 """Compares the resolution of random LoRA configs on random models with PEFT's own answers.
 
-    differential.py --models DIR [--pairs 500] [--seed 0] [--python PYTHON] [--peft VERSION]
+    differential.py --models DIR [--pairs 500] [--seed 0] [--resized 0.8] [--peft VERSION --at FOLDER]
 
 DIR holds ``<org>__<name>/config.json``. Each model is taken as it is or with other sizes, other
-numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``), run by
-PYTHON, which may be an environment with older releases. Printed are the counts of equal, wrong and
-abstained answers, and every wrong one.
+numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``). For an
+older release, install it into a folder (``pip install --no-deps --target FOLDER peft==0.15.2``) and
+name both. Printed are the counts of equal, wrong and abstained answers, and every wrong one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--seed", default="0")
-    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--at", type=Path, default=None)
     parser.add_argument("--peft", default=None)
     parser.add_argument("--resized", type=float, default=0.8)
     options = parser.parse_args()
@@ -46,7 +47,7 @@ def main() -> int:
     pairs = draw(sorted(options.models.glob("*/config.json")), options.pairs, rng, options.resized)
     start = perf_counter()
     counts: Counter[str] = Counter()
-    for pair, truth in zip(pairs, ask(pairs, options.python), strict=True):
+    for pair, truth in zip(pairs, ask(pairs, options.at), strict=True):
         verdict, text = compare(pair, truth, options.peft)
         counts[verdict] += 1
         if verdict == "wrong":
@@ -107,11 +108,17 @@ def layered(config: dict[str, Any], key: str, count: int) -> dict[str, Any]:
     return {**config, **cut, key: count}
 
 
-def ask(pairs: list[dict[str, Any]], python: str) -> list[dict[str, Any]]:
+def ask(pairs: list[dict[str, Any]], folder: Path | None) -> list[dict[str, Any]]:
     """Return PEFT's answers, in order; pairs we have no answer for are not asked."""
     lines = [json.dumps(pair) for pair in pairs if "abstained" not in pair]
+    paths = {"PYTHONPATH": str(folder)} if folder else {}
     ran = subprocess.run(
-        [python, str(ORACLE)], input="\n".join(lines), text=True, capture_output=True, check=False
+        [sys.executable, str(ORACLE)],
+        input="\n".join(lines),
+        text=True,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **paths},
     )
     answers = {a["id"]: a for a in map(json.loads, ran.stdout.splitlines())}
     if len(answers) < len(lines):

@@ -28,7 +28,7 @@ from lora_advisor.models.matching import (
     targeted,
 )
 from lora_advisor.models.replication import replicated
-from lora_advisor.models.saved import HEADS, saved_modules, token_rows
+from lora_advisor.models.saved import HEADS, saved_modules, tied_copies, token_rows
 from lora_advisor.models.sizes import module_parameters, parameter_adapter
 from lora_advisor.models.tying import Tying, tied
 from lora_advisor.record import record
@@ -188,7 +188,7 @@ def _finished(
     """Wrap what is trained in full and count the biases, as PEFT does after the adapters."""
     adapted = {item.name for item in modules}
     saved = saved_modules(config.modules_to_save or (), table, adapted)
-    saved |= dict.fromkeys(plan.saved, 0)
+    saved |= tied_copies(plan.saved, table, adapted)
     saved |= token_rows(config, table, adapted, saved)
     if config.task_type != "SEQ_CLS":
         saved |= saved_modules(HEADS.get(config.task_type or "", ()), table, adapted)

@@ -50,6 +50,23 @@ def saved_modules(
     return found
 
 
+def tied_copies(
+    names: Iterable[str], table: ModuleTable, adapted: Collection[str]
+) -> dict[str, int]:
+    """Return the layers tied to a saved embedding; PEFT counts the shared weight once for each."""
+    ends = tuple(names)
+    embedding = table.by_name.get(table.input_embedding or "")
+    shape = embedding.shape("weight") if embedding else None
+    if not ends:
+        return {}
+    if shape is None or any(name.endswith(ends) for name in table.shared_modules):
+        raise UnresolvedError("the tied layers are one module under several names")
+    hits = [module for module in table.modules if module.name.endswith(ends)]
+    for module in hits:
+        _refuse(module, adapted)
+    return dict.fromkeys((module.name for module in hits), math.prod(shape))
+
+
 def _refuse(module: Module, adapted: Collection[str]) -> None:
     if module.kind == CONTAINER:
         raise InjectionError("TypeError", f"{module.name} is a {module.class_name}")

@@ -32,7 +32,12 @@ class Tying:
 
 
 def tied(config: AdapterConfig, table: ModuleTable) -> Tying:
-    """Take tied layers out of targets or modules to save when tying is asked for."""
+    """Take tied layers out of targets or modules to save when tying is asked for.
+
+    A text that is no regular expression is refused here, whatever is asked for.
+    """
+    if isinstance(config.target_modules, str):
+        compiled(config.target_modules)
     embedding = table.input_embedding
     if not (config.ensure_weight_tying and table.tied_modules and embedding):
         return Tying(config=config)
