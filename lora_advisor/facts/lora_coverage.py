@@ -96,6 +96,8 @@ def _fits(pattern: str, names: list[str]) -> bool:
 
 def dead_parameters(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
     """Entries of ``target_parameters`` that end the name of no parameter."""
+    if not recipe["lora.target_parameters"].written:
+        return ()
     table = table_of(recipe, modules, targets)
     if not table.complete or not has_fused_experts(table):
         return ()

@@ -9,12 +9,20 @@ from lora_advisor.recipe import UnknownValueError
 from lora_advisor.source.tree import Sequence
 
 if TYPE_CHECKING:
+    from lora_advisor.gpus import Gpu
     from lora_advisor.recipe import Recipe, Run
     from lora_advisor.targets import Targets
 
 _SHARDS_PARAMETERS: Final = 3
 _STAGE_3: Final = re.compile(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
 """Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
+
+
+def gpu_gib(gpu: Gpu | None) -> float:
+    """GiB of the GPU that the command line or the settings name."""
+    if gpu is None:
+        raise UnknownValueError
+    return round(gpu.memory / 2**30, 1)
 
 
 def zero3(run: Run) -> bool:

@@ -16,7 +16,6 @@ from lora_advisor.models.memory_setup import GIB
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.gpus import Gpu
     from lora_advisor.models.lookup import Lookup
     from lora_advisor.recipe import Recipe
     from lora_advisor.targets import Targets
@@ -54,13 +53,6 @@ def logits_share(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
     """Share of the least memory that logits and loss take."""
     found = _estimate(recipe, modules, targets)
     return round(found.part("logits").low / found.low, 2)
-
-
-def gpu_gib(gpu: Gpu | None) -> float:
-    """GiB of the GPU that the command line or the settings name."""
-    if gpu is None:
-        raise UnknownValueError
-    return round(gpu.memory / GIB, 1)
 
 
 def _estimate(recipe: Recipe, modules: Lookup, targets: Targets) -> Estimate:
