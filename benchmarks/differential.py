@@ -1,6 +1,7 @@
 """Compares the resolution of random LoRA configs on random models with PEFT's own answers.
 
-    differential.py --models DIR [--pairs 500] [--seed 0] [--resized 0.8] [--peft VERSION --at FOLDER]
+    differential.py --models DIR [--pairs 500] [--seed 0] [--resized 0.8]
+                    [--peft VERSION --at FOLDER]
 
 DIR holds ``<org>__<name>/config.json``. Each model is taken as it is or with other sizes, other
 numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``). For an
