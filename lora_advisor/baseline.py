@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lora_advisor.paths import absolute
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from lora_advisor.frameworks.companions import link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import judge
 from lora_advisor.models.lookup import Lookup
+from lora_advisor.record import replace
 from lora_advisor.rules import load, load_own, select
 from lora_advisor.settings import Settings
 from lora_advisor.source.errors import SourceError

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor import paths, source
 from lora_advisor.findings import Failure, Notice
+from lora_advisor.record import field, record
 from lora_advisor.source import SUFFIXES
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_BYTES
@@ -39,7 +39,7 @@ PROGRAMS: Final = (".py", ".ipynb", ".sh")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@record
 class Discovery:
     """What a search found so far: documents to check, and files that could not be read.
 

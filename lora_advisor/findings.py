@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lora_advisor.recipe import Item
-from lora_advisor.record import record
+from lora_advisor.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +26,7 @@ class Severity(enum.IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Place:
     """A stretch of a file; lines and columns count characters from 1, the end is exclusive."""
 
@@ -36,6 +35,15 @@ class Place:
     column: int
     end_line: int
     end_column: int
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self._all() == other._all()
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> tuple[str, int, int, int, int]:
+        return self.file, self.line, self.column, self.end_line, self.end_column
 
 
 @record

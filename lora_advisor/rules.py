@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -12,7 +11,7 @@ from lora_advisor import stored
 from lora_advisor.condition import Condition
 from lora_advisor.findings import Severity
 from lora_advisor.recipe import FIELDS
-from lora_advisor.record import record
+from lora_advisor.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,13 +7,12 @@ whichever is nearest, from the folder that holds all checked paths up to the rep
 from __future__ import annotations
 
 import os
-from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import frameworks, gpus, paths, source
 from lora_advisor.findings import Severity
-from lora_advisor.record import record
+from lora_advisor.record import field, record, replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.scalars import plain_value, toml_value
 from lora_advisor.source.tree import Mapping as Table

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lora_advisor.record import field, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +35,7 @@ class TargetError(ValueError):
     """A version or specifier that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """The releases a project may have of one package: ``low`` (None: any) to ``high``."""
 
     low: str | None
@@ -43,7 +43,7 @@ class Target:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Targets:
     """What is known of the versions in use; an unlisted package is assumed to be current."""
 

@@ -27,8 +27,9 @@ sample_packing: true
 flash_attention: true
 """
 REPORT = """
-import sys
+import os, sys
 sys.argv = ["lora-advisor", *{arguments!r}]
+os._exit = sys.exit  # what was imported is told first
 from lora_advisor.cli import main
 try:
     main()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

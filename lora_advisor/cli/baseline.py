@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import click
 
 from lora_advisor.cli._errors import FAILED, CannotRunError
 from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.record import replace
 
 EXAMPLES: Final = """\b
 Examples:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from lora_advisor.cli._fixing import (
 )
 from lora_advisor.cli._ignoring import add_ignores
 from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.record import replace
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:

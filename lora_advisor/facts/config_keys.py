@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._memory import of_last_recipe
@@ -15,7 +14,7 @@ from lora_advisor.frameworks.known import (
     spellings,
 )
 from lora_advisor.recipe import Item
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 from lora_advisor.source.scalars import is_placeholder
 from lora_advisor.source.tree import Scalar
 

@@ -5,7 +5,6 @@ Source: ``peft.tuners.tuners_utils`` and ``peft.utils.other``, release 0.21.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._base import base_model, config_value, table_of
@@ -18,6 +17,7 @@ from lora_advisor.models.matching import ALL_LINEAR, all_linear, positions, targ
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED
 from lora_advisor.models.table import ADAPTABLE, LINEAR, UNKNOWN_KIND
 from lora_advisor.recipe import UnknownValueError
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lora_advisor import frameworks
 from lora_advisor.recipe import UNKNOWN, Origin
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

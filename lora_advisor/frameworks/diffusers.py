@@ -7,12 +7,12 @@ Read in diffusers 0.40: ``examples/dreambooth``, ``examples/text_to_image``, ``e
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import put_default
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from lora_advisor.recipe import (
     Value,
     WrittenKey,
 )
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import (
     UNKNOWN_TAG,
     is_placeholder,

@@ -6,13 +6,13 @@ only where its name has one meaning and the file has one value for it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import homemade_keys, signs
 from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.frameworks.interface import Framework
 from lora_advisor.recipe import FIELDS, UNKNOWN, Origin
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml11
 from lora_advisor.source.tree import Mapping, Scalar
 

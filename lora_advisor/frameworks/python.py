@@ -7,7 +7,6 @@ the quantisation that go with it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import python_settle, trl, xtuner
@@ -15,6 +14,7 @@ from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.python_flow import alternatives, runs
 from lora_advisor.recipe import UNKNOWN, Lora, Quant
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import CHOICE, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 

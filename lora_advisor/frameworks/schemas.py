@@ -7,14 +7,13 @@ kept by hand from the libraries' own deprecation messages and migration guides.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import llamafactory, shell_commands, trl
@@ -10,6 +9,7 @@ from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key, comma_list
 from lora_advisor.frameworks.launch import processes
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
 from lora_advisor.source.shell import COMMAND, SCRIPT
 from lora_advisor.source.tree import Mapping, Scalar, Sequence

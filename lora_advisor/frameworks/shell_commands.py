@@ -5,11 +5,11 @@ Where a command also names a config file, what its flags leave out is not known.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import autotrain, diffusers, kohya, litgpt, mlx, ms_swift, torchtune
 from lora_advisor.recipe import FIELDS, UNKNOWN
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.interface import Framework

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.record import record
+from lora_advisor.record import names_of, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +52,7 @@ class AdapterConfig:
 
 def from_mapping(data: Mapping[str, Any]) -> AdapterConfig:
     """Read a ``LoraConfig`` as JSON holds it; fields that choose no modules are passed over."""
-    known = {field.name for field in fields(AdapterConfig)}
+    known = set(names_of(AdapterConfig))
     return AdapterConfig(**{key: _frozen(data[key]) for key in known & data.keys()})
 
 

@@ -6,7 +6,6 @@ the model types are those that transformers 5.23 converts like Mixtral or like Q
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.adapter import InjectionError
@@ -18,6 +17,7 @@ from lora_advisor.models.matching import (
     excluded,
     targeted,
 )
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

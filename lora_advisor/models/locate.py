@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
 from lora_advisor.models.likeness import agreement, alike, same
 from lora_advisor.models.template import expanded, usual_class
 from lora_advisor.models.weight_index import from_code, from_index
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

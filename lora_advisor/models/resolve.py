@@ -7,7 +7,6 @@ The order of the steps is that of ``BaseTuner.inject_adapter`` (peft/tuners/tune
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.adapter import (
@@ -31,7 +30,7 @@ from lora_advisor.models.replication import replicated
 from lora_advisor.models.saved import HEADS, saved_modules, tied_copies, token_rows
 from lora_advisor.models.sizes import module_parameters, parameter_adapter
 from lora_advisor.models.tying import Tying, tied
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +45,7 @@ class Module:
         return next((shape for name, shape in self.parameters if name == parameter), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class ModuleTable:
     """A model's modules in the order torch walks them, and how its embeddings hang together.
 

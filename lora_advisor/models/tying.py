@@ -7,11 +7,10 @@ Source: ``_check_tied_modules``, ``_add_targets_to_tie`` and ``_add_modules_to_s
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.matching import compiled
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import remote
 from lora_advisor.models.table import UNKNOWN_KIND, Module, ModuleTable
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.json import parse_json
 from lora_advisor.source.position import position

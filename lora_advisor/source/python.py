@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 import operator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import UNKNOWN_TAG, is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -31,18 +31,27 @@ MAX_ITEMS: Final = 2_000
 """Longest text or list that is built from parts."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Scope:
     """Names at one point of a program; ``options`` are defaults a command line may change."""
 
-    spans: Callable[[ast.AST], Span]
-    names: dict[str, Node | None] = field(default_factory=dict)
-    options: dict[str, Node | None] = field(default_factory=dict)
-    call: Callable[[ast.Call, Scope], Node | None] | None = None
+    __slots__ = ("call", "names", "options", "spans")
+
+    def __init__(
+        self,
+        *,
+        spans: Callable[[ast.AST], Span],
+        call: Callable[[ast.Call, Scope], Node | None] | None = None,
+    ) -> None:
+        self.spans = spans
+        self.call = call
+        self.names: dict[str, Node | None] = {}
+        self.options: dict[str, Node | None] = {}
 
     def inner(self) -> Scope:
         """Return a copy in which assignments stay inside."""
-        return replace(self, names=dict(self.names))
+        inner = Scope(spans=self.spans, call=self.call)
+        inner.names, inner.options = dict(self.names), self.options
+        return inner
 
 
 def resolve(node: ast.expr | None, scope: Scope) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -97,7 +96,7 @@ class Place(NamedTuple):
     end_column: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Document:
     """One file: its text and its trees (several for a multi-document YAML file)."""
 
@@ -105,7 +104,7 @@ class Document:
     text: str
     format: str
     roots: tuple[Node, ...]
-    comments: tuple[Comment, ...] = field(default=())
+    comments: tuple[Comment, ...] = ()
 
     @property
     def root(self) -> Node | None:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml as pyyaml
 
-from lora_advisor.record import record
+from lora_advisor.record import replace
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 from lora_advisor.source.yaml_comments import comments_outside
@@ -27,8 +26,7 @@ _PROPERTY: Final = re.compile("[&!]\\S*(?:\\s|(?<=\\s)#[^\r\n\x85\u2028\u2029]*)
 _BLOCK_HEADER: Final = re.compile("[|>][^\r\n\x85\u2028\u2029]*")
 
 
-@record
-class _Anchored:
+class _Anchored(NamedTuple):
     """A node that aliases may repeat: how many nodes it counts for, and how deep it is."""
 
     node: Node
@@ -36,24 +34,25 @@ class _Anchored:
     height: int
 
 
-@dataclass(slots=True, kw_only=True)
 class _Open:
     """A collection whose end has not come yet."""
 
-    start: int
-    mapping: bool
-    anchor: str | None
-    nodes: list[Node] = field(default_factory=list)
-    size: int = 1
-    height: int = 0
+    __slots__ = ("anchor", "height", "mapping", "nodes", "size", "start")
+
+    def __init__(self, start: int, anchor: str | None, *, mapping: bool) -> None:
+        self.start = start
+        self.anchor = anchor
+        self.mapping = mapping
+        self.nodes: list[Node] = []
+        self.size = 1
+        self.height = 0
 
 
 def parse_yaml(text: str, path: str) -> Document:
     """Read YAML; :class:`SourceError` gives the place of what cannot be read."""
     builder = _Builder(text, path)
     try:
-        for event in pyyaml.parse(text, Loader=_LOADER):
-            builder.take(event)
+        builder.build(_LOADER(text))
     except pyyaml.YAMLError as error:
         raise source_error(error, text, path) from None
     comments = comments_outside(text, builder.covered) if "#" in text else ()
@@ -73,51 +72,62 @@ class _Builder:
         self._stack: list[_Open] = []
         self._anchors: dict[str, _Anchored | None] = {}
 
-    def take(self, event: Any) -> None:
-        """Handle one event."""
-        if isinstance(event, pyyaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, pyyaml.CollectionStartEvent):
-            self._open(event)
-        elif isinstance(event, pyyaml.CollectionEndEvent):
-            self._close(event)
-        elif isinstance(event, pyyaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, pyyaml.DocumentStartEvent):
-            self._anchors = {}
+    def build(self, loader: Any) -> None:
+        """Handle every event of a loader."""
+        handlers = {
+            pyyaml.ScalarEvent: self._scalar,
+            pyyaml.MappingStartEvent: self._open,
+            pyyaml.SequenceStartEvent: self._open,
+            pyyaml.MappingEndEvent: self._close,
+            pyyaml.SequenceEndEvent: self._close,
+            pyyaml.AliasEvent: self._alias,
+            pyyaml.DocumentStartEvent: self._begin,
+        }
+        try:
+            while loader.check_event():
+                event = loader.get_event()
+                handle = handlers.get(type(event))
+                if handle is not None:
+                    handle(event)
+        finally:
+            loader.dispose()
+
+    def _begin(self, _event: Any) -> None:
+        self._anchors = {}
 
     def _scalar(self, event: Any) -> None:
-        self._announce(event)
-        start, end = self._content(event), event.end_mark.index
-        span = Span(start=min(start, end), end=end)
-        if event.style in ("|", ">"):  # a comment may follow the indicator
+        start, end = event.start_mark.index, event.end_mark.index
+        anchor, tag, style = event.anchor, event.tag, event.style
+        if anchor is not None or tag is not None:
+            self._announce(event)
+            start = min(self._content(event), end)
+        span = Span(start, end)
+        node = Scalar(text=event.value, plain=not style, span=span, tag=tag)
+        if style in ("|", ">"):  # a comment may follow the indicator
             header = _BLOCK_HEADER.match(self._text, start)
-            self.covered.append(Span(start=header.end() if header else start, end=end))
-        else:
-            self.covered.append(span)
-        node = Scalar(text=event.value, plain=not event.style, span=span, tag=event.tag)
-        self._add(_Anchored(node=node, size=1, height=0), event.anchor, event)
+            span = Span(header.end() if header else start, end)
+        self.covered.append(span)
+        self._add(node, 1, 0, anchor, event)
 
     def _open(self, event: Any) -> None:
         if len(self._stack) >= MAX_DEPTH:
             raise self._refusal(f"nested deeper than {MAX_DEPTH} levels", event)
         self._announce(event)
-        mapping = isinstance(event, pyyaml.MappingStartEvent)
-        self._stack.append(_Open(start=self._content(event), mapping=mapping, anchor=event.anchor))
+        mapping = type(event) is pyyaml.MappingStartEvent
+        self._stack.append(_Open(self._content(event), event.anchor, mapping=mapping))
 
     def _close(self, event: Any) -> None:
         opened = self._stack.pop()
         end = event.end_mark.index
         if opened.nodes and event.start_mark.index == end:  # a block ends with its last item
             end = max(opened.nodes[-1].span.end, opened.start)
-        span = Span(start=opened.start, end=end)
+        span = Span(opened.start, end)
         node = (
             self._mapping(opened.nodes, span)
             if opened.mapping
             else Sequence(items=tuple(opened.nodes), span=span)
         )
-        closed = _Anchored(node=node, size=opened.size, height=opened.height + 1)
-        self._add(closed, opened.anchor, event)
+        self._add(node, opened.size, opened.height + 1, opened.anchor, event)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -129,9 +139,10 @@ class _Builder:
         anchored = self._anchors[event.anchor]
         if anchored is None:
             raise self._refusal(f"alias *{event.anchor} stands inside its own anchor", event)
-        span = Span(start=event.start_mark.index, end=event.end_mark.index)
+        span = Span(event.start_mark.index, event.end_mark.index)
         self.covered.append(span)
-        self._add(replace(anchored, node=replace(anchored.node, span=span)), None, event)
+        node = replace(anchored.node, span=span)
+        self._add(node, anchored.size, anchored.height, None, event)
 
     def _announce(self, event: Any) -> None:
         """Note an anchor whose node is not complete yet; each name stands once, as in PyYAML."""
@@ -141,24 +152,26 @@ class _Builder:
             raise self._refusal(f"the anchor &{event.anchor} is written twice", event)
         self._anchors[event.anchor] = None
 
-    def _add(self, item: _Anchored, anchor: str | None, event: Any) -> None:
+    def _add(self, node: Node, size: int, height: int, anchor: str | None, event: Any) -> None:
         if anchor is not None:
-            self._anchors[anchor] = item
+            self._anchors[anchor] = _Anchored(node, size, height)
         if not self._stack:
-            self.roots.append(item.node)
+            self.roots.append(node)
             return
         parent = self._stack[-1]
-        parent.nodes.append(item.node)
-        parent.size += item.size
-        parent.height = max(parent.height, item.height)
+        parent.nodes.append(node)
+        parent.size += size
+        parent.height = max(parent.height, height)
         if parent.size > MAX_NODES:
             raise self._refusal(f"more than {MAX_NODES:,} values, aliases counted out", event)
-        if len(self._stack) + item.height > MAX_DEPTH:
+        if len(self._stack) + height > MAX_DEPTH:
             raise self._refusal(f"nested deeper than {MAX_DEPTH} levels by aliases", event)
 
     def _content(self, event: Any) -> int:
         """Return where a node begins behind its anchor and tag."""
         start: int = event.start_mark.index
+        if event.anchor is None and event.tag is None:
+            return start
         for written in (event.anchor, event.tag):
             match = _PROPERTY.match(self._text, start) if written is not None else None
             start = match.end() if match else start
