@@ -66,8 +66,19 @@ _CHANGED_BY_UNSLOTH: Final = (
 _TRAINER: Final = {
     "max_seq_length": "data.max_length",
     "packing": "data.packing",
-    "ref_model": "train.ref_model",
 }
+
+
+def _reads(name: str) -> bool:
+    """Whether TRL's key is read in a way that holds for Python's values, too."""
+    return name == "train_sampling_strategy" or name.startswith("deepspeed.")
+
+
+def _reference(value: object) -> object:
+    """Name a reference model: by its checkpoint where the call that loads it is known."""
+    if isinstance(value, dict):
+        return value.get("pretrained_model_name_or_path") or value.get("model_name") or "a model"
+    return value
 
 
 def _keys() -> dict[str, str | Key]:
@@ -79,11 +90,13 @@ def _keys() -> dict[str, str | Key]:
     for name, target in trl.FRAMEWORKS[0].keys.items():
         field = target.field if isinstance(target, Key) else target
         if field.partition(".")[0] in ("train", "data", "run") or "model_init_kwargs" in name:
-            plain = Key(field=field, read=bool) if field == "run.fsdp" else field
+            plain = target if field == "run.fsdp" or _reads(name) else field
             found |= {f"{arguments}.{name}": plain for arguments in ARGUMENTS}
     found |= {f"from_pretrained.{name}": field for name, field in _LOADING.items()}
     found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()}
     found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
+    reference = Key(field="train.ref_model", read=_reference)
+    found |= {f"{kind}.ref_model": reference for kind in _TRAINERS}
     for kind in (*_TRAINERS, "Trainer", "Seq2SeqTrainer"):
         found[f"{kind}.compute_metrics"] = "train.computes_metrics"
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
-from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED
+from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED, TRAINERS
 from lora_advisor.source.python_magics import parsed
 from lora_advisor.source.python_nodes import (
     assigned,
@@ -363,7 +363,7 @@ class _Program:
     def _positional(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
         names = ("output_dir",) if OUTPUT_FIRST.fullmatch(name) else POSITIONAL.get(name, ())
         if name.endswith("Trainer"):
-            names = ("model", "args")
+            names = TRAINERS.get(name, ("model", "args"))
         entries = []
         for index, argument in enumerate(node.args):
             if isinstance(argument, ast.Starred):

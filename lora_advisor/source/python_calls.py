@@ -28,4 +28,10 @@ POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "add_tokens": ("new_tokens",),
     "add_special_tokens": ("special_tokens_dict",),
 }
+TRAINERS: Final[dict[str, tuple[str, ...]]] = {
+    "DPOTrainer": ("model", "ref_model", "args"),
+    "KTOTrainer": ("model", "ref_model", "args"),
+    "GRPOTrainer": ("model", "reward_funcs", "args"),
+}
+"""Positional arguments of trainers; of any other the model and its arguments come first."""
 OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")

@@ -16,10 +16,23 @@ from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Spa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENUMS: Final = frozenset(
-    {"torch", "jnp", "np", "TaskType", "IntervalStrategy", "SchedulerType", "OptimizerNames"}
-)
+_ENUMS: Final = frozenset({"torch", "jnp", "np", "TaskType"})
 """Owners whose members stand for text of the same spelling (``torch.bfloat16``)."""
+_LOWER_ENUMS: Final = frozenset(
+    {"IntervalStrategy", "SaveStrategy", "SchedulerType", "OptimizerNames"}
+)
+"""Enums of transformers whose members stand for text in lower case."""
+_RENAMED: Final = {
+    "ADAMW_BNB": "adamw_bnb_8bit",
+    "LION": "lion_32bit",
+    "PAGED_ADAMW": "paged_adamw_32bit",
+    "PAGED_ADEMAMIX": "paged_ademamix_32bit",
+    "PAGED_LION": "paged_lion_32bit",
+    "RMSPROP_8BIT": "rmsprop_bnb_8bit",
+    "RMSPROP_32BIT": "rmsprop_bnb_32bit",
+    "REDUCE_ON_PLATEAU": "reduce_lr_on_plateau",
+}
+"""Their members whose value has another name."""
 _ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -97,6 +110,9 @@ def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
     owner = _last_name(node.value)
     if owner in _ENUMS:
         return Scalar(text=node.attr, plain=False, span=span)
+    if owner in _LOWER_ENUMS:
+        text = _RENAMED.get(node.attr, node.attr.lower())
+        return Scalar(text=text, plain=False, span=span)
     if node.attr == "value" and isinstance(node.value, ast.Attribute):
         return _attribute(node.value, scope, span)
     known = scope.names.get(f"{owner}.{node.attr}")
