@@ -129,7 +129,7 @@ def _check_recipe(
 
 def lookup(file: str, settings: Settings) -> Lookup:
     """Return what finds the base model of a config: the one told, or the one the config names."""
-    return Lookup(given=settings.model, near=Path(file).parent)
+    return Lookup(given=settings.model, near=Path(file).parent, builds=settings.builds)
 
 
 def _uncovered(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding]:
@@ -140,7 +140,8 @@ def _uncovered(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding
 
 
 def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:
-    own = next((recipe for recipe in recipes if recipe.document is document), None)
+    parts = (document, *document.parts)
+    own = next((r for part in parts for r in recipes if r.document is part), None)
     if own is None:
         return Checked(file=document.path, framework=None, evidence="no sign of a known format")
     return Checked(file=document.path, framework=own.framework, evidence=own.evidence)

@@ -80,7 +80,11 @@ def explain_paths(
 
 def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
     """Explain one recipe, on the base model that it or the settings name."""
-    modules = Lookup(given=settings.model, near=Path(recipe.document.path).parent)
+    modules = Lookup(
+        given=settings.model,
+        near=Path(recipe.document.path).parent,
+        builds=settings.builds,
+    )
     framework = frameworks.by_name(recipe.framework)
     known = ((package, targets.get(package)) for package in targets.known)
     return Explanation(

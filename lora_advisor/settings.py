@@ -39,11 +39,11 @@ class Settings:
     ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
     ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
     from ``base``, the folder of the settings file, None for the current one. ``model`` is the
-    folder of the base model that all checked configs are judged on, ``gpu`` what they are to run
-    on, ``baseline`` the file of the
-    findings that are known. ``rules_version`` is the release of this program whose set of rules
-    runs by default; newer rules run where a selector names them. ``rules`` are folders of cards
-    of the project's own.
+    folder of the base model that all checked configs are judged on; ``builds`` lets transformers
+    build a model that nothing else knows; ``gpu`` is what they are to run on, ``baseline`` the file
+    of the findings that are known. ``rules_version`` is the release of this program whose set of
+    rules runs by default; newer rules run where a selector names them. ``rules`` are folders of
+    cards of the project's own.
     """
 
     select: tuple[str, ...] = ()
@@ -57,6 +57,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     base: Path | None = None
     model: Path | None = None
+    builds: bool = False
     gpu: Gpu | None = None
     baseline: Path | None = None
     rules_version: str | None = None

@@ -49,6 +49,10 @@ _READING: Final[dict[str, dict[str, Any]]] = {
         "metavar": "PATH",
         "help": "Folder of the base model (its config.json); by default found by the name it has.",
     },
+    "--build-model": {
+        "is_flag": True,
+        "help": "Let transformers build models that nothing else knows: ten seconds, once.",
+    },
     "--gpu": {"metavar": "MEMORY|NAME", "help": "GPU trained on: 24GB, A100-80GB, 'RTX 4090'."},
     "--config": {
         "type": click.Path(path_type=Path),
@@ -108,6 +112,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
     changes["ignore"] = (*own.ignore, *_names(options.get("ignore", ())))
     if options["model"] is not None:
         changes["model"] = options["model"]
+    if options.get("build_model") or own.model or options["model"] is not None:
+        changes["builds"] = True
     if options.get("gpu"):
         from lora_advisor import gpus  # noqa: PLC0415
 

@@ -64,7 +64,8 @@ def of_model(name: str, wishes: Wishes, settings: Settings) -> Subject:
     model = _model(name, settings)
     table = model.table(wishes.auto_class)
     if table is None:
-        raise SubjectError(f"the modules of {name} are not known, nor is {model.model_type!r}")
+        said = model.refusal(wishes.auto_class) or f"nor is {model.model_type!r} known"
+        raise SubjectError(f"the modules of {name} are not known: {said}")
     config, assumed = _adapter(wishes)
     if not table.sized or not table.complete:
         note = "the model's sizes are not known"
@@ -92,13 +93,14 @@ def _model(name: str, settings: Settings) -> BaseModel:
     try:
         if path.name == CONFIG and path.is_file():
             content = json.loads(path.read_text(encoding="utf-8"))
-            return known(content, str(path), path.parent)
-        found = model_in(path) if path.is_dir() else Lookup(given=settings.model).model(name)
+            found: BaseModel | None = known(content, str(path), path.parent)
+        else:
+            found = model_in(path) if path.is_dir() else Lookup(given=settings.model).model(name)
     except (ModelError, OSError, ValueError) as error:
         raise SubjectError(str(error)) from None
     if found is None:
         raise SubjectError(f"{name} is no file, no model's folder and no known model's id; {HINT}")
-    return found
+    return replace(found, builds=True)
 
 
 def _adapter(wishes: Wishes) -> tuple[AdapterConfig, tuple[str, ...]]:
@@ -139,7 +141,7 @@ def _overridden(config: AdapterConfig, wishes: Wishes) -> AdapterConfig:
 def of_recipe(recipe: Recipe, wishes: Wishes, settings: Settings, targets: Targets) -> Subject:
     """Return the base model of a config under its adapter; SubjectError where it is not known."""
     file = recipe.document.path
-    modules = Lookup(given=settings.model, near=Path(file).parent)
+    modules = Lookup(given=settings.model, near=Path(file).parent, builds=True)
     try:
         table = table_of(recipe, modules, targets)
         config = _from_file(wishes.lora) if wishes.lora is not None else adapter_of(recipe)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.models.formula import OpenError, value
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -32,6 +34,17 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     for path, domain in template["fields"].items():
         if not _inside(fields.get(path), domain):
             return None
+    return _derived(fields, template.get("derived", {}))
+
+
+def _derived(fields: dict[str, Any], formulas: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Fill in what the library's config object makes of null: ``head_dim``, key-value heads."""
+    try:
+        for path, formula in formulas.items():
+            if fields.get(path) is None:
+                fields[path] = value(formula, fields, ())
+    except OpenError:
+        return None
     return fields
 
 

@@ -29,7 +29,9 @@ class ModelError(Exception):
 class BaseModel:
     """A base model as far as it is known: its ``config.json``, where it comes from, its folder.
 
-    ``entry`` is the catalogue's model of the same modules, ``sized`` whether of the same sizes.
+    ``entry`` is the catalogue's model of the same modules, ``sized`` whether of the same sizes,
+    ``builds`` whether transformers may be asked where nothing else knows the modules. The config
+    of a name that stands for a whole family (``of_family``) says nothing of sizes.
     """
 
     config: Mapping[str, Any]
@@ -37,6 +39,8 @@ class BaseModel:
     folder: Path | None = None
     entry: Mapping[str, Any] | None = None
     sized: bool = False
+    builds: bool = False
+    of_family: bool = False
 
     @property
     def model_type(self) -> str:
@@ -45,11 +49,13 @@ class BaseModel:
 
     def table(self, auto_class: str | None = None) -> ModuleTable | None:
         """Return its modules as an auto class loads it, None where they are not known."""
-        if self.entry is not None and self.sized:
-            return self._catalogued(auto_class)
-        made = self._made(auto_class)
+        if self.of_family:
+            named = self._catalogued(auto_class) or self._made(auto_class) or self._remote()
+            return replace(named, sized=False) if named is not None else None
+        found = self._catalogued(auto_class) if self.sized else None
+        made = found or self._made(auto_class) or self._built(auto_class)
         if made is not None:
-            return replace(made, source=self.source)
+            return made if found else replace(made, source=_source(self.source, made))
         return self._catalogued(auto_class) if self.entry is not None else self._remote()
 
     def _catalogued(self, auto_class: str | None) -> ModuleTable | None:
@@ -69,6 +75,20 @@ class BaseModel:
         made = (expanded(template, content, self.config) for template in fitting)
         return next((table for table in made if table is not None), None)
 
+    def _built(self, auto_class: str | None) -> ModuleTable | None:
+        """Return what transformers makes of the config: built before, or now if that is wished."""
+        if not catalogue.is_known(self.model_type):
+            return None
+        from lora_advisor.models import build  # noqa: PLC0415 - seldom needed
+
+        return (build.built if self.builds else build.kept)(self.config, auto_class)
+
+    def refusal(self, auto_class: str | None = None) -> str:
+        """Return why transformers does not build the model, empty where it was not asked."""
+        from lora_advisor.models import build  # noqa: PLC0415 - seldom needed
+
+        return build.refusal(self.config, auto_class)
+
     def _remote(self) -> ModuleTable | None:
         """Return names of a model whose code is not part of transformers."""
         if catalogue.is_known(self.model_type):
@@ -79,6 +99,11 @@ class BaseModel:
     def _default(self) -> str | None:
         """Return the class the model's own ``architectures`` names, where the catalogue has it."""
         return str(self.entry["default"]) if self.entry else None
+
+
+def _source(config: str, made: ModuleTable) -> str:
+    """Say where a table comes from: the config it follows, and the library that built it."""
+    return f"{config}, {made.source}" if made.source.startswith("built") else config
 
 
 def from_folder(folder: Path, auto_class: str | None = None) -> ModuleTable | None:

@@ -7,6 +7,7 @@ catalogue, by id. Nothing is fetched.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,11 +21,17 @@ HINT: Final = "name the model with --model PATH"
 
 
 class Lookup:
-    """Finds base models; ``given`` is the folder of ``--model``, ``near`` that of the config."""
+    """Finds base models; ``given`` is the folder of ``--model``, ``near`` that of the config.
 
-    def __init__(self, given: Path | None = None, near: Path | None = None) -> None:
+    ``builds`` lets transformers build what nothing else knows: some ten seconds, once a model.
+    """
+
+    def __init__(
+        self, given: Path | None = None, near: Path | None = None, *, builds: bool = False
+    ) -> None:
         self._given = given
         self._near = near
+        self._builds = builds
         self._models: dict[str, BaseModel | None] = {}
         self._tables: dict[tuple[str, str | None], ModuleTable | None] = {}
 
@@ -36,7 +43,8 @@ class Lookup:
     def model(self, name: str) -> BaseModel | None:
         """Return the base model a config names, None where nothing is known of it."""
         if name not in self._models:
-            self._models[name] = self._find(name)
+            found = self._find(name)
+            self._models[name] = replace(found, builds=self._builds) if found else None
         return self._models[name]
 
     def table(self, name: str, auto_class: str | None = None) -> ModuleTable | None:
@@ -73,7 +81,9 @@ def by_id(name: str) -> BaseModel | None:
         source = f"the catalogue ({entry['id']})"
         return BaseModel(config=config, source=source, entry=entry, sized=True)
     config = ids.family_of(name)
-    return known(config, f"the catalogue ({config['model_type']})") if config else None
+    if config is None:
+        return None
+    return replace(known(config, f"the catalogue ({config['model_type']})"), of_family=True)
 
 
 def cached_folder(name: str) -> Path | None:

@@ -89,9 +89,12 @@ def resolve(config: AdapterConfig, table: ModuleTable) -> Resolution:
     modules += _adapt_tied(config, table, plan)
     if not modules and not parameters:
         raise InjectionError(NO_MATCH, "no module is adapted")
+    if config.bias not in ("none", "all") and not config.bias.endswith("_only"):
+        raise InjectionError("NotImplementedError", f"bias {config.bias} is not known")
+    found = _finished(config, table, modules, parameters, plan)
     if config.task_type in _GENERATING and not table.generates:
         raise InjectionError("AttributeError", "the model does not generate text")
-    return _finished(config, table, modules, parameters, plan)
+    return found
 
 
 def with_heads(config: AdapterConfig) -> AdapterConfig:
@@ -213,8 +216,6 @@ def _biases(
     """Count the base biases that are trained (``bias: all`` or ``lora_only``)."""
     if config.bias == "none":
         return 0
-    if config.bias != "all" and not config.bias.endswith("_only"):
-        raise InjectionError("NotImplementedError", f"bias {config.bias} is not known")
     return sum(
         math.prod(shape)
         for module in table.modules

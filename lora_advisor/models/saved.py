@@ -92,25 +92,52 @@ def token_rows(
         indices = {table.input_embedding or "embed_tokens": indices}
     if any(name in (config.modules_to_save or ()) for name in indices):
         raise InjectionError("ValueError", "the embedding is already trained in full")
-    if len(indices) > 1 and table.tie_word_embeddings:
-        raise UnresolvedError("rows of several tied layers are trained")
+    skipped, differ = _tied_targets(indices, table, ensure=config.ensure_weight_tying)
     found: dict[str, int] = {}
     for name, rows in indices.items():
+        if name in skipped:
+            continue
         hits = [module for module in table.modules if module.name.endswith(name)]
         if not hits:
             raise InjectionError("ValueError", f"no module ends with {name}")
         for module in hits:
+            if module.name in found:
+                raise UnresolvedError(f"rows of {module.name} are named twice")
             found[module.name] = _rows(module, len(rows), adapted, saved)
-    if table.tie_word_embeddings and table.input_embedding in found:
-        found |= dict.fromkeys(_tied_rows(table, adapted), 0)
+    if table.tie_word_embeddings and table.input_embedding in found and not differ:
+        found |= dict.fromkeys(_tied_rows(table, adapted, {*saved, *found}), 0)
     return found
 
 
-def _tied_rows(table: ModuleTable, adapted: Collection[str]) -> list[str]:
+def _tied_targets(
+    indices: Mapping[str, tuple[int, ...]], table: ModuleTable, *, ensure: bool
+) -> tuple[set[str], bool]:
+    """Return names of tied layers that share the embedding's rows, and whether their rows differ.
+
+    ValueError where they differ and tying is asked for.
+    """
+    if len(indices) < 2 or not table.tie_word_embeddings:  # noqa: PLR2004 - one layer alone
+        return set(), False
+    ties = set(table.tied_modules)
+    keys = [
+        name
+        for name in indices
+        if (table.input_embedding or "").endswith(name)
+        or any(tied.endswith(name) or name in tied.split(".") for tied in ties)
+    ]
+    differ = any(indices[key] != indices[keys[0]] for key in keys[1:])
+    if differ and ensure:
+        raise InjectionError("ValueError", "tied layers are given different rows")
+    return (set() if differ else set(keys) & ties), differ
+
+
+def _tied_rows(table: ModuleTable, adapted: Collection[str], wrapped: Collection[str]) -> list[str]:
     names = tuple(table.tied_modules)
     hits = [module for module in table.modules if names and module.name.endswith(names)]
     for module in hits:
         _refuse(module, adapted)
+        if module.name in wrapped:
+            raise UnresolvedError(f"{module.name} is tied to rows and trained itself")
     return [module.name for module in hits]
 
 
@@ -118,6 +145,8 @@ def _rows(module: Module, rows: int, adapted: Collection[str], saved: Collection
     _refuse(module, adapted)
     if module.name in saved:
         raise UnresolvedError(f"{module.name} is saved in full and by rows")
+    if module.kind not in ("embedding", "linear"):
+        raise InjectionError("AttributeError", f"{module.class_name} has no rows")
     shape = module.shape("weight")
     if shape is None:
         raise UnresolvedError(f"{module.name} has no weight of its own")
