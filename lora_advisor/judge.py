@@ -9,7 +9,8 @@ from lora_advisor.facts import is_fact
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offers
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
-from lora_advisor.render import render, show
+from lora_advisor.render import render
+from lora_advisor.wording import is_own, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -196,14 +197,26 @@ def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related,
     found = []
     for field in reads:
         value = recipe[field]
-        label = f"{value.key}: {show(value.value)}"
         place = _place(value, recipe) if value.written else None
-        if place is None and value.value is not None and value.value is not UNKNOWN:
-            label += f" ({value.origin.value})"
-        elif place is None or place == primary:
-            continue
-        found.append(Related(place=place, label=label))
+        if place is not None and not _holds_place(place, primary):
+            found.append(Related(place=place, label=quoted(recipe, field)))
+        elif not value.written and _has_default(recipe, field):
+            label = f"{quoted(recipe, field)} ({value.origin.value})"
+            found.append(Related(place=None, label=label))
     return tuple(found[:RELATED_LIMIT])
+
+
+def _holds_place(outer: Place, inner: Place) -> bool:
+    """Whether a place is another one or, as a call is to its arguments, around it."""
+    begins = (outer.line, outer.column) <= (inner.line, inner.column)
+    ends = (outer.end_line, outer.end_column) >= (inner.end_line, inner.end_column)
+    return outer.file == inner.file and begins and ends
+
+
+def _has_default(recipe: Recipe, field: str) -> bool:
+    """Whether a field has a known default that the user's format has a word for."""
+    value = recipe[field].value
+    return value is not None and value is not UNKNOWN and is_own(recipe, field, value)
 
 
 def _skipped(rule: Rule, facts: Facts) -> Skipped:

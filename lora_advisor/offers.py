@@ -10,6 +10,7 @@ from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Origin
 from lora_advisor.render import render
 from lora_advisor.source.scalars import yaml12
 from lora_advisor.source.tree import Scalar, Span
+from lora_advisor.wording import is_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,12 +52,17 @@ def _typed(text: str) -> object:
 
 
 def _of_fields(card: dict[str, Any], facts: Facts, item: object) -> Iterator[Change]:
-    """Yield what differs from the recipe; a field that holds the wanted value stays alone."""
+    """Yield what differs from the recipe; a field that holds the wanted value stays alone.
+
+    So does one that another key stands for: what to write there instead is not known.
+    """
     for field, template in (card.get("set") or {}).items():
         wanted = _filled(field, template, facts, item)
         value = facts.recipe.values.get(field)
         if value is None:
             yield Change(key=field, value=wanted)
+        elif value.written and not is_own(facts.recipe, field, wanted):
+            continue
         elif value.origin is Origin.UNKNOWN or value.value is UNKNOWN or value.value != wanted:
             yield Change(key=value.key, value=wanted, key_at=value.key_at, value_at=value.value_at)
 

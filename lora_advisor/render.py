@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.frameworks import by_name
-from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN
+from lora_advisor.recipe import FIELDS, GROUPS
+from lora_advisor.wording import quoted, show, spelt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Environment, Template
 
     from lora_advisor.facts import Facts
-
+    from lora_advisor.recipe import Recipe
 
 FILTERS: Final = (
     *("abs", "default", "first", "float", "int", "join", "last", "length", "lower", "replace"),
@@ -23,7 +25,7 @@ FILTERS: Final = (
 """Filters of a card's text: none of them makes much out of little."""
 
 
-_NAME: Final = re.compile(r"\{\{ *((?:key\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
+_NAME: Final = re.compile(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
 _ENGINE: Final = ("{{", "{%", "{#", "}}", "%}", "#}")
 
 
@@ -35,10 +37,12 @@ def render(template: str, facts: Facts, item: object = None) -> str:
     """Fill a card's text with the values of one recipe.
 
     In a template ``{{ lora.r }}`` is a value, ``{{ key.lora.r }}`` the key as the user's format
-    spells it, ``{{ framework }}`` the format's title and ``{{ item }}`` the member at hand.
+    spells it, ``{{ said.lora.r }}`` key and value as the user wrote them, ``{{ framework }}`` the
+    format's title and ``{{ item }}`` the member at hand.
     """
     context: dict[str, object] = {group: _Values(facts, group) for group in (*GROUPS, "config")}
-    context |= {"key": _Keys(facts), "item": item, "framework": _title(facts.recipe.framework)}
+    context |= {"key": _Spelling(facts, spelt), "said": _Spelling(facts, quoted)}
+    context |= {"item": item, "framework": _title(facts.recipe.framework)}
     filled = _filled(template, context)
     return _rendered(template, context) if filled is None else filled
 
@@ -78,37 +82,6 @@ def _rendered(template: str, context: dict[str, object]) -> str:
         return _compiled(template).render(context).strip()
     except (TemplateError, TypeError) as error:
         raise TextError(f"a rule's text cannot be filled: {error} in {template[:60]!r}") from None
-
-
-def show(value: object) -> str:
-    """Spell a value as a config would: ``true``, ``null``, ``2e-4``, ``[q_proj, v_proj]``."""
-    if value is UNKNOWN:
-        return "unknown"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return "null"
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(show(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {show(item)}' for name, item in value.items())}}}"
-    return str(value)
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return {"inf": ".inf", "-inf": "-.inf"}.get(str(value), ".nan")
-    mantissa, exponent, power = f"{value:.4g}".partition("e")
-    return f"{mantissa}e{int(power)}" if exponent else _small(value, mantissa)
-
-
-def _small(value: float, text: str) -> str:
-    if value == 0 or abs(value) >= 1e-3:  # noqa: PLR2004 - from here zeros are counted
-        return text
-    mantissa, _, power = f"{value:.3e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
 
 
 @cache
@@ -159,18 +132,19 @@ class _Values:
         return self._facts.get(f"{self._group}.{name}")
 
 
-class _Keys:
-    """The user's spelling of a field: ``key.lora.r``."""
+class _Spelling:
+    """The user's spelling of a field: ``key.lora.r``, ``said.lora.r``."""
 
-    def __init__(self, facts: Facts, group: str = "") -> None:
+    def __init__(self, facts: Facts, spell: Callable[[Recipe, str], str], group: str = "") -> None:
         self._facts = facts
+        self._spell = spell
         self._group = group
 
     def __getattr__(self, name: str) -> Any:
         if not self._group:
-            return _Keys(self._facts, name)
+            return _Spelling(self._facts, self._spell, name)
         field = f"{self._group}.{name}"
-        value = self._facts.recipe.values.get(field)
         if field not in FIELDS:
             raise AttributeError(field)
-        return value.key if value is not None else name
+        recipe = self._facts.recipe
+        return self._spell(recipe, field) if field in recipe.values else name

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.recipe import UNKNOWN
-from lora_advisor.render import show
+from lora_advisor.wording import show
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe

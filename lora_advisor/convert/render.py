@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.convert.writer import GROUPS
-from lora_advisor.render import show
+from lora_advisor.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.recipe import Origin
-from lora_advisor.render import show
 from lora_advisor.reports._text import cells, cut, harmless, painter, wrap
 from lora_advisor.reports.json import VERSION, dumped
+from lora_advisor.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -101,8 +101,9 @@ def _label(mark: Mark, line: str) -> str:
     """Return what to write beside the carets; nothing that the line itself says."""
     last = mark.place.end_line
     span = f"to line {last}" if last > mark.place.line else ""
-    said = mark.label and line.partition(" #")[0].strip() != mark.label
-    return ", ".join(part for part in (span, harmless(mark.label) if said else "") if part)
+    key, _, text = mark.label.partition(": ")
+    shown = key.rpartition(".")[2] in line and text in line
+    return ", ".join(part for part in (span, "" if shown else harmless(mark.label)) if part)
 
 
 def _cut(before: str, marked: str, after: str, width: int) -> tuple[str, str, str]:

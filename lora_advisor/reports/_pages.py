@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import rules
 from lora_advisor.expression import names
-from lora_advisor.render import show
 from lora_advisor.reports._text import cells, harmless, painter, wrap
 from lora_advisor.reports.json import VERSION, dumped
+from lora_advisor.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

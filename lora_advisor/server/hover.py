@@ -8,8 +8,8 @@ from lsprotocol import types
 
 from lora_advisor import parameters
 from lora_advisor.explain import derived
-from lora_advisor.render import show
 from lora_advisor.server.positions import offset_of, range_of_span
+from lora_advisor.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

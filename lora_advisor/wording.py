@@ -1,0 +1,127 @@
+"""How values are spelt for people: as a config would spell them, or as its author did."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.frameworks import by_name
+from lora_advisor.frameworks.interface import Key
+from lora_advisor.recipe import UNKNOWN
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Location, Recipe, Value
+
+LONGEST: Final = 60
+"""Characters of a quoted value; what is longer is cut."""
+_SCRIPTS: Final = ("python", "notebook")
+_ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
+"""What a format says by what it is: nobody writes their defaults."""
+_LITERAL: Final = re.compile(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
+
+
+def show(value: object) -> str:
+    """Spell a value as a config would: ``true``, ``null``, ``2e-4``, ``[q_proj, v_proj]``."""
+    if value is UNKNOWN:
+        return "unknown"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(show(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {show(item)}' for name, item in value.items())}}}"
+    return str(value)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return {"inf": ".inf", "-inf": "-.inf"}.get(str(value), ".nan")
+    mantissa, exponent, power = f"{value:.4g}".partition("e")
+    return f"{mantissa}e{int(power)}" if exponent else _small(value, mantissa)
+
+
+def _small(value: float, text: str) -> str:
+    if value == 0 or abs(value) >= 1e-3:  # noqa: PLR2004 - from here zeros are counted
+        return text
+    mantissa, _, power = f"{value:.3e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def quoted(recipe: Recipe, field: str) -> str:
+    """Say a field in its author's words: ``quantization_bit: 4``, or the key if that is all.
+
+    A field that follows from another key is said by that key and what stands there; one that is
+    not written, by the value it has.
+    """
+    value = recipe.values[field]
+    key = spelt(recipe, field)
+    text = _as_written(value) if value.written else show(value.value)
+    return f"{key}: {_cut(text)}" if text else key
+
+
+def spelt(recipe: Recipe, field: str) -> str:
+    """Return the user's key of a field, or the library's where the format has none."""
+    value = recipe.values[field]
+    if value.key != field or value.written or _target(recipe, value.key) is not None:
+        return value.key
+    return field.partition(".")[2]
+
+
+def is_own(recipe: Recipe, field: str, wanted: object) -> bool:
+    """Whether the format would take ``wanted`` for a field under the key the recipe names."""
+    value = recipe.values[field]
+    target = _target(recipe, value.key)
+    if field in _ROLES and not value.written:
+        return False
+    if target is None:
+        return value.key != field and recipe.document.format in _SCRIPTS
+    if isinstance(target, Key):
+        return target.field == field and _reads_as(target, wanted)
+    return target == field
+
+
+def _reads_as(key: Key, wanted: object) -> bool:
+    try:
+        return bool(key.read(wanted) == wanted)
+    except (TypeError, ValueError, AttributeError):  # a reading of other words
+        return False
+
+
+def _target(recipe: Recipe, key: str) -> str | Key | None:
+    framework = by_name(recipe.framework)
+    return framework.keys.get(re.sub(r"\[\d+\]", "[]", key)) if framework is not None else None
+
+
+def _as_written(value: Value) -> str:
+    """Return the text of a value, empty where it is no short one (a call, a block)."""
+    text = _text(value.value_at)
+    at = value.value_at
+    if at is not None and at.document.format in _SCRIPTS:
+        return _of_script(value, text)
+    if "\n" in text or text.startswith("- "):
+        return show(value.value) if isinstance(value.value, (list, dict)) else ""
+    quote = text[:1]
+    plain = value.fits and isinstance(value.value, str) and quote in ("'", '"')
+    return text[1:-1] if plain and text.endswith(quote) else text
+
+
+def _of_script(value: Value, text: str) -> str:
+    """Return a literal as it stands, and what a name or an expression stands for."""
+    if _LITERAL.fullmatch(text):
+        return text
+    if "(" in text:
+        return ""
+    return text if value.value is UNKNOWN else show(value.value)
+
+
+def _text(at: Location | None) -> str:
+    return "" if at is None else at.document.text[at.span.start : at.span.end].strip()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
