@@ -120,8 +120,8 @@ def _check_recipe(
     facts = Facts(recipe, targets, modules=modules, gpu=settings.gpu)
     first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
     findings, skipped = judge(first, facts)
-    findings = _uncovered(findings, rules)
-    kept, comments = ignores.apply(findings, skipped, recipe, settings, rules)
+    findings, covered = _uncovered(findings, rules)
+    kept, comments = ignores.apply(findings, (covered, skipped), recipe, settings, rules)
     last = [rule for rule in rules if rule.name in ABOUT_IGNORES]
     about, _ = judge(last, Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)
@@ -132,11 +132,16 @@ def lookup(file: str, settings: Settings) -> Lookup:
     return Lookup(given=settings.model, near=Path(file).parent, builds=settings.builds)
 
 
-def _uncovered(findings: list[Finding], rules: tuple[Rule, ...]) -> list[Finding]:
-    """Drop findings whose root cause another finding of the same config already states."""
+def _uncovered(
+    findings: list[Finding], rules: tuple[Rule, ...]
+) -> tuple[list[Finding], list[Finding]]:
+    """Split off findings whose root cause another finding of the same config already states."""
     found = {finding.name for finding in findings}
     covered = {name for rule in rules if rule.name in found for name in rule.covers}
-    return [finding for finding in findings if finding.name not in covered]
+    return (
+        [finding for finding in findings if finding.name not in covered],
+        [finding for finding in findings if finding.name in covered],
+    )
 
 
 def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:

@@ -203,7 +203,7 @@ class Run:
     serve_targets: list[str] | None
     serve_adapters: list[str]
     trainer_arguments: list[str]  # names of what a script gives to its trainer
-    merges_plain: bool  # a script merges an adapter into a base that it loads unquantised
+    merges_packed: bool  # a script merges an adapter into a base that it loads quantised
     calls: list[str]  # a script's calls in the order they stand (get_peft_model, …)
 
 

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 _OTHERS: Final = ("axolotl", "llamafactory", "trl")
 """Formats whose keys users carry over."""
+_TRL_DATA: Final = frozenset(
+    {"dataset_name", "datasets", "dataset_mixer", "dataset_mixture", "dataset_config"}
+)
+_LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
+"""What started LLaMA-Factory before it had a command, and what its command starts."""
 
 
 @record
@@ -69,9 +74,9 @@ def unknown_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     """Unknown keys of which nobody can say what they are meant for.
 
     A null that is dropped loses nothing; a plugin of somebody else's for axolotl may declare keys
-    of its own.
+    of its own, and so may a program of somebody else's that has the format's arguments.
     """
-    if _has_foreign_plugin(recipe):
+    if _has_foreign_plugin(recipe) or _is_for_own_program(recipe):
         return ()
     far = (key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near))
     return tuple(key for key in far if key.outcome != "drops" or not key.empty)
@@ -83,6 +88,15 @@ def _has_foreign_plugin(recipe: Recipe) -> bool:
     return any(
         not (isinstance(name, Scalar) and name.text.startswith("axolotl.")) for name in names
     )
+
+
+def _is_for_own_program(recipe: Recipe) -> bool:
+    """Whether a project's own program reads the file: it names no dataset, or is named itself."""
+    if recipe.framework == "trl" and recipe.document.format != "shell":
+        return not _TRL_DATA & {key.path for key in recipe.keys}
+    program = recipe.evidence.removeprefix("runs ")
+    flags = recipe.framework == "llamafactory" and recipe.document.format == "shell"
+    return flags and program.endswith(".py") and program not in _LLAMAFACTORY_SCRIPTS
 
 
 def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:

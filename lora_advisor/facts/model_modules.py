@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 SHOWN: Final = 10
 _OWN_MODELS: Final = frozenset({"mlx-lm", "torchtune", "litgpt", "nemo", "kohya", "ai-toolkit"})
 """Formats of programs that do not load the base model by transformers."""
+_OWN_SCRIPTS: Final = frozenset({"generic", "flags"})
+"""Formats of scripts that may trust a model's own code without a word in the file."""
+_WITHOUT_CODE: Final = (
+    "qwen2",
+    "qwen3",
+    "gemma",
+    "llama",
+    "mistral",
+    "mixtral",
+    "granite",
+    "olmo2",
+)
+"""Families whose repositories carry no code, so that only transformers can load them."""
 
 
 def architecture(recipe: Recipe, modules: Lookup) -> str:
@@ -78,8 +91,9 @@ def first_release(recipe: Recipe, modules: Lookup, targets: Targets) -> str | No
     """Return the transformers release the architecture came with, None if it is old enough."""
     if recipe.framework in _OWN_MODELS:
         return None
-    span = since().get(architecture(recipe, modules))
-    if span is None:
+    kind = architecture(recipe, modules)
+    span = since().get(kind)
+    if span is None or (recipe.framework in _OWN_SCRIPTS and not kind.startswith(_WITHOUT_CODE)):
         return None
     without, first = span
     return first if holds(f"<={without}", targets.get("transformers").high) else None

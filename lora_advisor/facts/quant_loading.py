@@ -9,7 +9,7 @@ from lora_advisor.models.stored import named_format
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Model, Quant, Recipe, Run
+    from lora_advisor.recipe import Model, Quant, Recipe
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
@@ -127,8 +127,3 @@ def compute_follows_model(recipe: Recipe) -> bool:
     TRL's command line has no key of its own for it.
     """
     return recipe.framework == "trl"
-
-
-def merges_in_script(run: Run) -> bool:
-    """Whether a script merges an adapter into its base."""
-    return "merge_and_unload" in run.calls

@@ -57,7 +57,9 @@ def fsdp1_is_gone(targets: Targets) -> bool:
 
 def uses_fsdp1(recipe: Recipe) -> bool:
     """Whether axolotl is asked for the first FSDP: by the list ``fsdp``, or by its number."""
-    return fsdp_is_a_list(recipe) or recipe["run.fsdp_version"].value == 1
+    version = recipe["run.fsdp_version"]
+    own = version.key_at is not None and version.key_at.document is recipe.document
+    return fsdp_is_a_list(recipe) or (own and version.value == 1)
 
 
 def fsdp_is_a_list(recipe: Recipe) -> bool:

@@ -18,18 +18,8 @@ _PACKED: Final = {
 
 
 def merges_quantised(run: Run, quant: Quant) -> bool:
-    """Whether a script merges an adapter into the one base it loads, and that is quantised."""
-    loads = [call for call in run.calls if _loads_base(call)]
-    packed = quant.load_in_4bit or quant.load_in_8bit
-    merges = "merge_and_unload" in run.calls and not run.merges_plain
-    return merges and len(loads) == 1 and packed
-
-
-def _loads_base(call: str) -> bool:
-    owner, _, method = call.rpartition(".")
-    return (
-        method == "from_pretrained" and owner.startswith(("Auto", "Fast")) and "Token" not in owner
-    )
+    """Whether a script merges an adapter into the base it loads, and that is quantised."""
+    return run.merges_packed and (quant.load_in_4bit or quant.load_in_8bit)
 
 
 def prepared_after_adapter(run: Run) -> bool:

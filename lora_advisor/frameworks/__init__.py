@@ -65,10 +65,17 @@ def modules() -> dict[str, str]:
 
 
 def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
-    """Read every recipe of a document; none when it is in no known format.
+    """Read every recipe of a document and its parts; none when it is in no known format.
 
     ``forced`` skips recognition (``--framework``).
     """
+    recipes = _read(document, forced)
+    for part in document.parts:
+        recipes += _read(part, None)
+    return recipes
+
+
+def _read(document: Document, forced: Framework | None) -> list[Recipe]:
     if document.format == "python":
         from lora_advisor.frameworks import python  # noqa: PLC0415  # it needs ast, YAML does not
 

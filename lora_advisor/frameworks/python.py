@@ -120,7 +120,9 @@ def read(document: Document) -> list[Recipe]:
     framework = next(framework for framework in FRAMEWORKS if framework.name == kind)
     evidence = f"calls {', '.join(dict.fromkeys(_shown(calls)))}"
     return [
-        Draft(_fitted(framework, part, calls), document, _tree(part, root), evidence).recipe()
+        Draft(
+            _fitted(framework, part, calls, choices), document, _tree(part, root), evidence
+        ).recipe()
         for part in (_sure(part, calls, choices) for part in _parts(calls))
     ]
 
@@ -224,7 +226,12 @@ def loads_base(call: Entry) -> bool:
     return loads and "Model" in of and not of.startswith("Peft")
 
 
-def _fitted(framework: Framework, calls: Sequence[Entry], every: Sequence[Entry]) -> Framework:
+def _fitted(
+    framework: Framework,
+    calls: Sequence[Entry],
+    every: Sequence[Entry],
+    choices: Sequence[Entry],
+) -> Framework:
     """Let the calls that are there decide which defaults are known."""
     names = {call.key.text for call in calls}
     knows = {"lora"} if any(is_adapter(call) for call in calls) else set[str]()
@@ -237,7 +244,7 @@ def _fitted(framework: Framework, calls: Sequence[Entry], every: Sequence[Entry]
         keys={path: key for path, key in _KEYS.items() if path.partition(".")[0] not in others},
         knows=frozenset(knows),
         defaults={**framework.defaults, **_defaults(framework, names, whole=whole)},
-        finish=lambda draft: python_settle.settle(draft, calls, every),
+        finish=lambda draft: python_settle.settle(draft, calls, every, choices),
     )
 
 

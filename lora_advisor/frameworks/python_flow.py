@@ -124,5 +124,15 @@ def alternatives(call: Entry, calls: Listing[Entry], choices: Listing[Entry]) ->
     return [other for other in found if other.key.text == call.key.text]
 
 
+def may_be_passed_over(call: Entry, choices: Listing[Entry], beside: Entry) -> bool:
+    """Whether a call stands in a branch in which another call does not."""
+    blocks = (
+        item.span
+        for choice in choices
+        for item in (choice.value.items if isinstance(choice.value, Sequence) else ())
+    )
+    return any(_within(call, block) and not _within(beside, block) for block in blocks)
+
+
 def _within(call: Entry, block: Span) -> bool:
     return block.start <= call.key.span.start < block.end

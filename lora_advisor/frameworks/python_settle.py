@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import trl_commands
-from lora_advisor.frameworks.python_flow import sources
+from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Mapping, Scalar
@@ -48,19 +48,21 @@ def defaults(names: set[str]) -> dict[str, object]:
     return found
 
 
-def settle(draft: Draft, calls: Sequence[Entry], every: Sequence[Entry]) -> None:
+def settle(
+    draft: Draft, calls: Sequence[Entry], every: Sequence[Entry], choices: Sequence[Entry]
+) -> None:
     """Fill in what follows from the calls of one recipe, among every call of the script."""
     names = [call.key.text for call in calls]
     _settle_adapter(draft, calls)
     _settle_base(draft, calls)
     _settle_training(draft, names)
-    _settle_tokens(draft, calls)
+    _settle_tokens(draft, calls, choices)
     shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
     source = _value(draft, shown) if shown is not None else None
     ids = {id(call) for call in calls}
     ordered = [call for call in every if id(call) in ids or _loads(call)]
     draft.put("run.calls", [_label(call) for call in ordered], source)
-    draft.put("run.merges_plain", _merges_plain(every), None)
+    draft.put("run.merges_packed", _merges_packed(every, choices), None)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
     if trainers and all(_argument(call, "**") is None for call in trainers):
         given = [name for call in trainers for name in _names(call)]
@@ -73,14 +75,43 @@ def settle(draft: Draft, calls: Sequence[Entry], every: Sequence[Entry]) -> None
         draft.put("train.computes_metrics", True, metrics)
 
 
-def _merges_plain(calls: Sequence[Entry]) -> bool:
-    """Whether an adapter is merged into a base that is seen to be loaded unquantised."""
+def _merges_packed(calls: Sequence[Entry], choices: Sequence[Entry]) -> object:
+    """Whether an adapter is merged into a base that is surely loaded quantised.
+
+    Where the base of the merge cannot be followed, the one base of the script is meant.
+    """
     merge = _first(calls, "merge_and_unload")
-    bases = [call for call in sources(merge, calls) if _loads(call)] if merge is not None else []
-    packing = ("quantization_config", "load_in_4bit", "load_in_8bit", "**")
-    return bool(bases) and not any(
-        _argument(base, name) is not None for base in bases for name in packing
-    )
+    if merge is None:
+        return False
+    bases = [call for call in calls if _loads(call)]
+    followed = [call for call in sources(merge, calls) if _loads(call)]
+    if not followed and len(bases) != 1:
+        return UNKNOWN
+    packed = [_is_packed(base) for base in followed or bases]
+    if UNKNOWN in packed or len(set(packed)) != 1:
+        return UNKNOWN
+    quantisers = [call for call in calls if call.key.text == "BitsAndBytesConfig"]
+    unsure = (may_be_passed_over(call, choices, merge) for call in [*quantisers, *bases])
+    return UNKNOWN if packed[0] and any(unsure) else packed[0]
+
+
+def _is_packed(base: Entry) -> object:
+    """Whether a base is loaded in 4 or 8 bits, as far as its call tells."""
+    if _argument(base, "**") is not None:
+        return UNKNOWN
+    given = [_argument(base, f"load_in_{bits}bit") for bits in (4, 8)]
+    given.append(_argument(base, "quantization_config"))
+    if isinstance(given[-1], Mapping):
+        return True
+    values = [
+        UNKNOWN if not isinstance(node, Scalar) or is_unknown(node) else python_value(node)
+        for node in given
+        if node is not None
+    ]
+    if UNKNOWN in values:
+        return UNKNOWN
+    four_by_default = _is_unsloth(base) and given[0] is None
+    return four_by_default or any(values)
 
 
 def _label(call: Entry) -> str:
@@ -295,11 +326,16 @@ def _bf16_default(draft: Draft) -> None:
         draft.put("train.bf16", not fp16, None)
 
 
-def _settle_new_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
+def _settle_new_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry]) -> None:
     """Tell tokens that are added, or come with another tokenizer than the model's.
 
-    A padding token alone needs no training: it is never an input that counts.
+    A padding token alone needs no training: it is never an input that counts. Tokens that are
+    added in a branch may be none.
     """
+    adapter = _first(calls, "LoraConfig", "get_peft_model")
+    adding = [call for call in calls if call.key.text in ("add_tokens", "add_special_tokens")]
+    if adapter is not None and any(may_be_passed_over(c, choices, adapter) for c in adding):
+        return
     resized = _first(calls, "resize_token_embeddings")
     added = _first(calls, "add_tokens")
     special = _first(calls, "add_special_tokens")
@@ -321,8 +357,8 @@ def _other_tokenizer(calls: Sequence[Entry]) -> bool:
     return len(models) == len(others) == 1 and models != others and "" not in models | others
 
 
-def _settle_tokens(draft: Draft, calls: Sequence[Entry]) -> None:
-    _settle_new_tokens(draft, calls)
+def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry]) -> None:
+    _settle_new_tokens(draft, calls, choices)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
     if trainers and all(_argument(call, "data_collator") is None for call in trainers):
         draft.put("data.collator", None, None)

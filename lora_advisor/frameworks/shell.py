@@ -85,16 +85,17 @@ def _program(root: Mapping, words: list[str]) -> str:
 def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework | None:
     flags = {entry.key.text for entry in program.entries}
     command = [word.rpartition("/")[2] for word in words]
+    program_name = _program(root, words)
     if command[:2] == ["vllm", "serve"] and "enable_lora" in flags:
         return VLLM
     if command[:1] == ["trl"]:
         return _as_flags(trl.FRAMEWORKS[0])
     if command[:1] == ["llamafactory-cli"] or {"finetuning_type", "stage"} <= flags:
         return _as_flags(llamafactory.FRAMEWORKS[0])
-    own = shell_commands.framework_of(command, _program(root, words), flags)
-    if own is not None or shell_commands.is_own(command, _program(root, words)):
+    own = shell_commands.framework_of(command, program_name, flags)
+    if own is not None or shell_commands.is_own(command, program_name):
         return own and _as_flags(own)
-    return _further(_program(root, words), flags) or (HF_FLAGS if flags & _LORA_FLAGS else None)
+    return _further(program_name, flags) or (HF_FLAGS if flags & _LORA_FLAGS else None)
 
 
 def _further(program: str, flags: set[str]) -> Framework | None:

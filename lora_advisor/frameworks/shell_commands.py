@@ -25,7 +25,8 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     """Return the format of a command's flags, None where it trains nothing we can read."""
     first = command[:1]
     if first == ["megatron"] or program.startswith("swift.cli._megatron"):
-        return None  # ms-swift's other trainer has Megatron's flags
+        trains = {"sft", "pt", "rlhf"} & {part for word in command for part in word.split(".")}
+        return _beside_file(ms_swift.FRAMEWORKS[1], beside=True) if trains else None
     swift = _is_swift(command, program)
     if swift or (program in _SWIFT_SCRIPTS and flags & _SWIFT_SWITCHES):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))

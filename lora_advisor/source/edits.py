@@ -93,6 +93,8 @@ def inserted(document: Document, path: str, value: object, near: int) -> Edit:
     ``path`` is dotted; of several sections of that name (calls in a script) the one around or
     next to the offset ``near`` is meant.
     """
+    if document.path.endswith(".ipynb") and document.format not in ("python", "shell"):
+        raise NotEditableError("the file stands in a cell of a notebook")
     parent, _, name = path.rpartition(".")
     sections = [m for root in document.roots for m in _sections(root, parent)]
     with_keys = [m for m in sections if _anchors(document, m)]
@@ -145,6 +147,8 @@ def _block(document: Document, span: Span, value: object) -> str:
     """Spell a list in the style of the block list it replaces."""
     if not (isinstance(value, list) and value) or not document.text.startswith("-", span.start):
         raise NotEditableError("the value reaches over several lines")
+    if document.path.endswith(".ipynb"):
+        raise NotEditableError("the file stands in a cell of a notebook")
     column = span.start - _line_start(document.text, span.start)
     parting = _newline(document) + " " * column
     return parting.join(f"- {_spelled(document, item, '')}" for item in value)

@@ -1,7 +1,8 @@
 """Jupyter notebooks: the code cells as one program, with places in the notebook's own text.
 
-Magics and shell lines are blanked out. A span counts characters of the ``.ipynb`` file, so that a
-place is the line an editor or a review shows.
+Shell lines and ``%%bash`` cells are a script of their own, a ``%%writefile`` cell is the file it
+writes. A span counts characters of the ``.ipynb`` file, so that a place is the line an editor or a
+review shows.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ from lora_advisor.source.json import parse_json
 from lora_advisor.source.position import position
 from lora_advisor.source.python import parse_python
 from lora_advisor.source.python_calls import RECORDED
-from lora_advisor.source.python_magics import without_magics
+from lora_advisor.source.python_magics import (
+    blank,
+    file_cell,
+    shell_cell,
+    shell_lines,
+    without_magics,
+)
+from lora_advisor.source.shell import parse_shell
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOT_NEWLINE: Final = re.compile(r"[^\n]")
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u.{4}|.)"
 )
@@ -31,15 +38,49 @@ _ESCAPE: Final = re.compile(
 def parse_notebook(text: str, path: str) -> Document:
     """Read a notebook; :class:`SourceError` gives the place of what cannot be read."""
     cells = list(_cells(parse_json(text, path).root))
-    program, offsets = _program(text, cells)
+    sources = ["".join(line.text for line in cell) for cell in cells]
+    program, offsets = _program(text, cells, sources)
     try:
         parsed = parse_python(program, path)
     except SourceError as error:
         line, column = _raw_position(error, program, offsets, text)
         raise SourceError(error.message, path, line, column) from None
-    roots = tuple(_moved(root, offsets) for root in parsed.roots)
-    comments = tuple(_moved_comment(comment, offsets) for comment in parsed.comments)
-    return Document(path=path, text=text, format="python", roots=roots, comments=comments)
+    document = _placed(parsed, text, offsets)
+    return replace(document, parts=tuple(_parts(text, path, sources, offsets)))
+
+
+def _parts(raw: str, path: str, sources: list[str], offsets: list[Span]) -> Iterator[Document]:
+    """Yield what the cells hand to a shell, as one script, and the files they write."""
+    commands = "\n".join(_commands(cell) for cell in sources)
+    if commands.strip():
+        yield _placed(parse_shell(commands, path), raw, offsets)
+    start = 0
+    for cell in sources:
+        written = file_cell(cell)
+        found = _written(*written) if written is not None else None
+        if found is not None:
+            yield _placed(replace(found, path=path), raw, offsets[start:])
+        start += len(cell) + 1
+
+
+def _commands(cell: str) -> str:
+    if file_cell(cell) is not None:
+        return blank(cell)
+    script = shell_cell(cell)
+    return shell_lines(cell) if script is None else script
+
+
+def _written(path: str, text: str) -> Document | None:
+    """Read a file that a cell writes; None for one of no format, or that cannot be read."""
+    from lora_advisor.source import SUFFIXES, parse  # noqa: PLC0415 - it calls this module
+
+    suffix = next((end for end in SUFFIXES if path.lower().endswith(end)), ".ipynb")
+    if suffix == ".ipynb":
+        return None
+    try:
+        return parse(text, f"cell{suffix}")
+    except SourceError:
+        return None
 
 
 def _cells(root: Node | None) -> Iterator[list[Scalar]]:
@@ -56,12 +97,12 @@ def _cells(root: Node | None) -> Iterator[list[Scalar]]:
             yield [line for line in lines.items if isinstance(line, Scalar)]
 
 
-def _program(raw: str, cells: list[list[Scalar]]) -> tuple[str, list[Span]]:
+def _program(raw: str, cells: list[list[Scalar]], sources: list[str]) -> tuple[str, list[Span]]:
     """Join the cells; the list gives the raw stretch of each character, and of the end."""
     parts: list[str] = []
     offsets: list[Span] = []
-    for cell in cells:
-        parts.append(_as_python("".join(line.text for line in cell)))
+    for cell, text in zip(cells, sources, strict=True):
+        parts.append(_as_python(text))
         for line in cell:
             offsets.extend(_offsets(raw, line))
         end = cell[-1].span.end - 1 if cell else 0
@@ -85,12 +126,14 @@ def _as_python(cell: str) -> str:
 
     A cell in another language, or a broken one that configures no training, is empty.
     """
+    if shell_cell(cell) is not None or file_cell(cell) is not None:
+        return blank(cell)
     program = without_magics(cell)
     try:
         ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         matters = program == cell and RECORDED.search(cell) is not None
-        return cell if matters else _NOT_NEWLINE.sub(" ", cell)
+        return cell if matters else blank(cell)
     return program
 
 
@@ -100,6 +143,16 @@ def _raw_position(
     lines = program.splitlines(keepends=True)
     offset = sum(map(len, lines[: error.line - 1])) + error.column - 1
     return position(text, offsets[min(offset, len(offsets) - 1)].start)
+
+
+def _placed(found: Document, raw: str, offsets: list[Span]) -> Document:
+    """Return a document of one cell, or of several, with its places in the notebook's text."""
+    return replace(
+        found,
+        text=raw,
+        roots=tuple(_moved(root, offsets) for root in found.roots),
+        comments=tuple(_moved_comment(comment, offsets) for comment in found.comments),
+    )
 
 
 def _moved(node: Node, offsets: list[Span]) -> Node:

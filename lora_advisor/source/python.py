@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
-from lora_advisor.source.python_calls import INLINE, OUTPUT_FIRST, POSITIONAL, RECORDED, TRAINERS
-from lora_advisor.source.python_magics import parsed
+from lora_advisor.source.python_calls import (
+    INLINE,
+    OUTPUT_FIRST,
+    POSITIONAL,
+    RECORDED,
+    TRAINERS,
+    own_names,
+)
+from lora_advisor.source.python_magics import parsed, shell_lines
 from lora_advisor.source.python_nodes import (
     assigned,
     bodies,
@@ -26,6 +33,7 @@ from lora_advisor.source.python_nodes import (
     is_main,
     name_of,
 )
+from lora_advisor.source.python_options import field_default, take_fields, take_option
 from lora_advisor.source.python_values import (
     Scope,
     is_bare_unknown,
@@ -34,10 +42,12 @@ from lora_advisor.source.python_values import (
     truth,
 )
 from lora_advisor.source.scalars import CHOICE, SETTINGS, is_unknown
+from lora_advisor.source.shell import parse_shell
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Sequence as Listing
 
 _SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
 _MUTATORS: Final = frozenset(
@@ -51,7 +61,7 @@ def parse_python(text: str, path: str) -> Document:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a linted script's own warnings are not ours
-            module = parsed(text)
+            module, from_notebook = parsed(text)
     except SyntaxError as error:
         release = f"{sys.version_info.major}.{sys.version_info.minor}"
         message = f"not valid Python (as {release} reads it): {error.msg}"
@@ -65,7 +75,15 @@ def parse_python(text: str, path: str) -> Document:
         raise SourceError("nested too deeply", path) from None
     root = Mapping(entries=tuple(program.calls), span=Span(start=0, end=len(text)))
     found = tuple(comments(text)) if "#" in text else ()
-    return Document(path=path, text=text, format="python", roots=(root,), comments=found)
+    parts = (parse_shell(shell_lines(text), path),) if from_notebook else ()
+    return Document(
+        path=path,
+        text=text,
+        format="python",
+        roots=(root,),
+        comments=found,
+        parts=tuple(replace(part, text=text) for part in parts),
+    )
 
 
 class _Program:
@@ -112,55 +130,18 @@ class _Program:
         """Note imports, definitions and command-line defaults wherever they stand."""
         if isinstance(node, ast.ImportFrom):
             self._aliases.update({n.asname: n.name for n in node.names if n.asname})
+            self._own.update(own_names(node))
         elif isinstance(node, ast.ClassDef):
             self._own.add(node.name)
-            self._fields(node, scope)
+            take_fields(node, scope)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             if not is_cell(node):
                 self._functions.append(node)
                 self._own.add(node.name)
         elif isinstance(node, ast.Call) and name_of(node.func) in ("add_argument", "option"):
-            self._option(node, scope)
+            take_option(node, scope)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self._passed.setdefault(node.func.id, []).append(node)
-
-    def _fields(self, node: ast.ClassDef, scope: Scope) -> None:
-        for statement in node.body:
-            target = getattr(statement, "target", None) or next(
-                iter(getattr(statement, "targets", [])), None
-            )
-            value = getattr(statement, "value", None)
-            if isinstance(target, ast.Name) and value is not None:
-                _set_option(scope, target.id, self._default(value, scope))
-
-    def _default(self, value: ast.expr, scope: Scope) -> Node:
-        """Read ``field(default=…)``, ``Option(…)`` or a plain constant."""
-        if isinstance(value, ast.Call) and name_of(value.func) in ("field", "Field", "Option"):
-            given = {keyword.arg: keyword.value for keyword in value.keywords}
-            factory = given.get("default_factory")
-            if isinstance(factory, ast.Lambda):
-                return resolve(factory.body, scope)
-            first = value.args[0] if value.args else None
-            return resolve(given.get("default", first), scope)
-        return resolve(value, scope)
-
-    def _option(self, node: ast.Call, scope: Scope) -> None:
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
-        flags = [a.value for a in node.args if isinstance(a, ast.Constant)]
-        names = [flag for flag in flags if isinstance(flag, str)]
-        if not names:
-            return
-        name = max(names, key=len).lstrip("-").replace("-", "_")
-        action = given.get("action")
-        switch = action.value if isinstance(action, ast.Constant) else ""
-        if "default" not in given and switch in ("store_true", "store_false"):
-            default: ast.expr = ast.copy_location(ast.Constant(switch == "store_false"), node)
-        elif "default" in given:
-            default = given["default"]
-        else:
-            _set_option(scope, name, None)
-            return
-        _set_option(scope, name, resolve(default, scope))
 
     def _block(self, body: Iterable[ast.stmt], scope: Scope) -> None:
         for statement in body:
@@ -195,6 +176,8 @@ class _Program:
     def _expression(self, node: ast.expr, scope: Scope) -> None:
         """Record the calls of an expression, also where its value does not matter."""
         for inner in ast.walk(node):
+            if isinstance(inner, ast.IfExp) and not truth(inner.test, scope):
+                self._choose([[inner.body], [inner.orelse]])
             if isinstance(inner, ast.Call):
                 resolve(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
@@ -252,9 +235,9 @@ class _Program:
             for body in bodies(node):
                 self._block(body, scope)
             return
-        if isinstance(node, ast.If) and node.orelse:
-            self._choose(node)
         taken = truth(node.test, scope) if isinstance(node, ast.If) else None
+        if isinstance(node, ast.If) and (node.orelse or not taken):
+            self._choose([node.body, node.orelse])
         for index, body in enumerate(bodies(node)):
             inner = scope.inner()
             if isinstance(node, ast.If) and taken is bool(index):
@@ -270,12 +253,12 @@ class _Program:
             inner.names |= dict.fromkeys(assigned(body))
         self._block(body, inner)
 
-    def _choose(self, node: ast.If) -> None:
-        """Record which stretches of the program exclude each other."""
-        ends = ((block[0], block[-1]) for block in (node.body, node.orelse))
+    def _choose(self, blocks: Iterable[Listing[ast.AST]]) -> None:
+        """Record stretches of the program that exclude each other, or that may be passed over."""
+        ends = ((block[0], block[-1]) for block in blocks if block)
         spans = [Span(start=self._span(a).start, end=self._span(b).end) for a, b in ends]
         items = tuple(Scalar(text="", plain=False, span=span) for span in spans)
-        whole = Span(start=spans[0].start, end=spans[1].end)
+        whole = Span(start=spans[0].start, end=spans[-1].end)
         key = Scalar(text=CHOICE, plain=False, span=Span(start=whole.start, end=whole.start))
         self.calls.append(Entry(key=key, value=Sequence(items=items, span=whole)))
 
@@ -302,7 +285,7 @@ class _Program:
         for index, parameter in enumerate([*parameters, *node.args.kwonlyargs]):
             default = defaults.get(parameter.arg)
             known = scope.options.get(parameter.arg) if default is None else None
-            inner.names[parameter.arg] = self._default(default, scope) if default else known
+            inner.names[parameter.arg] = field_default(default, scope) if default else known
             self._pass(node.name, index, parameter.arg, inner, scope)
         self._block(node.body, inner)
 
@@ -388,10 +371,3 @@ class _Program:
             raw = self._lines[line - 1].encode()[:column]
             column = len(raw.decode("utf-8", "ignore"))
         return self._starts[line - 1] + column
-
-
-def _set_option(scope: Scope, name: str, value: Node | None) -> None:
-    """Keep a default; a name that is declared twice with two values is uncertain."""
-    if value is not None and is_unknown(value):
-        value = None
-    scope.options[name] = value if name not in scope.options else None

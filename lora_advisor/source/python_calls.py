@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import ast
 
 INLINE: Final = re.compile(
     r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
@@ -35,3 +38,30 @@ TRAINERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Positional arguments of trainers; of any other the model and its arguments come first."""
 OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
+_LIBRARIES: Final = frozenset(
+    {
+        *("peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "accelerate"),
+        *("modelscope", "swift", "optimum", "diffusers", "sentence_transformers", "setfit"),
+        *("auto_gptq", "gptqmodel", "awq", "torchao", "xtuner", "mmengine", "mindnlp"),
+        *("axolotl", "llamafactory", "openmind", "adapters", "gguf"),
+    }
+)
+_KNOWN_TRAINER: Final = re.compile(
+    r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollatorFor\w+"
+)
+
+
+def own_names(node: ast.ImportFrom) -> set[str]:
+    """Return what an import takes from the project itself under the name of a library's class.
+
+    A trainer with a name of its own stays: it is built on the library's.
+    """
+    parts = set((node.module or "").split("."))
+    if node.level == 0 and parts & _LIBRARIES:
+        return set()
+    return {
+        alias.name
+        for alias in node.names
+        if RECORDED.fullmatch(alias.name)
+        and (_KNOWN_TRAINER.fullmatch(alias.name) or not alias.name.endswith("Trainer"))
+    }

@@ -98,13 +98,18 @@ class Place(NamedTuple):
 
 @record
 class Document:
-    """One file: its text and its trees (several for a multi-document YAML file)."""
+    """One file: its text and its trees (several for a multi-document YAML file).
+
+    ``parts`` are what a notebook holds besides its program: commands for a shell, and files that
+    its cells write. Their places are those of the whole file.
+    """
 
     path: str
     text: str
     format: str
     roots: tuple[Node, ...]
     comments: tuple[Comment, ...] = ()
+    parts: tuple[Document, ...] = ()
 
     @property
     def root(self) -> Node | None:

@@ -29,7 +29,40 @@ TWO = "a = LoraConfig(r=8)\nb = LoraConfig(r=16)\n"
 ARGS = "args = TrainingArguments('out', learning_rate=1e-4)\n"
 Row = tuple[str, list[dict[str, object]]]
 
+MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
+BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
+    "a class of the project's own by a library's name": (
+        ("from src.config import SFTConfig, LoraConfig\nfrom .args import TrainingArguments\n"
+        "SFTConfig(max_seq_length=1)\nLoraConfig(rank=4)\nTrainingArguments(r=1)\n"), [],
+    ),
+    "a library that is vendored": (
+        "from third.peft.tuners import LoraConfig\nLoraConfig(r=4)\n", [{"r": 4}]
+    ),
+    "defaults that wait for a value": (
+        ("p.add_argument('--beat', default=None)\n@dataclass\nclass A:\n  lr: float = None\n"
+        "a = parse()\nTrainingArguments('o', eval_strategy=a.beat, learning_rate=a.lr)\n"),
+        [{"train.eval_strategy": "?", "lr": "?"}],
+    ),
+    "merging into a quantised base": (
+        f"base = AutoModelForCausalLM.from_pretrained('a', quantization_config={BITS})\n{MERGE}",
+        [{"run.merges_packed": True}],
+    ),
+    "merging into a base that may be quantised": (
+        (f"q = {BITS} if four else None\n"
+        f"base = AutoModelForCausalLM.from_pretrained('a', quantization_config=q)\n{MERGE}"),
+        [{"run.merges_packed": "?"}],
+    ),
+    "a base that is quantised elsewhere only": (
+        (f"def f():\n    return AutoModel.from_pretrained('a', quantization_config={BITS})\n"
+        f"base = AutoModelForCausalLM.from_pretrained('a')\n{MERGE}"),
+        [{"run.merges_packed": False}],
+    ),
+    "tokens that may be added": (
+        ("if extra:\n    tokenizer.add_tokens(extra)\n"
+        "model.resize_token_embeddings(len(tokenizer))\nget_peft_model(model, LoraConfig(r=8))\n"),
+        [{"r": 8, "data.new_tokens": "?"}],
+    ),
     "plain": (
         (f"{LOAD}m = get_peft_model(m, LoraConfig(r=8, lora_alpha=16, target_modules=['q_proj']))\n"
         f"{ARGS}Trainer(model=m, args=args).train()\n"),
@@ -159,7 +192,7 @@ PYTHON: dict[str, Row] = {
         "t = SFTTrainer(model=m, args=SFTConfig('o'), peft_config=LoraConfig(r=8))\nt.train()\n"
         "base = AutoModelForCausalLM.from_pretrained('org/a')\n"
         "PeftModel.from_pretrained(base, 'o').merge_and_unload()\n"),
-        [{"four": True, "r": 8, "run.merges_plain": True}],
+        [{"four": True, "r": 8, "run.merges_packed": False}],
     ),
     "evaluation only": (
         f"{LOAD}m = PeftModel.from_pretrained(m, 'adapter')\nt = Trainer(model=m)\nt.evaluate()\n",
@@ -238,6 +271,22 @@ PYTHON: dict[str, Row] = {
 }  # fmt: skip
 
 NOTEBOOK: dict[str, tuple[list[str], list[dict[str, object]]]] = {
+    "a command in a cell": (
+        ["!pip install trl\n!accelerate launch --num_processes 2 train.py --lora_r 8 --use_peft"],
+        [{"r": 8, "processes": 2}],
+    ),
+    "a program and a command": (
+        ["LoraConfig(r=4)", "!swift sft --model a/b --tuner_type lora --lora_rank 8"],
+        [{"r": 4}, {"r": 8}],
+    ),
+    "a config that a cell writes": (
+        [
+            ("%%writefile c.yaml\nmodel_name_or_path: a/b\nstage: sft\nfinetuning_type: lora\n"
+            "lora_rank: 16\n"),
+            "!llamafactory-cli train c.yaml",
+        ],
+        [{}, {"r": 16, "alpha": 32}],
+    ),
     "pip lines": (
         ["!pip install -q peft \\\n  transformers\n", "%%capture\n%pip install trl\n",
          "c = LoraConfig(r=8)\n"],
@@ -308,7 +357,8 @@ SHELL: dict[str, Row] = {
         [{"on": True, "r": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}],
     ),
     "Megatron's flags": (
-        "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n", []
+        "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n",
+        [{"model": "org/a", "r": 8, "batch": 1, "lr": "?"}],
     ),
     "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
     "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
