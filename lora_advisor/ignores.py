@@ -28,15 +28,17 @@ _DIRECTIVE: Final = re.compile(r"\s*lora-advisor:\s*(ignore|ignore-file)\[([^\]]
 
 def apply(
     findings: list[Finding],
-    skipped: Iterable[Skipped],
+    unsaid: tuple[Iterable[Finding], Iterable[Skipped]],
     recipe: Recipe,
     settings: Settings,
     rules: Sequence[Rule],
 ) -> tuple[list[Finding], Ignores]:
     """Drop what comments and settings silence; say which comments did nothing.
 
-    A comment for a rule that was skipped is not called unused: nobody knows whether it is.
+    ``unsaid`` are findings that another one covers, and rules that were skipped: a comment for
+    either is not called unused.
     """
+    covered, skipped = unsaid
     comments = list(_ignored(recipe.document, rules))
     lines = _key_lines(recipe) if comments else {}
     used: set[int] = {
@@ -44,6 +46,7 @@ def apply(
         for index, comment in enumerate(comments)
         if any(comment.selector in (rule.code, rule.name) for rule in skipped)
     }
+    used |= {i for i, c in enumerate(comments) if any(_silences(c, f, lines) for f in covered)}
     kept = []
     for finding in findings:
         silencing = [i for i, c in enumerate(comments) if _silences(c, finding, lines)]
