@@ -156,7 +156,7 @@ def _assumed(targets: Sequence[Targets]) -> tuple[tuple[str, str], ...]:
     """Say which release of each package was assumed, and where it was read."""
     ranges = {package: [t.get(package) for t in targets] for package in CURRENT}
     return tuple(
-        (package, "; ".join(dict.fromkeys(f"{t.high} ({t.source})" for t in found)))
+        (package, "; ".join(dict.fromkeys(f"{t.release} ({t.source})" for t in found)))
         for package, found in ranges.items()
     )
 

@@ -9,7 +9,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import paths
-from lora_advisor.targets import CURRENT, Target, TargetError, Targets, either, from_requirement
+from lora_advisor.targets import (
+    CURRENT,
+    Target,
+    TargetError,
+    Targets,
+    either,
+    from_requirement,
+    holds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +44,24 @@ def find(folder: Path) -> Targets:
     """
     found = Targets()
     for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
-        found = found.updated(_of_folder(candidate))
+        found = _joined(found, _of_folder(candidate))
     return found
+
+
+def _joined(found: Targets, nearer: Targets) -> Targets:
+    """Put a nearer or surer file's word over others; a lower bound leaves what they pin."""
+    told = {
+        package: target
+        for package, target in nearer.known.items()
+        if target.source != "current" or not _pinned_above(found.known.get(package), target)
+    }
+    return found.updated(Targets(known=told))
+
+
+def _pinned_above(pinned: Target | None, bound: Target) -> bool:
+    if pinned is None or pinned.source == "current":
+        return False
+    return bound.low is None or holds(f">={bound.low}", pinned.high)
 
 
 @cache
@@ -45,7 +69,7 @@ def _of_folder(folder: Path) -> Targets:
     found = Targets()
     for pattern, read in reversed(_READERS):
         for path in sorted(folder.glob(pattern), key=_plainness, reverse=True):
-            found = found.updated(_of_file(path, read))
+            found = _joined(found, _of_file(path, read))
     return found
 
 

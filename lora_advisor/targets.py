@@ -36,11 +36,19 @@ class TargetError(ValueError):
 
 
 class Target(NamedTuple):
-    """The releases a project may have of one package: ``low`` (None: any) to ``high``."""
+    """The releases a project may have of one package: ``low`` (None: any) to ``high``.
+
+    ``source`` says where the newest one is stated; a lower bound states none (``current``).
+    """
 
     low: str | None
     high: str
     source: str
+
+    @property
+    def release(self) -> str:
+        """The newest release as people write it: ``0.17.*`` for any 0.17."""
+        return self.high.replace(".9999", ".*")
 
 
 @record
@@ -149,11 +157,9 @@ def from_version(package: str, version: str, source: str) -> Target:
 def either(left: Target, right: Target) -> Target:
     """Join two targets of one package when nobody knows which applies (environment markers)."""
     lows = [low for low in (left.low, right.low) if low is not None]
-    return Target(
-        low=min(lows, key=_order) if len(lows) == 2 else None,  # noqa: PLR2004 - both are bounded
-        high=max(left.high, right.high, key=_order),
-        source=left.source,
-    )
+    newest = max(left, right, key=lambda target: _order(target.high))
+    low = min(lows, key=_order) if len(lows) == 2 else None  # noqa: PLR2004 - both are bounded
+    return Target(low=low, high=newest.high, source=newest.source)
 
 
 def _target(package: str, bounds: list[tuple[str | None, str | None]], source: str) -> Target:
@@ -164,7 +170,8 @@ def _target(package: str, bounds: list[tuple[str | None, str | None]], source: s
     high = min([*highs, CURRENT[package]], key=_order)
     if low is not None:
         high = max(high, low, key=_order)
-    return Target(low=low, high=high, source=source)
+    told = bool(highs) or high != CURRENT[package]
+    return Target(low=low, high=high, source=source if told else "current")
 
 
 def _bounds(sign: str, version: str) -> tuple[str | None, str | None]:

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lora_advisor import rules
+from lora_advisor import __version__, rules
 from lora_advisor.cli import cli
 from tests.snapshot import same_as
 
@@ -357,7 +357,7 @@ def test_the_real_command() -> None:
     result = process("check", "bad.yaml", "--select", "LA101")
     assert (result.returncode, result.stderr) == (1, "")
     same_as("check-bad.txt", result.stdout)
-    assert process("--version").stdout.startswith("lora-advisor ")
+    assert process("--version").stdout == f"lora-advisor {__version__}\n"
     assert process("nonsense").returncode == 2
 
 

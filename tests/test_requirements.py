@@ -85,6 +85,22 @@ def test_the_nearest_file_wins(folder: Path) -> None:
     assert high(folder) == "0.10"
 
 
+def test_a_lower_bound_leaves_what_another_file_pins(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[project]\ndependencies = ["peft==0.17.0", "trl==0.9"]')
+    (folder / "requirements.txt").write_text("peft>=0.12\ntrl>=0.10\n")
+    assert find(folder).get("peft").source.endswith("pyproject.toml")
+    assert (high(folder), high(folder, "trl")) == ("0.17.0", CURRENT["trl"])
+
+
+def test_an_extra_with_a_lower_bound_tells_no_release(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(
+        '[project.optional-dependencies]\nmodel = ["peft>=0.10", "trl~=0.12.0"]'
+    )
+    peft, trl = (find(folder).get(name) for name in ("peft", "trl"))
+    assert (peft.low, peft.release, peft.source) == ("0.10", CURRENT["peft"], "current")
+    assert (trl.release, trl.source[-14:]) == ("0.12.*", "pyproject.toml")
+
+
 def test_the_surest_kind_of_file_wins(folder: Path) -> None:
     (folder / "uv.lock").write_text(FILES["uv.lock"])
     (folder / "pyproject.toml").write_text('[project]\ndependencies = ["peft>=0.12"]')

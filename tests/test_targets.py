@@ -44,10 +44,28 @@ NOW = CURRENT["peft"]
     ],
 )
 def test_a_requirement_bounds_the_releases(requirement: str, low: str | None, high: str) -> None:
-    assert from_requirement(requirement, "x") == (
-        "peft",
-        Target(low=low, high=high, source="x"),
-    )
+    found = from_requirement(requirement, "x")
+    assert found is not None
+    assert (found[0], found[1].low, found[1].high) == ("peft", low, high)
+
+
+@pytest.mark.parametrize(
+    "requirement", ["peft>=0.15", "peft>0.15", "peft!=0.15", "peft>=0.1,!=0.2"]
+)
+def test_a_lower_bound_states_no_release(requirement: str) -> None:
+    found = from_requirement(requirement, "x")
+    assert found is not None
+    assert (found[1].high, found[1].source) == (NOW, "current")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "release"),
+    [("peft==0.17.1", "0.17.1"), ("peft~=0.17.1", "0.17.*"), ("peft<0.18", "0.17.*")],
+)
+def test_a_pin_or_an_upper_bound_states_one(requirement: str, release: str) -> None:
+    found = from_requirement(requirement, "x")
+    assert found is not None
+    assert (found[1].release, found[1].source) == (release, "x")
 
 
 @pytest.mark.parametrize("requirement", ["numpy==2", "peft", "peft @ git+https://example.org/peft"])
@@ -85,9 +103,9 @@ def test_what_may_and_what_surely_holds() -> None:
 
 def test_either_of_two_targets() -> None:
     old, new = (Target(low=v, high=v, source=v) for v in ("0.9", "0.10"))
-    assert either(old, new) == Target(low="0.9", high="0.10", source="0.9")
+    assert either(old, new) == Target(low="0.9", high="0.10", source="0.10")
     anything = Target(low=None, high="0.12", source="")
-    assert either(new, anything) == Target(low=None, high="0.12", source="0.10")
+    assert either(new, anything) == Target(low=None, high="0.12", source="")
 
 
 releases = st.lists(st.integers(0, 12), min_size=1, max_size=4).map(

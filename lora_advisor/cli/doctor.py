@@ -68,4 +68,4 @@ def _here() -> Iterator[str]:
     yield "versions that a check here assumes:"
     for package in CURRENT:
         target = targets.get(package)
-        yield f"  {package} {target.high} ({target.source})"
+        yield f"  {package} {target.release} ({target.source})"

@@ -175,7 +175,7 @@ def _dated(key: WrittenKey, entry: schemas.Key, target: Target, framework: Frame
         package=entry.package,
         outcome=outcome_of(key, framework),
         sure=bound is not None and not schemas.known_in(entry, bound),
-        used=target.high,
+        used=target.release,
         since=entry.since or "",
         until=entry.until or "",
         successor=(rename.to or "") if rename is not None else "",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from typing import Final
+
+from lora_advisor import __version__
 
 NAME: Final = "lora-advisor"
 ADDRESS: Final = "https://github.com/lora-advisor/lora-advisor"
 
 
 def version() -> str:
-    """Return the installed version; a checkout that is not installed has none."""
-    try:
-        return installed(NAME)
-    except PackageNotFoundError:
-        return "0+unknown"
+    """Return this program's version."""
+    return __version__
