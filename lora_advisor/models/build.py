@@ -41,7 +41,7 @@ def folder() -> Path:
 def kept(config: Mapping[str, Any], auto_class: str | None) -> ModuleTable | None:
     """Return the table of a config that was built before, None if there is none."""
     answer = _read(_digest(config, auto_class))
-    return _table(answer) if answer is not None else None
+    return as_table(answer) if answer is not None else None
 
 
 def built(config: Mapping[str, Any], auto_class: str | None) -> ModuleTable | None:
@@ -52,7 +52,7 @@ def built(config: Mapping[str, Any], auto_class: str | None) -> ModuleTable | No
         answer = _asked(config, auto_class)
         if answer is not None:
             _write(digest, answer)
-    return _table(answer) if answer is not None else None
+    return as_table(answer) if answer is not None else None
 
 
 def refusal(config: Mapping[str, Any], auto_class: str | None) -> str:
@@ -139,7 +139,8 @@ def _limits() -> Callable[[], None] | None:
     return lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
-def _table(answer: Mapping[str, Any]) -> ModuleTable | None:
+def as_table(answer: Mapping[str, Any]) -> ModuleTable | None:
+    """Return what ``meta.described`` wrote down as a table, None where the library refused."""
     if "failed" in answer:
         return None
     release = str(answer["transformers"])
