@@ -92,7 +92,7 @@ def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation
         framework=recipe.framework,
         title=framework.title if framework is not None else recipe.framework,
         evidence=recipe.evidence,
-        assumed=tuple((package, f"{target.release} ({target.source})") for package, target in known),
+        assumed=tuple((name, f"{target.release} ({target.source})") for name, target in known),
         values=tuple(_explained(field, value) for field, value in recipe.values.items()),
         derived=tuple(derived(Facts(recipe, targets, modules=modules, gpu=settings.gpu))),
     )

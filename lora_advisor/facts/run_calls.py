@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from lora_advisor.recipe import Lora, Quant, Run, Train
+from lora_advisor.recipe import Item
 
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train
+
+_PREPARES: Final = "prepare_model_for_kbit_training"
 _PACKED: Final = {
     "q_proj": "qkv_proj",
     "k_proj": "qkv_proj",
@@ -22,12 +25,13 @@ def merges_quantised(run: Run, quant: Quant) -> bool:
     return run.merges_packed and (quant.load_in_4bit or quant.load_in_8bit)
 
 
-def prepared_after_adapter(run: Run) -> bool:
-    """Whether ``prepare_model_for_kbit_training`` stands after ``get_peft_model``."""
-    calls = run.calls
-    made = [i for i, call in enumerate(calls) if call == "get_peft_model"]
-    prepared = [i for i, call in enumerate(calls) if call == "prepare_model_for_kbit_training"]
-    return len(made) == 1 and len(prepared) == 1 and made[0] < prepared[0]
+def prepared_after_adapter(recipe: Recipe, run: Run) -> tuple[Item, ...]:
+    """``prepare_model_for_kbit_training`` where it stands after ``get_peft_model``."""
+    made = [i for i, call in enumerate(run.calls) if call == "get_peft_model"]
+    prepared = [i for i, call in enumerate(run.calls) if call == _PREPARES]
+    if len(made) != 1 or len(prepared) != 1 or made[0] > prepared[0]:
+        return ()
+    return tuple(Item(path=key.path, at=key.key_at) for key in recipe.keys if key.path == _PREPARES)
 
 
 def trains_loaded_adapter(run: Run, train: Train) -> bool:
