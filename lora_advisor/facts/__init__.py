@@ -145,7 +145,7 @@ class Facts:
         if value.value is UNKNOWN or not value.fits:
             raise UnknownValueError(reason(name, value))
         if value.value is None and name not in _OPTIONAL:
-            raise UnknownValueError(f"{value.key or name} is not set")
+            raise UnknownValueError(f"{_key(name, value) or name.partition('.')[2]} is not set")
         return value.value
 
     def _field(self, name: str) -> object:
@@ -188,5 +188,11 @@ class _Group:
 def reason(name: str, value: Value) -> str:
     """Say why a field's value cannot be used; empty when there is nothing a user could do."""
     if not value.fits:
-        return f"{value.key or name} has a value of another type"
-    return value.why and f"{value.key or name}: {value.why}"
+        return f"{value.key} has a value of another type"
+    key = _key(name, value)
+    return f"{key}: {value.why}" if value.why and key else value.why
+
+
+def _key(name: str, value: Value) -> str:
+    """Return the user's key of a field, empty where the format has none."""
+    return value.key if value.written or value.key != name else ""

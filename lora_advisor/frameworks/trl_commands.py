@@ -100,7 +100,7 @@ apo_down discopop sigmoid_norm
 """
 _DPO_LOSSES: Final = frozenset(_DPO_LOSS_NAMES.split())
 _METHODS: Final = frozenset({*DEFAULTS, "orpo", "cpo", "simpo", "ppo"})
-_WHY: Final = "its default depends on the TRL command (sft, dpo, grpo, …) this file is for"
+_WHY: Final = "the file does not tell the TRL command (sft, dpo, grpo, …)"
 
 
 def settle(draft: Draft) -> None:
@@ -109,7 +109,7 @@ def settle(draft: Draft) -> None:
     if method:
         draft.put("train.method", method, source)
     else:
-        draft.unknown("train.method", "nothing in the file tells which TRL command it is for")
+        draft.unknown("train.method", _WHY)
     own = DEFAULTS.get(method, {})
     doubtful = set() if sure else {"train.num_generations", "train.beta", "train.loss_type"}
     for field in {field for table in DEFAULTS.values() for field in table}:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from lora_advisor.reports._text import Paint
 
 
-def finding_text(found: Finding, report: Report, options: Options) -> str:
-    """Write one finding in full, without a line end."""
+def finding_text(found: Finding, report: Report, options: Options, *, again: bool = False) -> str:
+    """Write one finding in full, without a line end.
+
+    ``again`` leaves out what an earlier finding of the same rule has said: the reason, the page.
+    """
     paint = painter(colour=options.colour)
     accent = COLOURS[found.severity]
     pointed = marks(found)
@@ -24,33 +27,31 @@ def finding_text(found: Finding, report: Report, options: Options) -> str:
     style = Style(width=options.width, paint=paint, accent=accent)
     lines = [_head(found, options, paint, accent), *frame(pointed, report, style)]
     lines.append(f"{' ' * gutter} {paint('|', fg='blue')}")
-    lines += (_note(name, text, gutter, options, paint) for name, text in _notes(found))
+    lines += (_note(name, text, gutter, options, paint) for name, text in _notes(found, again))
+    if not again:
+        lines.append(_page(found.url, gutter, options, paint))
     return "\n".join(lines)
 
 
 def _head(found: Finding, options: Options, paint: Paint, accent: str) -> str:
-    """Write place, severity, rule and message; colours go in when the lines are filled."""
+    """Write place, severity, rule and message; a place is never broken."""
     place = f"{harmless(found.place.file)}:{found.place.line}:{found.place.column}:"
     kind = f"{found.severity}[{found.code}]"
-    text = wrap(f"{found.name}: {harmless(found.message)}", options.width, f"{place} {kind} ", "  ")
-    start = len(place) + 1
-    return (
-        paint(place, bold=True)
-        + " "
-        + paint(kind, fg=accent, bold=True)
-        + text[start + len(kind) :]
-    )
+    stand_in = "x" * cells(place)
+    said = f"{stand_in} {kind} {found.name}: {harmless(found.message)}"
+    after = wrap(said, options.width, "", "  ")[len(stand_in) :]
+    return paint(place, bold=True) + after.replace(kind, paint(kind, fg=accent, bold=True), 1)
 
 
-def _notes(found: Finding) -> Iterator[tuple[str, str]]:
-    """Yield what stands below the frame: unwritten values, reason, repairs, rule."""
+def _notes(found: Finding, again: bool) -> Iterator[tuple[str, str]]:
+    """Yield what stands below the frame: unwritten values, reason, repairs."""
     for related in found.related:
         if related.place is None:
             yield "note", related.label
-    yield "why", found.why
+    if not again:
+        yield "why", found.why
     for fix in found.fixes:
-        yield "fix", f"{fix.title} ({fix.safety} fix)"
-    yield "rule", found.url
+        yield "fix", f"{fix.title} ({fix.safety} fix)" if fix.changes else fix.title
 
 
 def _note(name: str, text: str, gutter: int, options: Options, paint: Paint) -> str:
@@ -59,3 +60,12 @@ def _note(name: str, text: str, gutter: int, options: Options, paint: Paint) -> 
     filled = wrap(harmless(text), options.width, first, " " * cells(first))
     sign, rest = f"{' ' * gutter} {paint('=', fg='blue')} ", filled[gutter + 3 :]
     return sign + paint(f"{name}:", bold=True) + rest[len(name) + 1 :]
+
+
+def _page(url: str, gutter: int, options: Options, paint: Paint) -> str:
+    """Write the address of the rule's page, unbroken: on a line of its own where it is too long."""
+    margin = " " * (gutter + 3)
+    first = f"{' ' * gutter} {paint('=', fg='blue')} {paint('rule:', bold=True)}"
+    if cells(f"{margin}rule: {url}") <= options.width:
+        return f"{first} {url}"
+    return f"{first}\n{margin if cells(margin + url) <= options.width else ''}{url}"

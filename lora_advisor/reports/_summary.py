@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from lora_advisor.findings import Severity
@@ -10,18 +11,22 @@ from lora_advisor.reports import counted
 from lora_advisor.reports._text import COLOURS, harmless, listed, painter, plural, wrap
 
 if TYPE_CHECKING:
-    from lora_advisor.findings import Report
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lora_advisor.findings import Report, Skipped
     from lora_advisor.reports import Options
 
 REASONS = 3
 """How many reasons of skipped rules a short report names."""
+_KEYED = re.compile(r"([\w.\[\]-]+): (.+)", re.DOTALL)
+"""A reason about one key: the key, and why its value is not known."""
 
 
 def summary(report: Report, options: Options) -> str:
     """Write the summary; empty when the options ask for quiet."""
     if options.quiet:
         return ""
-    lines = [_found(report, options)]
+    lines = [wrap(_found(report, options), options.width, "", "  ")]
     if report.failures:
         lines.append(f"{plural(len(report.failures), 'file')} could not be read.")
     if report.suppressed:
@@ -66,17 +71,49 @@ def _weight(report: Report, options: Options) -> str:
 def _skipped(report: Report, options: Options) -> list[str]:
     if not report.skipped:
         return []
+    head = f"{plural(len(report.skipped), 'rule')} could not be decided"
     if options.verbose:
-        head = f"{plural(len(report.skipped), 'rule')} could not be decided:"
-        return [head, *(_line(s.file, s.code, s.name, s.reason) for s in report.skipped)]
-    reasons = Counter(skipped.reason for skipped in report.skipped).most_common()
-    named = listed((harmless(reason) for reason, _ in reasons), REASONS)
-    text = f"{plural(len(report.skipped), 'rule')} could not be decided: {named} (-v lists them)."
-    return [wrap(text, options.width, "", "  ")]
+        return [f"{head}:", *_every(report.skipped, options.width)]
+    named = listed((harmless(text) for text in _reasons(report.skipped)), REASONS)
+    return [wrap(f"{head}: {named}; -v lists them.", options.width, "", "  ")]
 
 
-def _line(file: str, code: str, name: str, reason: str) -> str:
-    return harmless(f"  {file}: {code} {name}: {reason}")
+def _reasons(skipped: Iterable[Skipped]) -> list[str]:
+    """Name what would decide the rules, the commonest first; each rule counts for one reason."""
+    causes = [_causes(one.reason) for one in skipped]
+    common = Counter(cause for one in causes for cause in one)
+    keys: dict[str, set[str]] = defaultdict(set)
+    for one in causes:
+        for cause, of in one.items():
+            keys[cause].update(of)
+    chosen = Counter(max(one, key=lambda cause: common[cause]) for one in causes)
+    return [_keyed(cause, sorted(keys[cause])) for cause, _ in chosen.most_common()]
+
+
+def _keyed(cause: str, keys: Sequence[str]) -> str:
+    """Write a cause after the key it is about; several keys share one that needs none of them."""
+    return f"{keys[0]}: {cause}" if len(keys) == 1 else cause
+
+
+def _causes(reason: str) -> dict[str, list[str]]:
+    """Split a rule's reason into causes, each with the keys that it keeps unknown."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for part in reason.split("; "):
+        match = _KEYED.fullmatch(part)
+        found[match[2] if match else part] += [match[1]] if match else []
+    return found
+
+
+def _every(skipped: Iterable[Skipped], width: int) -> Iterator[str]:
+    """List the rules below their files, keys with the same cause together."""
+    file = ""
+    for one in skipped:
+        if one.file != file:
+            file = one.file
+            yield harmless(f"  {file}")
+        causes = _causes(one.reason).items()
+        told = (f"{', '.join(keys)}: {why}" if keys else why for why, keys in causes)
+        yield wrap(harmless(f"{one.code} {one.name}: {'; '.join(told)}"), width, "    ", "      ")
 
 
 def _assumed(report: Report, options: Options) -> str:
@@ -87,7 +124,8 @@ def _assumed(report: Report, options: Options) -> str:
     if options.verbose:
         return wrap(f"Assumed versions: {', '.join(stated)}.", options.width, "", "  ")
     if all(_current(text) for _, text in report.assumed):
-        return "Assumed the current release of every library (--target PACKAGE=VERSION)."
+        text = "Assumed the current release of every library (--target PACKAGE=VERSION)."
+        return wrap(text, options.width, "", "  ")
     return wrap(
         f"Assumed versions: {', '.join(stated)}; else the current ones.", options.width, "", "  "
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 TAB: Final = "    "
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 def harmless(text: str) -> str:
@@ -34,6 +36,8 @@ def _visible(character: str) -> str:
 
 def cells(text: str) -> int:
     """Return how many terminal cells a text takes: East Asian wide characters take two."""
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)

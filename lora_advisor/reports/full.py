@@ -21,4 +21,9 @@ def _findings(report: Report, options: Options) -> str:
         return ""
     from lora_advisor.reports._finding import finding_text  # noqa: PLC0415 - a clean run saves it
 
-    return "".join(f"{finding_text(found, report, options)}\n\n" for found in report.findings)
+    seen: set[str] = set()
+    texts = []
+    for found in report.findings:
+        texts.append(finding_text(found, report, options, again=found.code in seen))
+        seen.add(found.code)
+    return "".join(f"{text}\n\n" for text in texts)

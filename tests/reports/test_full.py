@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_advisor.findings import Place, Related, Report, Severity
+from lora_advisor.findings import Fix, Place, Related, Report, Severity, Skipped
 from lora_advisor.reports import Options, render_report
 from lora_advisor.reports._text import cells, cut, harmless, wrap
 from tests.reports.made import CONFIG, FAILURE, SKIPPED, finding, place, report
@@ -32,7 +32,7 @@ def test_a_finding_with_related_lines_defaults_reason_fix_and_rule() -> None:
 def test_a_narrow_terminal() -> None:
     text = full(report(finding()), width=48)
     same_as("full-narrow.txt", text)
-    assert all(cells(line) <= 48 or "http" in line or "LA201" in line for line in text.split("\n"))
+    assert all(cells(line) <= 48 or "http" in line for line in text.split("\n"))
 
 
 def test_a_value_over_several_lines_says_where_it_ends() -> None:
@@ -118,9 +118,47 @@ def test_the_summary_says_how_many_of_several_count() -> None:
 def test_a_clean_run_says_so_and_names_what_it_could_not_decide() -> None:
     text = full(report(skipped=(SKIPPED,)))
     assert text.startswith("No problems found in 1 config.\n1 rule could not be decided: bf16 is")
-    assert "config.yaml: LA417 fp16-and-bf16: bf16 is auto" in full(
+    assert "  config.yaml\n    LA417 fp16-and-bf16: bf16 is auto\n" in full(
         report(skipped=(SKIPPED,)), verbose=True
     )
+
+
+def test_rules_that_wait_for_the_same_are_counted_together() -> None:
+    waiting = [
+        Skipped(file="a.yaml", code="LA1", name="x", reason=f"{key}: the command is not told")
+        for key in ("packing", "beta")
+    ]
+    both = "max_length: the command is not told; bf16: the GPU decides"
+    waiting.append(Skipped(file="a.yaml", code="LA2", name="y", reason=both))
+    waiting.append(Skipped(file="a.yaml", code="LA3", name="z", reason="bf16: the GPU decides"))
+    causes = "the command is not told, bf16: the GPU decides; -v lists them."
+    told = f"4 rules could not be decided: {causes}"
+    assert told in full(report(skipped=tuple(waiting)), width=100)
+    listed = full(report(skipped=tuple(waiting)), verbose=True, width=100)
+    assert listed.count("a.yaml") == 1
+    assert "LA2 y: max_length: the command is not told; bf16: the GPU decides" in listed
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_heads_and_summaries_wrap_and_addresses_stay_whole(width: int) -> None:
+    long = "docs/a/rather/long/path/to/config.yaml"
+    found = finding(name="a-name-of-many-words-that-goes-on", url=f"https://example.org/{'x' * 90}")
+    text = full(report(found, finding(place=place(1, 1, 1, file=long))), width=width)
+    lines = text.split("\n")
+    assert all(cells(line) <= width for line in lines if "https" not in line and long not in line)
+    assert any(line.endswith(found.url) for line in lines)
+
+
+def test_a_rule_explains_itself_once() -> None:
+    text = full(report(finding(), finding(place=place(6, 9, 2)), finding(code="LA202", url="y")))
+    assert text.count("= why:") == 2
+    assert text.count("loftq-on-quantised-model.md") == 1
+    assert text.count("= fix:") == 3
+
+
+def test_a_repair_that_changes_nothing_is_advice() -> None:
+    text = full(report(finding(fixes=(Fix(title="Use another init.", safety="unsafe"),))))
+    assert "= fix: Use another init.\n" in text
 
 
 def test_quiet_leaves_findings_only() -> None:

@@ -62,7 +62,7 @@ def test_junit_names_files_that_cannot_be_read() -> None:
 
 
 def test_rdjson_counts_bytes() -> None:
-    text = "größe: 1\nmodel_name_or_path: a/b\nuse_peft: true\n"
+    text = "größe: 1\nmodel_name_or_path: a/b\nuse_peft: true\ndataset_name: a/b\n"
     report = check(text, "a.yaml")
     data = json.loads(render_report(report, "rdjson"))
     ends = [d["location"]["range"]["end"] for d in data["diagnostics"] if "größe" in d["message"]]
