@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lora_advisor import frameworks, source
+from lora_advisor.check import check
 from lora_advisor.facts import config_keys, config_values, config_versions
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.targets import Targets, from_options
@@ -89,3 +90,11 @@ def test_key_written_twice_names_the_line_that_is_lost() -> None:
     text = "lora:\n  r: 8\n  lora_alpha: 16\n  r: 64\n"
     (found,) = config_values.duplicate_keys(recipe(text, framework="generic"))
     assert (found.path, found.first, found.line, found.same) == ("lora.r", "8", 2, False)
+
+
+@pytest.mark.parametrize(("value", "codes"), [("1", []), ("0", []), ("2", ["LA007"])])
+def test_a_switch_may_be_a_number(value: str, codes: list[str]) -> None:
+    """HfArgumentParser, pydantic and argparse take 0 and 1 for false and true."""
+    text = f"stage: sft\nfinetuning_type: lora\nmodel_name_or_path: a/b\nbf16: {value}\n"
+    found = check(text, "config.yaml").findings
+    assert [f.code for f in found if f.code == "LA007"] == codes

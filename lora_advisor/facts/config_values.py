@@ -78,11 +78,12 @@ class Pair(Item):
 
 
 def mistyped(recipe: Recipe) -> tuple[OddValue, ...]:
-    """Written values of another type than the library's field has."""
+    """Written values of another type than the library's field has; 0 and 1 do for a switch."""
     return tuple(
         _odd(recipe, field, value, value.value_at or value.key_at)
         for field, value in recipe.values.items()
         if value.key_at is not None and not value.fits and value.value is not UNKNOWN
+        if not (FIELDS[field].startswith("bool") and value.value in (0, 1))
     )
 
 

@@ -64,6 +64,11 @@ def surely_later_trl(targets: Targets) -> bool:
     return targets.surely_hold({"trl": ">=0.17"})
 
 
+def surely_one_adapter(targets: Targets) -> bool:
+    """Whether the TRL in use is known to refuse a second adapter: 0.27 or newer."""
+    return targets.surely_hold({"trl": ">=0.27"})
+
+
 def unquantised_tuners(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
     """Configs of tuners that have no layers for a base of 4 or 8 bits; the value is the class."""
     packed = quant.load_in_4bit or quant.load_in_8bit

@@ -152,7 +152,8 @@ def _sure(part: list[Entry], calls: Sequence[Entry], choices: Sequence[Entry]) -
     base = next((call for call in part if loads_base(call)), None)
     others = alternatives(base, calls, choices) if base is not None else []
     if any(loads_base(other) for other in others):
-        return [call for call in part if call is not base and call.key.text not in _QUANTISERS]
+        loads = [base, *others]
+        return [call for call in part if call not in loads and call.key.text not in _QUANTISERS]
     given = (
         base.value.get("quantization_config")
         if base is not None and (isinstance(base.value, Mapping))

@@ -20,6 +20,7 @@ from lora_advisor.source.python_calls import (
     POSITIONAL,
     RECORDED,
     TRAINERS,
+    is_of_library,
     own_names,
 )
 from lora_advisor.source.python_magics import parsed, shell_lines
@@ -96,6 +97,7 @@ class _Program:
         self._lines = text.splitlines(keepends=True) if not text.isascii() else []
         self._aliases: dict[str, str] = {}
         self._own: set[str] = set()
+        self._strange: set[str] = set()
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._seen: dict[int, Node | None] = {}
         self._passed: dict[str, list[ast.Call]] = {}
@@ -131,6 +133,10 @@ class _Program:
         if isinstance(node, ast.ImportFrom):
             self._aliases.update({n.asname: n.name for n in node.names if n.asname})
             self._own.update(own_names(node))
+        elif isinstance(node, ast.Import):
+            self._strange.update(
+                alias.asname or alias.name for alias in node.names if not is_of_library(alias.name)
+            )
         elif isinstance(node, ast.ClassDef):
             self._own.add(node.name)
             take_fields(node, scope)
@@ -304,6 +310,8 @@ class _Program:
         name = self._aliases.get(name, name)
         inline = INLINE.fullmatch(name) is not None
         if not (inline or RECORDED.fullmatch(name)) or name in self._own:
+            return None
+        if name[:1].isupper() and dotted(node.func).rpartition(".")[0] in self._strange:
             return None
         if id(node) not in self._seen:
             self._seen[id(node)] = self._record(node, name, scope, inline=inline)

@@ -41,7 +41,7 @@ OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Rewa
 _LIBRARIES: Final = frozenset(
     {
         *("peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "accelerate"),
-        *("modelscope", "swift", "optimum", "diffusers", "sentence_transformers", "setfit"),
+        *("modelscope", "swift", "optimum", "diffusers"),
         *("auto_gptq", "gptqmodel", "awq", "torchao", "xtuner", "mmengine", "mindnlp"),
         *("axolotl", "llamafactory", "openmind", "adapters", "gguf"),
     }
@@ -51,13 +51,17 @@ _KNOWN_TRAINER: Final = re.compile(
 )
 
 
+def is_of_library(module: str) -> bool:
+    """Whether a module is one of a library's, or of a copy of it in the project."""
+    return bool(set(module.split(".")) & _LIBRARIES)
+
+
 def own_names(node: ast.ImportFrom) -> set[str]:
     """Return what an import takes from the project itself under the name of a library's class.
 
     A trainer with a name of its own stays: it is built on the library's.
     """
-    parts = set((node.module or "").split("."))
-    if node.level == 0 and parts & _LIBRARIES:
+    if node.level == 0 and is_of_library(node.module or ""):
         return set()
     return {
         alias.name

@@ -39,6 +39,17 @@ PYTHON: dict[str, Row] = {
     "a library that is vendored": (
         "from third.peft.tuners import LoraConfig\nLoraConfig(r=4)\n", [{"r": 4}]
     ),
+    "classes of other libraries by the same name": (
+        ("import slime, trl\nfrom setfit import TrainingArguments\nslime.GRPOConfig(a=1)\n"
+        "TrainingArguments(batch_size=4)\ntrl.SFTConfig(learning_rate=1e-4)\n"),
+        [{"lr": 1e-4, "method": "sft"}],
+    ),
+    "a base that is loaded in one of two ways": (
+        (f"if four:\n    m = AutoModel.from_pretrained('a', quantization_config={BITS})\n"
+        "    m = prepare_model_for_kbit_training(m)\nelse:\n"
+        "    m = AutoModelForCausalLM.from_pretrained('a')\nc = LoraConfig(r=8)\n"),
+        [{"r": 8, "four": "?"}],
+    ),
     "defaults that wait for a value": (
         ("p.add_argument('--beat', default=None)\n@dataclass\nclass A:\n  lr: float = None\n"
         "a = parse()\nTrainingArguments('o', eval_strategy=a.beat, learning_rate=a.lr)\n"),
