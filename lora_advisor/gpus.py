@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import record
 
 GIB: Final = 2**30
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?")
+_SIZE: Final = pattern(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?")
 
 
 class GpuError(ValueError):

@@ -6,10 +6,10 @@ line that is not a comment. ``ignore-file[…]`` covers the file. A comment name
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.findings import Ignored, Ignores
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Location
 from lora_advisor.rules import find, means
 from lora_advisor.source.tree import Span
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lora_advisor.settings import Settings
     from lora_advisor.source.tree import Comment, Document
 
-_DIRECTIVE: Final = re.compile(r"\s*lora-advisor:\s*(ignore|ignore-file)\[([^\]]*)\]\s*(.*)")
+_DIRECTIVE: Final = pattern(r"\s*lora-advisor:\s*(ignore|ignore-file)\[([^\]]*)\]\s*(.*)")
 
 
 def apply(

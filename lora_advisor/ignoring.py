@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.edits import Edit, NotEditableError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COMMENTED: Final = ("yaml", "toml", "python", "shell")
 """Formats that have comments; a JSON file is ignored in the settings."""
-_THERE: Final = re.compile(r"(#\s*lora-advisor:\s*ignore\[)([^\]]*)(\])")
+_THERE: Final = pattern(r"(#\s*lora-advisor:\s*ignore\[)([^\]]*)(\])")
 
 
 def silencing(document: Document, line: int, rules: Iterable[str], reason: str = "") -> Edit:

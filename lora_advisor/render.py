@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.frameworks import by_name
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, GROUPS
 from lora_advisor.wording import quoted, show, spelt
 
@@ -25,7 +25,7 @@ FILTERS: Final = (
 """Filters of a card's text: none of them makes much out of little."""
 
 
-_NAME: Final = re.compile(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
+_NAME: Final = pattern(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
 _ENGINE: Final = ("{{", "{%", "{#", "}}", "%}", "#}")
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import paths
+from lora_advisor.pattern import pattern
 from lora_advisor.targets import (
     CURRENT,
     Target,
@@ -27,13 +28,13 @@ MAX_BYTES: Final = 5_000_000
 """Larger files are not read: no requirement file is."""
 
 _PACKAGES: Final = "|".join(CURRENT)
-_MENTION: Final = re.compile(rf"\b({_PACKAGES})\b", re.IGNORECASE)
-_WORTH_READING: Final = re.compile(
+_MENTION: Final = pattern(rf"\b({_PACKAGES})\b", re.IGNORECASE)
+_WORTH_READING: Final = pattern(
     rf"\b({_PACKAGES})\b|^(-r|-c|--requirement|--constraint)\b", re.IGNORECASE | re.MULTILINE
 )
-_LOCKED: Final = re.compile(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
-_CONDA: Final = re.compile(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
-_POETRY: Final = re.compile(r"^[\^]\s*([\d.]+)")
+_LOCKED: Final = pattern(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
+_CONDA: Final = pattern(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
+_POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
 
 
 def find(folder: Path) -> Targets:
@@ -67,8 +68,8 @@ def _pinned_above(pinned: Target | None, bound: Target) -> bool:
 @cache
 def _of_folder(folder: Path) -> Targets:
     found = Targets()
-    for pattern, read in reversed(_READERS):
-        for path in sorted(folder.glob(pattern), key=_plainness, reverse=True):
+    for names, read in reversed(_READERS):
+        for path in sorted(folder.glob(names), key=_plainness, reverse=True):
             found = _joined(found, _of_file(path, read))
     return found
 

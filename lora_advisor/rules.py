@@ -43,7 +43,7 @@ class _Word(Generic[T]):
         self._name = name
 
     def __get__(self, rule: Rule, _owner: type | None = None) -> T:
-        return self._read(_index(rule.folder)["words"][rule.code].get(self._name))
+        return self._read(_texts(rule.folder, rule.code).get(self._name))
 
 
 def _or_none(text: str | None) -> str | None:
@@ -119,6 +119,17 @@ def _index(folder: Path | None = None) -> Mapping[str, Any]:
     if folder is not None:
         return index(folder)
     return _Stored() if Path(stored.FOLDER).is_dir() else index(CHECKOUT)
+
+
+@cache
+def _texts(folder: Path | None, code: str) -> Mapping[str, Any]:
+    """Return the texts of one rule; a wheel's are read line by line, as they are asked for."""
+    data = _index(folder)
+    if isinstance(data, _Stored):
+        texts: Mapping[str, Any] = stored.line("words", *data["places"][code])
+        return texts
+    found: Mapping[str, Any] = data["words"][code]
+    return found
 
 
 class _Stored(dict[str, Any]):
@@ -262,6 +273,8 @@ def _selected(
     rule: Rule, chosen: tuple[str, ...], ignored: tuple[str, ...], *, pedantic: bool
 ) -> bool:
     quiet = rule.status == "preview" or (rule.pedantic and not pedantic)
+    if not chosen and not ignored:
+        return not quiet and rule.status != "removed"
     default = 0 if quiet else 1
     wanted = max((_weight(rule, selector) for selector in chosen), default=default)
     if quiet and wanted < _EXACT and not (pedantic and rule.pedantic):

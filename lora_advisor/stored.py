@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "index")  # noqa: PTH118, PTH120 - read first
+
+
+def line(name: str, start: int, length: int) -> Any:
+    """Return one line of a part that is stored in lines (``words``): bytes from its start."""
+    with open(os.path.join(FOLDER, f"{name}.jsonl"), "rb") as file:  # noqa: PTH118, PTH123
+        file.seek(start)
+        return json.loads(file.read(length))
+
+
+def lines(content: Mapping[str, Any]) -> tuple[bytes, dict[str, tuple[int, int]]]:
+    """Spell a part in lines: the bytes, and where each entry begins and how long it is."""
+    places: dict[str, tuple[int, int]] = {}
+    spelled = bytearray()
+    for name, entry in content.items():
+        text = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        places[name] = (len(spelled), len(text))
+        spelled += text
+    return bytes(spelled), places
 
 
 def part(name: str) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import field, record
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def holds(specifier: str, version: str) -> bool:
     return SpecifierSet(specifier).contains(version, prereleases=True)
 
 
-_CLAUSE: Final = re.compile(r"(>=|<=|==|!=|<|>)\s*(\d+(?:\.\d+)*)")
-_RELEASE: Final = re.compile(r"\d+(?:\.\d+)*")
+_CLAUSE: Final = pattern(r"(>=|<=|==|!=|<|>)\s*(\d+(?:\.\d+)*)")
+_RELEASE: Final = pattern(r"\d+(?:\.\d+)*")
 _COMPARE: Final = {
     ">=": operator.ge,
     "<=": operator.le,

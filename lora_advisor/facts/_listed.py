@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Item, Location
 from lora_advisor.source.tree import Sequence
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from lora_advisor.recipe import Recipe
 
-_PLAIN: Final = re.compile(r"[A-Za-z_]\w*(\.\w+)*(?<!\.weight)(?<!\.bias)")
+_PLAIN: Final = pattern(r"[A-Za-z_]\w*(\.\w+)*(?<!\.weight)(?<!\.bias)")
 
 
 def is_plain_name(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._memory import of_last_recipe
-from lora_advisor.frameworks import by_name, frameworks
+from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import (
     nearest,
     outcome_of,
@@ -32,6 +32,7 @@ _TRL_DATA: Final = frozenset(
 )
 _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
 """What started LLaMA-Factory before it had a command, and what its command starts."""
+_EFFECTS: Final = {"raises": "stops at the key with an error", "warns": "warns and leaves it out"}
 
 
 @record
@@ -49,6 +50,16 @@ class StrangeKey(Item):
     foreign: str = ""
     both: bool = False
     empty: bool = False
+
+    @property
+    def effect(self) -> str:
+        """What the loader does with the key."""
+        return _EFFECTS.get(self.outcome, "leaves it out without a word")
+
+    @property
+    def twin(self) -> str:
+        """Say that the key it stands for is there, too."""
+        return f"; `{self.meant}` is there already" if self.meant else ""
 
 
 @of_last_recipe
@@ -142,9 +153,9 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
 def _elsewhere(name: str, framework: Framework) -> tuple[str, str]:
     """Return the other format that has this key, and this format's key for the same thing."""
     own = {field: key for key, field in spellings([framework]).items()}
-    for other in frameworks():
-        if other.name in _OTHERS and other.name != framework.name:
-            field = spellings([other]).get(name)
-            if field in own and own[field] != name:
-                return other.title, own[field]
+    others = [other for name in _OTHERS if (other := by_name(name)) and name != framework.name]
+    for other in sorted(others, key=lambda other: other.rank):
+        field = spellings([other]).get(name)
+        if field in own and own[field] != name:
+            return other.title, own[field]
     return "", ""

@@ -46,6 +46,20 @@ class DatedKey(Item):
     note: str = ""
     empty: bool = False
 
+    @property
+    def effect(self) -> str:
+        """What becomes of an argument that is gone."""
+        drops = self.outcome == "drops"
+        return "it is left out or refused" if drops else "the run stops before it starts"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about an argument that is gone, or may be."""
+        advice = f"Write `{self.successor}`" if self.successor else "Remove it"
+        note = f" ({self.note})" if self.note else ""
+        told = f", or tell the release in use (`--target {self.package}=…`) if it is older"
+        return advice + note + ("" if self.sure else told)
+
 
 def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     """Written arguments that the newest release in use no longer has.

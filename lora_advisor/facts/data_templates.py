@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
+
 if TYPE_CHECKING:
     from lora_advisor.recipe import Data, Lora, Model
 
-_LLAMA3_BASE: Final = re.compile(
+_LLAMA3_BASE: Final = pattern(
     r"(?:meta-llama|NousResearch|unsloth)/(?:Meta-)?Llama-3(?:\.[12])?-(?:1|3|8|70|405)B(?:-bnb-4bit)?",
     re.IGNORECASE,
 )
 """Pretrained Llama 3 models, whose header and turn tokens no pretraining has seen."""
-_LLAMA3_TEMPLATE: Final = re.compile(r"llama-?3(?:[._]?[12])?(?:_chat|-instruct)?", re.IGNORECASE)
+_LLAMA3_TEMPLATE: Final = pattern(r"llama-?3(?:[._]?[12])?(?:_chat|-instruct)?", re.IGNORECASE)
 
 
 def untrained_turn_tokens(model: Model, data: Data, lora: Lora) -> bool:

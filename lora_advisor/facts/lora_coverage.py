@@ -15,6 +15,7 @@ from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
 from lora_advisor.models.matching import ALL_LINEAR, all_linear, positions, targeted
 from lora_advisor.models.table import ADAPTABLE, LINEAR
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Recipe
     from lora_advisor.targets import Targets
 
-_BLOCK: Final = re.compile(r"((?:.*\.)?(?:layers|h|blocks|block|layer)\.\d+)\.")
-_TOWER: Final = re.compile(r"vision|visual|image|audio|mtp|nextn")
+_BLOCK: Final = pattern(r"((?:.*\.)?(?:layers|h|blocks|block|layer)\.\d+)\.")
+_TOWER: Final = pattern(r"vision|visual|image|audio|mtp|nextn")
 _FEW: Final = 1 / 3
 _HEADS: Final = frozenset({"score", "classifier", "classification_head", "qa_outputs"})
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _EXACT: Final = frozenset({"pissa", "corda", "eva", "loftq", "orthogonal", "lora_ga"})
 _ANY_CASE: Final = frozenset({"gaussian", "olora", "mica"})
-_PISSA: Final = re.compile(r"pissa(_niter_-?\d+)?")
+_PISSA: Final = pattern(r"pissa(_niter_-?\d+)?")
 _VARIANTS: Final = (
     "use_dora",
     "use_bdlora",

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts.lora import scaled
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Item
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Recipe
 
 _PATTERNS: Final = ("lora.rank_pattern", "lora.alpha_pattern")
-_PLAIN: Final = re.compile(r"[\w.]+")
-_CHEAP: Final = re.compile(r"[\w\\.]*(\.\*[\w\\.]*){0,2}")
+_PLAIN: Final = pattern(r"[\w.]+")
+_CHEAP: Final = pattern(r"[\w\\.]*(\.\*[\w\\.]*){0,2}")
 """Keys that can be tried on a name in no time: a stranger's pattern may take for ever."""
-_OPEN_INDEX: Final = re.compile(r"\.([12])\.[*+]")
+_OPEN_INDEX: Final = pattern(r"\.([12])\.[*+]")
 _CLEAR_CHANGE: Final = 2.0
 """From this factor on a changed scaling counts."""
 

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._listed import entries
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.source.tree import Sequence
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Recipe
 
 _TARGETS: Final = "lora.target_modules"
-_BARE: Final = re.compile(r"((self_attn|attn|attention|self_attention|mlp)\.)?[A-Za-z_]\w*")
-_COMMAS: Final = re.compile(r"\s*[\w.]+(\s*,\s*[\w.]+)+\s*,?\s*")
-_PATTERN: Final = re.compile(r"[\\*+?()\[\]{}|^$]")
-_BROKEN: Final = re.compile(r"^[.\s]|[.\s]$|\s|/|\.(weight|bias)$")
+_BARE: Final = pattern(r"((self_attn|attn|attention|self_attention|mlp)\.)?[A-Za-z_]\w*")
+_COMMAS: Final = pattern(r"\s*[\w.]+(\s*,\s*[\w.]+)+\s*,?\s*")
+_PATTERN: Final = pattern(r"[\\*+?()\[\]{}|^$]")
+_BROKEN: Final = pattern(r"^[.\s]|[.\s]$|\s|/|\.(weight|bias)$")
 _ALL_LINEAR: Final = frozenset({"all", "alllinear", "alllinears", "alllinearlayers"})
 _HEADS: Final = frozenset({"lm_head", "embed_out", "output_layer"})
 _EMBEDDINGS: Final = frozenset({"embed_tokens", "wte", "word_embeddings", "embed_in"})

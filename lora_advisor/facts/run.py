@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UnknownValueError
 from lora_advisor.source.tree import Sequence
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 _SHARDS_PARAMETERS: Final = 3
-_STAGE_3: Final = re.compile(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
+_STAGE_3: Final = pattern(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
 """Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
 
 

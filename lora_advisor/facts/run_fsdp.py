@@ -5,10 +5,10 @@ Source: ``transformers.TrainingArguments._process_fsdp_args``, release 5.23.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import arguments, item, stated, value
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Item, Recipe, WrittenKey
@@ -29,7 +29,7 @@ _SETTINGS: Final = frozenset(
         *("sync_module_states", "limit_all_gathers"),
     }
 )
-_BLOCK: Final = re.compile(r"(?:\w*(?:Config|TrainingArguments)\.)?fsdp_config")
+_BLOCK: Final = pattern(r"(?:\w*(?:Config|TrainingArguments)\.)?fsdp_config")
 
 
 def _strategies(recipe: Recipe) -> list[tuple[WrittenKey, str]]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Item, UnknownValueError
 from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Scalar
@@ -15,20 +16,20 @@ if TYPE_CHECKING:
 
 _TRAINERS: Final = ("Trainer", "Seq2SeqTrainer")
 _ANY_TRAINER: Final = (*_TRAINERS, "SFTTrainer", "DPOTrainer", "KTOTrainer", "RewardTrainer")
-_OWN_METRICS: Final = re.compile(
+_OWN_METRICS: Final = pattern(
     r"(eval_)?(loss|runtime|samples_per_second|steps_per_second|epoch|.*_loss)"
 )
-_KEEPS: Final = re.compile(
+_KEEPS: Final = pattern(
     r"save_(model|pretrained|state|lora|adapter|peft)|push_to_hub|merge_and_unload|\bstate_dict\b"
     r"|TrainerCallback|save_to_|torch\.save"
 )
-_PREPARES: Final = re.compile(
+_PREPARES: Final = pattern(
     r"enable_input_require_grads|prepare_model_for|gradient_checkpointing_enable"
     r"|make_inputs_require_grad|register_forward_hook|use_reentrant|get_input_embeddings"
 )
-_COLAB_GPU: Final = re.compile(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
+_COLAB_GPU: Final = pattern(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
 _PLACES: Final = {"[0]": "response_template"}
-_MODEL: Final = re.compile(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
+_MODEL: Final = pattern(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
 _COMPLETION: Final = "DataCollatorForCompletionOnlyLM"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Data, Recipe, Train
 
-_SMALLER_IS_BETTER: Final = re.compile(
+_SMALLER_IS_BETTER: Final = pattern(
     r"(eval_)?(perplexity|ppl|wer|cer|ter|rmse|mse|mae|error_rate|word_error_rate|nll|bpb)"
 )
 """Whole names of metrics that fall as a model gets better and do not end in ``loss``."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, UnknownValueError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _LANGUAGE_MODEL: Final = frozenset(
     {"sft", "pretrain", "dpo", "ipo", "kto", "orpo", "simpo", "grpo", "rloo"}
 )
-_WIDENED: Final = re.compile(r"\.float\(\)|torch\.float32|cast_training_params")
+_WIDENED: Final = pattern(r"\.float\(\)|torch\.float32|cast_training_params")
 
 
 def of_language_model(train: Train, recipe: Recipe) -> bool:

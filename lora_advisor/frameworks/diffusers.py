@@ -6,11 +6,11 @@ Read in diffusers 0.40: ``examples/dreambooth``, ``examples/text_to_image``, ``e
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import put_default
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
@@ -18,7 +18,7 @@ from lora_advisor.source.scalars import yaml12
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
 
-_SCRIPT: Final = re.compile(
+_SCRIPT: Final = pattern(
     r"train_(dreambooth|text_to_image)_lora(_\w+)?\.py|train_cogvideox\w*_lora\.py"
 )
 _OWN_ALPHA: Final = ("_flux", "_ideogram", "_qwen_image", "_sana", "_z_image")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.launch import in_comments
 from lora_advisor.frameworks.libraries import LIBRARY_DEFAULTS
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import (
     FIELDS,
     UNKNOWN,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
 """Formats whose scalars have a type of their own, whatever reads them."""
-_INDEX: Final = re.compile(r"\[\d+\]")
+_INDEX: Final = pattern(r"\[\d+\]")
 _PLACEHOLDER: Final = "its value is filled in later"
 KEPT: Final = 128
 """More tables than there are formats; every script has one of its own, which is dropped."""

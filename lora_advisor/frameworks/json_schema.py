@@ -9,6 +9,8 @@ from lora_advisor.frameworks import schemas
 from lora_advisor.frameworks.known import known_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lora_advisor.frameworks.interface import Framework
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -46,7 +48,7 @@ def json_schema(framework: Framework) -> dict[str, Any]:
 
 
 def _properties(
-    keys: dict[str, schemas.Key], framework: Framework, sections: dict[str, dict[str, Any]]
+    keys: Mapping[str, schemas.Key], framework: Framework, sections: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     return {name: _property(key, framework, sections) for name, key in sorted(keys.items())}
 
@@ -76,7 +78,7 @@ def _section(
     name = key.models[0]
     if name not in sections:
         try:
-            keys = dict(schemas.keys(key.package, name))
+            keys = schemas.keys(key.package, name)
         except KeyError:  # a class that the key lists do not describe
             return None
         sections[name] = {"type": "object"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.recipe import Recipe, WrittenKey
 
-Keys = dict[str, schemas.Key]
+    Keys = AnyMapping[str, schemas.Key]
 
 _CALLS: Final = {
     "LoraConfig": "peft",
@@ -34,13 +35,13 @@ _SHORT: Final = 5
 
 def known_keys(framework: Framework, method: object = None) -> Keys:
     """Return the keys of a format's top level in any release; those of its command, if named."""
-    found: Keys = {}
+    found: list[Keys] = []
     for package, owners in framework.schema:
         own = f"{method}config" if isinstance(method, str) else ""
         one = {owner for owner in owners if owner in _OF_ONE_COMMAND and owner.lower() == own}
         others = _OF_ONE_COMMAND - one if one else frozenset()
-        found |= schemas.keys(package, *(owner for owner in owners if owner not in others))
-    return found
+        found.append(schemas.keys(package, *(owner for owner in owners if owner not in others)))
+    return found[0] if len(found) == 1 else ChainMap(*reversed(found))  # type: ignore[arg-type]
 
 
 def placed_keys(
@@ -92,7 +93,7 @@ def _calls(recipe: Recipe, framework: Framework) -> dict[str, Keys]:
         packages |= dict.fromkeys(_OF_ONE_COMMAND, "trl")
     written = {key.path for key in recipe.keys}
     return {
-        name: dict(schemas.keys(package, name))
+        name: schemas.keys(package, name)
         for name, package in packages.items()
         if name in written and f"class {name}" not in recipe.document.text
     }
@@ -103,7 +104,7 @@ def _section(key: schemas.Key | None) -> Keys:
     if key is None or not key.models or key.name == "fsdp_config":
         return {}
     try:
-        return dict(schemas.keys(key.package, *key.models))
+        return schemas.keys(key.package, *key.models)
     except KeyError:  # a model that the key lists do not describe
         return {}
 

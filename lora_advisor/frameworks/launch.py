@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from lora_advisor.source.tree import Document, Span
 
 _FLAGS: Final = frozenset({"num_processes", "nproc_per_node", "num_gpus", "nproc-per-node"})
-_LINE: Final = re.compile(
+_LINE: Final = pattern(
     r"(?:accelerate\s+launch|torchrun|deepspeed|torch\.distributed\.\w+)\s[^\n]*?"
     r"--(?:num_processes|nproc[_-]per[_-]node|num_gpus)(?:=|\s+)(\d+)"
 )

@@ -6,11 +6,11 @@ of 2025: ``llmfoundry.models.hf.hf_base``.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Lora
 from lora_advisor.source.scalars import yaml12
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
     from lora_advisor.source.tree import Document, Node
 
-_DURATION: Final = re.compile(r"(\d+)(ep|ba)")
+_DURATION: Final = pattern(r"(\d+)(ep|ba)")
 _NOT_ARGUMENTS: Final = frozenset({"enabled", "loraplus_lr_ratio", "loraplus_lr_embedding"})
 _KEYS: Final[dict[str, str | Key]] = {
     **{

@@ -13,6 +13,7 @@ from lora_advisor.frameworks import python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.python_flow import alternatives, runs
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Lora, Quant
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import CHOICE, python_value
@@ -53,7 +54,7 @@ _UNSLOTH: Final = {
     )
 }
 _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
-_UNSLOTH_USE: Final = re.compile(r"^\s*(?:from|import) unsloth\b", re.MULTILINE)
+_UNSLOTH_USE: Final = pattern(r"^\s*(?:from|import) unsloth\b", re.MULTILINE)
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
 )

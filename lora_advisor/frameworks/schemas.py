@@ -7,16 +7,16 @@ kept by hand from the libraries' own deprecation messages and migration guides.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import record, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 _FOLDER = Path(__file__).parent / "keys"
 
@@ -63,13 +63,36 @@ def keys(package: str, *owners: str) -> Mapping[str, Key]:
 
     A class of another library among the bases (``transformers.TrainingArguments`` of
     ``trl.SFTConfig``) is followed; its keys carry that library's name and releases. Raises
-    KeyError for a package or class that no file describes.
+    KeyError for a package or class that no file describes. A key is made when it is asked for.
     """
-    found: dict[str, Key] = {}
-    for owner in owners:
-        for name, key in _class_keys(package, owner).items():
-            found[name] = _either(found[name], key) if name in found else key
-    return MappingProxyType(found)
+    return _Keys(package, owners)
+
+
+class _Keys(Mapping[str, "Key"]):
+    """The arguments of some classes by name; few of many hundreds are asked for."""
+
+    def __init__(self, package: str, owners: tuple[str, ...]) -> None:
+        self._package = package
+        self._owners = owners
+        self._names = dict.fromkeys(n for owner in owners for n in _names(package, owner))
+        self._made: dict[str, Key] = {}
+
+    def __getitem__(self, name: str) -> Key:
+        if name not in self._made:
+            if name not in self._names:
+                raise KeyError(name)
+            found = (_class_key(self._package, owner, name) for owner in self._owners)
+            self._made[name] = reduce(_either, (key for key in found if key is not None))
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def owners(package: str) -> tuple[str, ...]:
@@ -115,17 +138,30 @@ def required_range(package: str, version: str | None, library: str) -> str | Non
     return fitting[-1] if fitting else None
 
 
-def _class_keys(package: str, owner: str) -> dict[str, Key]:
+@cache
+def _names(package: str, owner: str) -> tuple[str, ...]:
+    """Return the names of a class's arguments, those of its bases first."""
     body = _load(package)["classes"][owner]
-    found: dict[str, Key] = {}
-    for base in body["bases"]:
-        library, _, name = base.rpartition(":")
-        found |= _class_keys(library or package, name)
-    for name, entry in body["keys"].items():
-        key = _key(package, owner, name, {"since": body.get("since"), **entry})
-        key = key if key.until or "until" not in body else replace(key, until=body["until"])
-        found[name] = _overriding(key, found[name]) if name in found else key
-    return found
+    bases = (_base(package, base) for base in body["bases"])
+    return (*(name for base in bases for name in _names(*base)), *body["keys"])
+
+
+def _base(package: str, base: str) -> tuple[str, str]:
+    library, _, name = base.rpartition(":")
+    return library or package, name
+
+
+def _class_key(package: str, owner: str, name: str) -> Key | None:
+    """Return an argument of a class, None if neither it nor a base has it."""
+    body = _load(package)["classes"][owner]
+    inherited = (_class_key(*_base(package, base), name) for base in reversed(body["bases"]))
+    above = next((key for key in inherited if key is not None), None)
+    entry = body["keys"].get(name)
+    if entry is None:
+        return above
+    key = _key(package, owner, name, {"since": body.get("since"), **entry})
+    key = key if key.until or "until" not in body else replace(key, until=body["until"])
+    return key if above is None else _overriding(key, above)
 
 
 def _key(package: str, owner: str, name: str, entry: dict[str, Any]) -> Key:

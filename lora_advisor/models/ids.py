@@ -11,13 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MIRRORS: Final = frozenset({"unsloth", "nousresearch"})
-_STORED: Final = re.compile(r"(-unsloth)?-bnb-4bit$")
-_TUNED: Final = re.compile(r"-(instruct|it|chat|base|pt)(?=-|$)")
+_STORED: Final = pattern(r"(-unsloth)?-bnb-4bit$")
+_TUNED: Final = pattern(r"-(instruct|it|chat|base|pt)(?=-|$)")
+_LETTERS: Final = pattern(r"[a-z0-9/_-]*(?![?*{])")
 _SIZE: Final = r"\d+(\.\d+)?b"
 _GATED: Final = {"feed_forward_proj": "gated-gelu"}
 _FAMILIES: Final[tuple[tuple[str, str, Mapping[str, Any]], ...]] = (
@@ -102,10 +104,17 @@ def _entry(wanted: str) -> dict[str, Any]:
 def family_of(name: str) -> dict[str, Any] | None:
     """Return what the config of a published model says for sure, None for no known family."""
     wanted = _STORED.sub("", name.lower())
-    for pattern, model_type, fields in _FAMILIES:
-        if re.fullmatch(pattern, wanted):
+    for names, model_type, fields in _FAMILIES:
+        if wanted.startswith(_beginning(names)) and re.fullmatch(names, wanted):
             return {"model_type": model_type, **fields}
     return None
+
+
+@cache
+def _beginning(names: str) -> str:
+    """Return the letters that every text of a regular expression begins with."""
+    found = _LETTERS.match(names)
+    return found[0] if found else ""
 
 
 def _plain(last: str) -> str:

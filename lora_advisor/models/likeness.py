@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ _WITHOUT_MODULES: Final = frozenset(
     summary_activation summary_first_dropout use_bfloat16 chunk_size_feed_forward _name_or_path
     """.split()  # noqa: SIM905 - a list of names
 )
-_NAMES_WITHOUT_MODULES: Final = re.compile(
+_NAMES_WITHOUT_MODULES: Final = pattern(
     r"_token(_id)?$|_token_ids$|_token_index$|dropout|_pdrop$|^_|^unsloth|^bos_|^eos_|^pad_"
 )
 _MISSING: Final = object()

@@ -6,12 +6,12 @@ frozen weights with adapters; ``torch.utils.checkpoint`` for what recomputation 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.memory_layers import layer, widths
 from lora_advisor.models.memory_setup import SINGLE, Part
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from lora_advisor.models.memory_layers import Layer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.models.resolve import Adapted
     from lora_advisor.models.table import Module
 
-_NUMBERED: Final = re.compile(r"((?:[^.]+\.)*?[^.]*?)\.(\d+)(?:\.|$)")
+_NUMBERED: Final = pattern(r"((?:[^.]+\.)*?[^.]*?)\.(\d+)(?:\.|$)")
 _TOWERS: Final = ("vision", "visual", "image", "audio", "vit", "speech")
 _METHOD: Final = "https://arxiv.org/abs/2205.05198"
 _RECOMPUTED: Final = "https://docs.pytorch.org/docs/stable/checkpoint.html"

@@ -9,13 +9,13 @@ input of each adapted layer. A frozen linear layer keeps nothing. Counted agains
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models.memory_setup import HALF, SINGLE
 from lora_advisor.models.memory_weights import is_packed
 from lora_advisor.models.table import LINEAR
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lora_advisor.models.resolve import Adapted
     from lora_advisor.models.table import Module
 
-_EXPERT: Final = re.compile(r"(?:^|\.)experts\.\d+\.")
-_QKV: Final = re.compile(
+_EXPERT: Final = pattern(r"(?:^|\.)experts\.\d+\.")
+_QKV: Final = pattern(
     r"(^|_|\.)(q|k|v|query|key|value|qkv|Wqkv|kv|c_attn|query_key_value|in_proj|q_lin|k_lin|v_lin)"
     r"(_|$)"
 )

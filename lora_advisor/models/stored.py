@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_PREQUANTISED: Final = re.compile(
+from lora_advisor.pattern import pattern
+
+_PREQUANTISED: Final = pattern(
     r".*[-_.](awq|gptq|fp8|mxfp4|aqlm|hqq|exl2|gguf|bnb-4bit|bnb-8bit)([-_.].*)?"
 )
 

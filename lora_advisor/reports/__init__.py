@@ -6,7 +6,7 @@ Modules whose name starts with ``_`` are what the formats share.
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,9 @@ class Options:
 @cache
 def formats() -> tuple[str, ...]:
     """Return the names of all formats."""
-    names = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in names if not name.startswith("_"))
+    names = (name for folder in __path__ for name in os.listdir(folder))  # noqa: PTH208 - quick
+    modules = (name.removesuffix(".py") for name in names if name.endswith(".py"))
+    return tuple(sorted(name.replace("_", "-") for name in modules if not name.startswith("_")))
 
 
 def render_report(report: Report, format: str, options: Options | None = None) -> str:  # noqa: A002

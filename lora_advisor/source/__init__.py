@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_BYTES
 from lora_advisor.source.position import position
@@ -23,7 +23,7 @@ SUFFIXES: Final = {
     ".yaml": "yaml",
     ".yml": "yaml",
 }
-_NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+_NOT_TEXT: Final = pattern("[\0\ud800-\udfff]")
 
 
 def parse(data: bytes | str, path: str, format: str | None = None) -> Document:  # noqa: A002

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.spelling import NotSpelledError, spell
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
     from lora_advisor.source.tree import Document
 
-_BLOCK: Final = re.compile(r"-\s|(?![\[{'\"])[^\n]*\n")
+_BLOCK: Final = pattern(r"-\s|(?![\[{'\"])[^\n]*\n")
 """A YAML value in block style: a list, or what goes on over several lines without quotes."""
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_GAP: Final = re.compile(r"(?:[ \t]|\\\r?\n)+$")
+_STEP: Final = pattern(r"([^.\[\]]+)|\[(\d+)\]")
+_GAP: Final = pattern(r"(?:[ \t]|\\\r?\n)+$")
 
 
 class NotEditableError(ValueError):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Final, NoReturn
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.position import position
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-_LITERAL: Final = re.compile(
+_SPACE: Final = pattern(r"[ \t\n\r]*")
+_LITERAL: Final = pattern(
     r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![\w.])|(?:true|false|null)(?!\w)"
     r"|-?Infinity|NaN"
 )

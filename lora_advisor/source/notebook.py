@@ -8,9 +8,9 @@ review shows.
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.json import parse_json
@@ -30,9 +30,7 @@ from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Sc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ESCAPE: Final = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u.{4}|.)"
-)
+_ESCAPE: Final = pattern(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u.{4}|.)")
 
 
 def parse_notebook(text: str, path: str) -> Document:

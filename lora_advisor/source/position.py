@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_LINE_END: Final = re.compile(r"\r\n?|\n")
+from lora_advisor.pattern import pattern
+
+_LINE_END: Final = pattern(r"\r\n?|\n")
 
 
 def line_starts(text: str) -> list[int]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import ast
 
-INLINE: Final = re.compile(
+from lora_advisor.pattern import pattern
+
+INLINE: Final = pattern(
     r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
 )
 """Parts of a LoraConfig: their arguments stand inside it."""
-RECORDED: Final = re.compile(
+RECORDED: Final = pattern(
     r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
     r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
     r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
@@ -37,7 +38,7 @@ TRAINERS: Final[dict[str, tuple[str, ...]]] = {
     "GRPOTrainer": ("model", "reward_funcs", "args"),
 }
 """Positional arguments of trainers; of any other the model and its arguments come first."""
-OUTPUT_FIRST: Final = re.compile(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
+OUTPUT_FIRST: Final = pattern(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
 _LIBRARIES: Final = frozenset(
     {
         *("peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "accelerate"),
@@ -46,7 +47,7 @@ _LIBRARIES: Final = frozenset(
         *("axolotl", "llamafactory", "openmind", "adapters", "gguf"),
     }
 )
-_KNOWN_TRAINER: Final = re.compile(
+_KNOWN_TRAINER: Final = pattern(
     r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollatorFor\w+"
 )
 

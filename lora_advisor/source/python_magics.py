@@ -6,15 +6,17 @@ import ast
 import re
 from typing import Final
 
-_MAGIC: Final = re.compile(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
-_COMMAND: Final = re.compile(
+from lora_advisor.pattern import pattern
+
+_MAGIC: Final = pattern(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
+_COMMAND: Final = pattern(
     r"^(?P<lead>[ \t]*(?:!!?|%env[ \t]+(?=\w+=)|%(?:sx|system)[ \t]))(?P<command>(?:\\\n|[^\n])*)",
     re.MULTILINE,
 )
-_SHELL_CELL: Final = re.compile(r"\s*%%(?:bash|sh|shell|script[ \t]+(?:ba)?sh)\b[^\n]*")
-_FILE_CELL: Final = re.compile(r"\s*%%(?:writefile|file)[ \t]+(?:-a[ \t]+)?(?P<path>[^\n]+)")
-_FROM_PYTHON: Final = re.compile(r"(?<![\$\\])\{([^{}\n'\"`]+)\}")
-_NOT_NEWLINE: Final = re.compile(r"[^\n]")
+_SHELL_CELL: Final = pattern(r"\s*%%(?:bash|sh|shell|script[ \t]+(?:ba)?sh)\b[^\n]*")
+_FILE_CELL: Final = pattern(r"\s*%%(?:writefile|file)[ \t]+(?:-a[ \t]+)?(?P<path>[^\n]+)")
+_FROM_PYTHON: Final = pattern(r"(?<![\$\\])\{([^{}\n'\"`]+)\}")
+_NOT_NEWLINE: Final = pattern(r"[^\n]")
 
 
 def without_magics(program: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -20,20 +21,20 @@ _BOOLEANS_11: Final = {
     for spelling in (word, word.capitalize(), word.upper())
 }
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_INT_11: Final = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)")
-_SEXAGESIMAL_INT: Final = re.compile(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+")
-_FLOAT_11: Final = re.compile(
+_INT_11: Final = pattern(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)")
+_SEXAGESIMAL_INT: Final = pattern(r"[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+")
+_FLOAT_11: Final = pattern(
     r"[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
 )
-_SEXAGESIMAL_FLOAT: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*")
-_FLOAT_12: Final = re.compile(  # OmegaConf 2.4 adds these forms to PyYAML's and drops none
+_SEXAGESIMAL_FLOAT: Final = pattern(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*")
+_FLOAT_12: Final = pattern(  # OmegaConf 2.4 adds these forms to PyYAML's and drops none
     _FLOAT_11.pattern + r"|[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?[0-9]+(?:_[0-9]+)*[eE][-+]?[0-9]+"
 )
-_INFINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_FRACTION: Final = re.compile(r"[.eEnN]")
+_INFINITE: Final = pattern(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FRACTION: Final = pattern(r"[.eEnN]")
 _FIRST: Final = frozenset("-+.0123456789")
-_PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$", re.DOTALL)
+_PLACEHOLDER: Final = pattern(r"\$\{[^}]*\}|\{\{.*?\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$", re.DOTALL)
 
 
 def yaml11(scalar: Scalar) -> object:

@@ -7,9 +7,9 @@ assignments and ``${NAME:-default}``; whatever else a shell would compute is unk
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import UNKNOWN_TAG
 from lora_advisor.source.shell_words import Word, commands
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
@@ -21,9 +21,9 @@ COMMAND: Final = "$"
 SCRIPT: Final = "$script"
 _MODULE: Final = frozenset({"m", "module"})
 """Flags of python, torchrun and deepspeed whose value is the module to run."""
-_MORE: Final = re.compile(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
-_FLAG: Final = re.compile(r"--?[A-Za-z][\w.\-]*")
-_PAIR: Final = re.compile(r"[A-Za-z_+~][\w.+~]*=")
+_MORE: Final = pattern(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
+_FLAG: Final = pattern(r"--?[A-Za-z][\w.\-]*")
+_PAIR: Final = pattern(r"[A-Za-z_+~][\w.+~]*=")
 
 
 def parse_shell(text: str, path: str) -> Document:

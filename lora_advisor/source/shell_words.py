@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import record
 from lora_advisor.source.tree import Comment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = pattern(
     r"(?P<space>[ \t\r]+|\\\r?\n)"
     r"|(?P<end>\n|;;?|&&|\|\|?|&(?!>))"
     r"|(?P<comment>(?<![^\s;&|(])\#[^\n]*)"
@@ -21,14 +22,14 @@ _TOKEN: Final = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
-_HEREDOC: Final = re.compile(
+_HEREDOC: Final = pattern(
     r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n(.*?)^\s*\2\s*$", re.DOTALL | re.MULTILINE
 )
-_NOT_NEWLINE: Final = re.compile(r"[^\n]")
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
-_ARRAY: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=\((.*)", re.DOTALL)
-_WHOLE: Final = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:\[[@*]\])?\}|([A-Za-z_]\w*))")
-_PIECE: Final = re.compile(
+_NOT_NEWLINE: Final = pattern(r"[^\n]")
+_ASSIGNMENT: Final = pattern(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+_ARRAY: Final = pattern(r"([A-Za-z_]\w*)(\+?)=\((.*)", re.DOTALL)
+_WHOLE: Final = pattern(r"\$(?:\{([A-Za-z_]\w*)(?:\[[@*]\])?\}|([A-Za-z_]\w*))")
+_PIECE: Final = pattern(
     r"'(?P<raw>[^']*)'|\\(?P<escaped>.)"
     r"|\$(?:\{(?P<name>[A-Za-z_]\w*)(?::?-(?P<default>[^{}]*))?\}|(?P<bare>[A-Za-z_]\w*))"
     r"|(?P<computed>\$\([^()]*\)|\$\{[^{}]*\}|`[^`]*`|\$[0-9@*#?])|(?P<quote>\")",

@@ -7,11 +7,13 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BARE_EXPONENT: Final = re.compile(r"(-?\d+)(?:\.(\d+))?e([-+]\d+)")
-_COMMA_LIST: Final = re.compile(r"[\w.\-]+(?:,\s*[\w.\-]+)+")
+_BARE_EXPONENT: Final = pattern(r"(-?\d+)(?:\.(\d+))?e([-+]\d+)")
+_COMMA_LIST: Final = pattern(r"[\w.\-]+(?:,\s*[\w.\-]+)+")
 
 
 class NotSpelledError(ValueError):

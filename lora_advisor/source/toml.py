@@ -6,6 +6,7 @@ import re
 import sys
 from typing import Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.position import position
@@ -17,16 +18,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_TOKEN: Final = re.compile(
+_PLACE: Final = pattern(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TOKEN: Final = pattern(
     r'"""(?:\\.|[^\\])*?""""{0,2}|' + r"'''.*?''''{0,2}|"
     r'"(?:\\.|[^"\\])*"|' + r"'[^']*'|"
     r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[^\s,\]}#]+|[^\s,\]}#]+",
     re.DOTALL,
 )
-_KEY: Final = re.compile(r'"(?:\\.|[^"\\])*"|' + r"'[^']*'|[^\s.=\]]+")
-_SPACE: Final = re.compile(r"\s*")
-_COMMENT: Final = re.compile(r"#[^\r\n]*")
+_KEY: Final = pattern(r'"(?:\\.|[^"\\])*"|' + r"'[^']*'|[^\s.=\]]+")
+_SPACE: Final = pattern(r"\s*")
+_COMMENT: Final = pattern(r"#[^\r\n]*")
 
 
 def parse_toml(text: str, path: str) -> Document:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml as pyyaml
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import replace
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lora_advisor.source.errors import SourceError
 
 _LOADER: Final[Any] = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
-_PROPERTY: Final = re.compile("[&!]\\S*(?:\\s|(?<=\\s)#[^\r\n\x85\u2028\u2029]*)*")
-_BLOCK_HEADER: Final = re.compile("[|>][^\r\n\x85\u2028\u2029]*")
+_PROPERTY: Final = pattern("[&!]\\S*(?:\\s|(?<=\\s)#[^\r\n\x85\u2028\u2029]*)*")
+_BLOCK_HEADER: Final = pattern("[|>][^\r\n\x85\u2028\u2029]*")
 
 
 class _Anchored(NamedTuple):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.tree import Comment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_COMMENT: Final = re.compile("#[^\r\n\x85\u2028\u2029]*")
+_COMMENT: Final = pattern("#[^\r\n\x85\u2028\u2029]*")
 
 
 def comments_outside(text: str, scalars: Iterable[Span]) -> Iterator[Comment]:

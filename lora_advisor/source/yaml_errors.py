@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts, position
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import yaml as pyyaml
 
 TEMPLATE: Final = "looks like a template that is filled in later; not linted"
-_TEMPLATE: Final = re.compile(r"\{\{|\{%|<%")
-_NO_SPACE: Final = re.compile(r"\s*(?:- +)?[\w.-]+:[^\s:/]")
+_TEMPLATE: Final = pattern(r"\{\{|\{%|<%")
+_NO_SPACE: Final = pattern(r"\s*(?:- +)?[\w.-]+:[^\s:/]")
 _INDENTED: Final = "the line is indented differently from those before it"
 _HINTS: Final = (
     ("mapping values are not", "a value that holds ': ' needs quotes, or an indentation is wrong"),
