@@ -199,7 +199,10 @@ def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related,
         value = recipe[field]
         place = _place(value, recipe) if value.written else None
         if place is not None and not _holds_place(place, primary):
-            found.append(Related(place=place, label=quoted(recipe, field)))
+            label = quoted(recipe, field)
+            if label == value.key and value.key_at is not None:  # a call or a block: its name
+                place = place_of(value.key_at)
+            found.append(Related(place=place, label=label))
         elif not value.written and _has_default(recipe, field):
             label = f"{quoted(recipe, field)} ({value.origin.value})"
             found.append(Related(place=None, label=label))

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 LONGEST: Final = 60
 """Characters of a quoted value; what is longer is cut."""
 _SCRIPTS: Final = ("python", "notebook")
+"""Formats whose keys are arguments of a call."""
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
 """What a format says by what it is: nobody writes their defaults."""
+_TEXT: Final = re.compile(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")
 _LITERAL: Final = re.compile(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
 
 
@@ -56,12 +58,14 @@ def quoted(recipe: Recipe, field: str) -> str:
     """Say a field in its author's words: ``quantization_bit: 4``, or the key if that is all.
 
     A field that follows from another key is said by that key and what stands there; one that is
-    not written, by the value it has.
+    not written, by the value it has. An argument of a call is written as one: ``r=16``.
     """
     value = recipe.values[field]
-    key = spelt(recipe, field)
+    key, sign = spelt(recipe, field), ": "
+    if value.written and recipe.document.format in _SCRIPTS:
+        key, sign = key.rpartition(".")[2], "="
     text = _as_written(value) if value.written else show(value.value)
-    return f"{key}: {_cut(text)}" if text else key
+    return f"{key}{sign}{_cut(text)}" if text else key
 
 
 def spelt(recipe: Recipe, field: str) -> str:
@@ -112,7 +116,7 @@ def _as_written(value: Value) -> str:
 
 def _of_script(value: Value, text: str) -> str:
     """Return a literal as it stands, and what a name or an expression stands for."""
-    if _LITERAL.fullmatch(text):
+    if _LITERAL.fullmatch(text) or _TEXT.fullmatch(text):
         return text
     if "(" in text:
         return ""

@@ -24,7 +24,7 @@ def unpacked_experts_percent(recipe: Recipe, modules: Lookup, targets: Targets) 
     if not table.sized:
         raise UnknownValueError("the model's sizes are not known")
     if not targets.surely_hold({"transformers": ">=5"}):
-        raise UnknownValueError("before transformers 5 experts were layers")
+        raise UnknownValueError("the release of transformers in use is not told")
     fused = sum(
         math.prod(shape)
         for module in table.modules

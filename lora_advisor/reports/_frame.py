@@ -101,7 +101,7 @@ def _label(mark: Mark, line: str) -> str:
     """Return what to write beside the carets; nothing that the line itself says."""
     last = mark.place.end_line
     span = f"to line {last}" if last > mark.place.line else ""
-    key, _, text = mark.label.partition(": ")
+    key, _, text = mark.label.replace("=", ": ", 1).partition(": ")
     shown = key.rpartition(".")[2] in line and text in line
     return ", ".join(part for part in (span, "" if shown else harmless(mark.label)) if part)
 

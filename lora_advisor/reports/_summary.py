@@ -91,8 +91,10 @@ def _reasons(skipped: Iterable[Skipped]) -> list[str]:
 
 
 def _keyed(cause: str, keys: Sequence[str]) -> str:
-    """Write a cause after the key it is about; several keys share one that needs none of them."""
-    return f"{keys[0]}: {cause}" if len(keys) == 1 else cause
+    """Write a cause after the keys it is about; many keys share one that needs none of them."""
+    if len(keys) == 1 or (keys and cause.startswith("its ")):
+        return f"{listed(keys, 2)}: {cause}"
+    return cause
 
 
 def _causes(reason: str) -> dict[str, list[str]]:

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor import source
+from lora_advisor.check import check
+from lora_advisor.frameworks import by_name
+from lora_advisor.gather import read
+from lora_advisor.settings import Settings
+from lora_advisor.wording import is_own, quoted, spelt
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe
+
+LLAMAFACTORY = """\
+model_name_or_path: Qwen/Qwen3-0.6B
+stage: sft
+do_train: true
+finetuning_type: lora
+quantization_bit: 4
+pissa_init: true
+lora_target: q_proj,v_proj
+learning_rate: 1.0e-4
+"""
+AXOLOTL = """\
+base_model: a/b
+adapter: qlora
+lora_r: 16
+lora_target_modules:
+  - q_proj
+  - v_proj
+learning_rate: 2e-4
+optimizer: "adamw_torch"
+"""
+SCRIPT = """\
+RANK = 16
+config = LoraConfig(r=RANK, lora_alpha=32, bias="none", use_rslora=True,
+                    target_modules=["q_proj",
+                                    "v_proj"])
+model = get_peft_model(model, config)
+"""
+
+
+def recipe(text: str, name: str = "config.yaml") -> Recipe:
+    (found,) = read([source.parse(text, name)], Settings())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "field", "said"),
+    [
+        (LLAMAFACTORY, "a.yaml", "quant.load_in_4bit", "quantization_bit: 4"),
+        (LLAMAFACTORY, "a.yaml", "lora.init_lora_weights", "pissa_init: true"),
+        (LLAMAFACTORY, "a.yaml", "lora.enabled", "finetuning_type: lora"),
+        (LLAMAFACTORY, "a.yaml", "lora.target_modules", "lora_target: q_proj,v_proj"),
+        (LLAMAFACTORY, "a.yaml", "train.learning_rate", "learning_rate: 1.0e-4"),
+        (AXOLOTL, "a.yaml", "lora.enabled", "adapter: qlora"),
+        (AXOLOTL, "a.yaml", "lora.target_modules", "lora_target_modules: [q_proj, v_proj]"),
+        (AXOLOTL, "a.yaml", "train.optim", "optimizer: adamw_torch"),
+        (AXOLOTL, "a.yaml", "lora.use_rslora", "peft_use_rslora: false"),
+        (SCRIPT, "a.py", "lora.r", "r=16"),
+        (SCRIPT, "a.py", "lora.bias", 'bias="none"'),
+        (SCRIPT, "a.py", "lora.use_rslora", "use_rslora=True"),
+        (SCRIPT, "a.py", "lora.target_modules", "target_modules=[q_proj, v_proj]"),
+        (SCRIPT, "a.py", "lora.enabled", "LoraConfig"),
+    ],
+)
+def test_a_field_is_said_in_its_authors_words(text: str, name: str, field: str, said: str) -> None:
+    assert quoted(recipe(text, name), field) == said
+
+
+def test_a_field_that_a_format_has_no_word_for_keeps_the_librarys() -> None:
+    made = recipe(LLAMAFACTORY)
+    framework = by_name("llamafactory")
+    assert framework is not None
+    assert "lora.init_lora_weights" not in framework.keys.values()
+    plain = recipe(LLAMAFACTORY.replace("pissa_init: true\n", ""))
+    assert spelt(plain, "lora.init_lora_weights") == "init_lora_weights"
+    assert not is_own(made, "lora.init_lora_weights", wanted=True)
+    assert is_own(made, "train.learning_rate", wanted=2e-4)
+
+
+@pytest.mark.parametrize("text", [LLAMAFACTORY, AXOLOTL])
+def test_no_report_speaks_of_internal_names(text: str) -> None:
+    report = check(text + "bf16: false\nfp16: false\n", "config.yaml")
+    labels = [related.label for finding in report.findings for related in finding.related]
+    assert labels
+    assert not [label for label in labels if label.startswith(("lora.", "train.", "quant."))]
+
+
+def test_a_repair_does_not_write_what_a_key_cannot_say() -> None:
+    report = check(LLAMAFACTORY, "config.yaml")
+    (found,) = (finding for finding in report.findings if finding.code == "LA208")
+    assert [fix.changes for fix in found.fixes] == [()]
+    assert "`pissa_init: true`" in found.message
