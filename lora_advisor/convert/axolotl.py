@@ -56,6 +56,12 @@ def _loss(value: object, values: Values) -> Values:
     return {"trl.loss_type": value} if method == "grpo" else {}
 
 
+def _sharding(value: object, values: Values) -> Values:
+    """Write the block that asks for FSDP2, the only one since axolotl 0.21."""
+    told = values.get("run.fsdp_config") or not value
+    return {} if told else {"fsdp_config": {"reshard_after_forward": True}}
+
+
 def _dataset(value: object, values: Values) -> Values:
     kind = _TYPES.get(str(values.get("train.method")), "chat_template")
     local = {"ds_type": file_kind(value)} if file_kind(value) else {}
@@ -76,6 +82,7 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "train.enabled": left_out,
     "model.dtype": left_out,
     "quant.method": left_out,
+    "run.fsdp": _sharding,
     DATASET: _dataset,
 }
 

@@ -14,6 +14,8 @@ from lora_advisor.convert.writer import (
     spelled,
     truthy,
 )
+from lora_advisor.frameworks import by_name
+from lora_advisor.frameworks.known import known_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,10 +89,19 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
 
 
 def _entries(values: Values) -> list[Entry]:
-    found = spelled(values, "trl", _SPECIAL)
+    known = _arguments(values.get("train.method"))
+    said = spelled(values, "trl", _SPECIAL)
+    found = [entry for entry in said if entry.path.partition(".")[0] in known]
     if values.get("train.method") == "grpo":
         found.append(Entry(path="reward_funcs", value=["accuracy_reward"], group="train"))
     return found
+
+
+def _arguments(method: object) -> frozenset[str]:
+    """Return the arguments a command has today: ``trl dpo`` has others than ``trl sft``."""
+    reader = by_name("trl")
+    keys = known_keys(reader, method) if reader is not None else {}
+    return frozenset(name for name, key in keys.items() if key.until is None)
 
 
 def _remarks(values: Values) -> list[str]:
