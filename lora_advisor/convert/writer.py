@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _INSIDE: Final = frozenset({"run.zero_stage", "run.offload"})
 """Fields that are read out of a file or block which is itself a value."""
+_NOT_OF_TRANSFORMERS: Final = frozenset({"adam", "adamax", "prodigy"})
+"""Optimizers of other programs: none of these is a word of transformers' trainers."""
 DATASET: Final = "data.dataset"
 """Stands beside the canonical fields: the name of the training data."""
 GROUPS: Final = {
@@ -87,7 +89,7 @@ def spelled(
     found: list[Entry] = []
     for field in ordered(values):
         value = values[field]
-        if field in _INSIDE:
+        if field in _INSIDE or (field == "train.optim" and value in _NOT_OF_TRANSFORMERS):
             continue
         if field in special:
             pairs = special[field](value, values)
