@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,6 +69,7 @@ class Case:
     severity: str
     today: tuple[str, ...] | None
     may_report: tuple[str, ...]
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
@@ -110,6 +111,7 @@ def build_case(data: Mapping[str, Any]) -> Case:
         severity=str(wanted.get("severity", "none")),
         today=None if today is None else tuple(today),
         may_report=tuple(data.get("may_report") or ()),
+        hardware=data.get("hardware") or {},
     )
 
 

@@ -81,10 +81,22 @@ def run_case(case: Case, wanted: Wanted, *, tool: Tool, pins: bool, index: bool)
     for side in filter(None, (case.faulty, case.fixed)):
         with tempfile.TemporaryDirectory(prefix="case-") as name:
             paths = lay_out(case, side, Path(name), pins=pins, index=index)
-            runs[side.name] = check(tool, Path(name), paths)
+            facts = hardware_options(case, tool)
+            runs[side.name] = check(tool, Path(name), [*paths, *facts])
     crashes = [f"{name}: {run.crash}" for name, run in runs.items() if run.crash]
     fixed = runs["fixed"].findings if "fixed" in runs else ()
     return score(case, wanted, runs["faulty"].findings, fixed, crashes)
+
+
+def hardware_options(case: Case, tool: Tool) -> list[str]:
+    """Tell the tool of the machine what its user would: the GPU, and how many processes run."""
+    name, memory = case.hardware.get("gpu"), case.hardware.get("vram_gib")
+    told = [f"{name}-{memory}GB", name] if name and memory else [name]
+    known = next((text for text in filter(None, told) if tool.knows_gpu(str(text))), None)
+    gpu = known or (f"{memory}GB" if memory else None)
+    processes = case.hardware.get("num_processes")
+    options = [("--gpu", gpu), ("--processes", processes)]
+    return [part for flag, value in options if value for part in (flag, str(value))]
 
 
 if __name__ == "__main__":

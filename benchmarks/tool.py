@@ -8,8 +8,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,18 @@ class Tool:
 
     command: tuple[str, ...]
     takes_model: bool
+
+    def knows_gpu(self, name: str) -> bool:
+        """Whether the tool takes a GPU by this name; asked of it once for each name."""
+        return _takes_gpu(self.command, name)
+
+
+@cache
+def _takes_gpu(command: tuple[str, ...], name: str) -> bool:
+    """Put an empty run to the tool; anything but a refusal says that the name is known."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_process([*command, "check", "--gpu", name], Path(folder))
+    return done.returncode in {0, FINDINGS_EXIT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

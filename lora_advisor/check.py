@@ -9,7 +9,7 @@ from lora_advisor import ignores, source
 from lora_advisor.discover import failure
 from lora_advisor.facts import Facts
 from lora_advisor.findings import Checked, Failure, Finding, Notice, Report, Skipped
-from lora_advisor.frameworks.companions import link
+from lora_advisor.frameworks.companions import launched, link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import judge
 from lora_advisor.models.lookup import Lookup
@@ -85,9 +85,10 @@ def _judged(
     targets: Mapping[str, Targets],
 ) -> Report:
     rules = _selected(settings)
+    told = launched(recipes, settings.processes)
     outcomes = [
         _check_recipe(recipe, rules, settings, targets.get(recipe.document.path, settings.targets))
-        for recipe in recipes
+        for recipe in told
     ]
     return Report(
         files=tuple(_checked(document, recipes) for document in documents),

@@ -54,4 +54,4 @@ def find(text: str) -> Gpu:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower().replace("nvidia", "").replace("geforce", ""))
+    return re.sub(r"nvidia|geforce|tesla|quadro|[^a-z0-9]", "", name.lower())

@@ -187,6 +187,8 @@ class Run:
 
     num_processes: int
     num_machines: int
+    visible_gpus: int  # GPUs that the one process of a plain start is let see
+    starts: list[str]  # files that a launching command names: a script, a config
     mixed_precision: str | None
     deepspeed: str | dict[str, Any] | None
     zero_stage: int | None

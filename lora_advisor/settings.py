@@ -59,6 +59,7 @@ class Settings:
     model: Path | None = None
     builds: bool = False
     gpu: Gpu | None = None
+    processes: int | None = None
     baseline: Path | None = None
     rules_version: str | None = None
     rules: tuple[Path, ...] = ()
@@ -258,6 +259,12 @@ def _gpu(value: object) -> Gpu:
     return gpus.find(value)
 
 
+def _processes(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError("expected the number of processes, 1 or more")
+    return value
+
+
 _READERS: Final[dict[str, Callable[[object], object]]] = {
     "select": _texts,
     "ignore": _texts,
@@ -269,6 +276,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "per-file-framework": _per_file_framework,
     "exclude": _texts,
     "gpu": _gpu,
+    "processes": _processes,
     "baseline": _file,
     "extends": _file,
     "rules-version": _version,

@@ -27,6 +27,7 @@ CURRENT: Final[dict[str, str]] = {
     "torchtune": "0.6.1",
     "transformers": "5.23.0",
     "trl": "1.16.0",
+    "unsloth": "2026.8.4",
 }
 """The newest release of each library that the rules were proven on."""
 

@@ -53,6 +53,11 @@ _READING: Final[dict[str, dict[str, Any]]] = {
         "is_flag": True,
         "help": "Let transformers build models that nothing else knows: ten seconds, once.",
     },
+    "--processes": {
+        "type": click.IntRange(min=1),
+        "metavar": "N",
+        "help": "Processes that a training is launched with, where no file says it.",
+    },
     "--gpu": {"metavar": "MEMORY|NAME", "help": "GPU trained on: 24GB, A100-80GB, 'RTX 4090'."},
     "--config": {
         "type": click.Path(path_type=Path),
@@ -118,6 +123,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
         from lora_advisor import gpus  # noqa: PLC0415
 
         changes["gpu"] = gpus.find(options["gpu"])
+    if options.get("processes"):
+        changes["processes"] = options["processes"]
     if options.get("select"):
         changes["select"] = _names(options["select"])
     if options.get("fail_on"):

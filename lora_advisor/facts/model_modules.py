@@ -107,3 +107,10 @@ def assumed_transformers(targets: Targets) -> str:
 def has_fused_experts(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
     """Whether the model's experts are parameters of three dimensions, not layers."""
     return fused_experts(table_of(recipe, modules, targets))
+
+
+def expert_count(recipe: Recipe, modules: Lookup) -> int:
+    """Return the number of experts of a layer, as the model's config states it; 0 for none."""
+    names = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
+    count = config_value(recipe, modules, *names)
+    return count if isinstance(count, int) else 0

@@ -127,3 +127,14 @@ def compute_follows_model(recipe: Recipe) -> bool:
     TRL's command line has no key of its own for it.
     """
     return recipe.framework == "trl"
+
+
+def storage_unshardable(recipe: Recipe, quant: Quant) -> bool:
+    """Whether 4-bit weights are stored in a type that FSDP cannot join with the other weights.
+
+    That is any type of integers, and a floating one that is not the model's own.
+    """
+    storage = (quant.bnb_4bit_quant_storage or "uint8").removeprefix("torch.")
+    dtype = recipe["model.dtype"].value
+    other = isinstance(dtype, str) and dtype not in ("auto", storage, f"torch.{storage}")
+    return storage in ("uint8", "int8") or (other and recipe["model.dtype"].written)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import UnknownValueError
+from lora_advisor.recipe import UNKNOWN, UnknownValueError
 from lora_advisor.source.tree import Sequence
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 _SHARDS_PARAMETERS: Final = 3
+_NUMBERED: Final = pattern(r"(?:cuda:)?\d+")
+"""A device map's value for one certain GPU."""
 _STAGE_3: Final = pattern(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
 """Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
 
@@ -89,3 +92,31 @@ def spreads_model(recipe: Recipe) -> bool:
     """Whether the written device map spreads one model over the GPUs of a process."""
     value = recipe["model.device_map"]
     return value.written and value.value in ("auto", "balanced", "balanced_low_0", "sequential")
+
+
+def pins_model(recipe: Recipe) -> bool:
+    """Whether the written device map puts the whole model onto one GPU, the same in any process."""
+    value = recipe["model.device_map"]
+    if not value.written or value.value is UNKNOWN:
+        return False
+    places = list(value.value.values()) if isinstance(value.value, dict) else [value.value]
+    return len(places) == 1 and _NUMBERED.fullmatch(str(places[0])) is not None
+
+
+def shares_experts_out(recipe: Recipe, targets: Targets) -> bool:
+    """Whether nothing at hand tells ZeRO-3 to gather a block of experts as one.
+
+    LLaMA-Factory does so itself from 0.5 on.
+    """
+    if recipe.framework == "llamafactory" and not targets.may_hold({"llamafactory": "<0.5"}):
+        return False
+    stage, named = recipe["run.zero_stage"], recipe["run.deepspeed"]
+    texts = [recipe.document.text]
+    places = [value.key_at for value in (stage, named) if value.key_at is not None]
+    texts += [place.document.text for place in places]
+    return not any(re.search(r"moe_layer_cls|leaf_module", text) for text in texts)
+
+
+def surely_old_unsloth(targets: Targets) -> bool:
+    """Whether the Unsloth in use is known to refuse several processes."""
+    return targets.surely_hold({"unsloth": "<2025.3"})

@@ -72,3 +72,24 @@ def strange_settings(recipe: Recipe) -> tuple[Item, ...]:
         for key, (block, _, name) in places
         if _BLOCK.fullmatch(block) and name.removeprefix("fsdp_") not in _SETTINGS
     )
+
+
+def _switch(recipe: Recipe, name: str) -> bool | None:
+    """Return a switch of the ``fsdp_config`` block, with its prefix or without; None if unset."""
+    block = recipe["run.fsdp_config"].value
+    if not isinstance(block, dict):
+        return None
+    given = block.get(f"fsdp_{name}", block.get(name))
+    return None if given is None else str(given).lower() == "true"
+
+
+def loads_without_sync(recipe: Recipe) -> bool:
+    """Whether only the first process loads weights and nothing hands them to the others."""
+    version = recipe["run.fsdp_version"].value
+    lacks = _switch(recipe, "sync_module_states") is False
+    return version == 1 and _switch(recipe, "cpu_ram_efficient_loading") is True and lacks
+
+
+def keeps_original_parameters(recipe: Recipe) -> bool:
+    """Whether the first FSDP is told to keep parameters apart, frozen ones among them."""
+    return recipe["run.fsdp_version"].value == 1 and _switch(recipe, "use_orig_params") is True

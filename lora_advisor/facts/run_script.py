@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import UNKNOWN, Item, UnknownValueError
+from lora_advisor.recipe import Item
 from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Scalar
 
@@ -147,16 +146,6 @@ def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
     """A task type that is handed to ``LoraConfig`` by its place instead of its name."""
     key = argument(recipe, "LoraConfig", "[0]")
     return (Item(path="LoraConfig.task_type", at=key.key_at),) if key is not None else ()
-
-
-def leaves_moe_undivided(recipe: Recipe) -> bool:
-    """Whether nothing at hand tells ZeRO-3 to gather a block of experts as one."""
-    stage = recipe["run.zero_stage"]
-    texts = [recipe.document.text]
-    texts += [stage.key_at.document.text] if stage.key_at is not None else []
-    if stage.value is UNKNOWN:
-        raise UnknownValueError(stage.why)
-    return not any(re.search(r"moe_layer_cls|leaf_module", text) for text in texts)
 
 
 def model_class(run: Run) -> str:

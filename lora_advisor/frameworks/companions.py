@@ -7,13 +7,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lora_advisor import frameworks
-from lora_advisor.recipe import UNKNOWN, Origin
+from lora_advisor.recipe import UNKNOWN, Origin, Value
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lora_advisor.recipe import Recipe, Value
+    from lora_advisor.recipe import Recipe
 
 
 def link(recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -21,7 +21,7 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
     accelerate file to the training configs of its own folder, if it is the only one there; a
-    server's command to the adapter it loads.
+    launching command to the one file it names; a server's command to the adapter it loads.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -30,6 +30,20 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
         recipe if _is_companion(recipe) else _joined(recipe, _belonging(recipe, companions))
         for recipe in recipes
     ]
+
+
+def launched(recipes: Iterable[Recipe], processes: int | None) -> list[Recipe]:
+    """Give recipes the number of processes that a user states, where no file of theirs does."""
+    return [
+        recipe
+        if processes is None or recipe["run.num_processes"].value is not UNKNOWN
+        else replace(recipe, values={**recipe.values, "run.num_processes": _stated(processes)})
+        for recipe in recipes
+    ]
+
+
+def _stated(processes: int) -> Value:
+    return Value(value=processes, origin=Origin.FRAMEWORK, key="num_processes")
 
 
 def named_paths(recipe: Recipe) -> list[str]:
@@ -51,10 +65,21 @@ def _belonging(recipe: Recipe, companions: Sequence[Recipe]) -> list[Recipe]:
         for other in companions
         if other.framework == "accelerate" and PurePath(other.document.path).parent == folder
     ]
-    launchers = accelerate if len(accelerate) == 1 else []
+    starts = [other for other in companions if _starts(other, recipe)]
+    launchers = [
+        *(starts if len(starts) == 1 else []),
+        *(accelerate if len(accelerate) == 1 else []),
+    ]
     paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
     servers = [other for other in companions if _serves(other, recipe)]
     return _nearest(folder, paths[:1], companions) + launchers + servers[:1]
+
+
+def _starts(launch: Recipe, recipe: Recipe) -> bool:
+    """Whether a launching command names the file that a training recipe stands in."""
+    named = launch["run.starts"].value if launch.framework == "launch" else None
+    own = PurePath(recipe.document.path).name
+    return isinstance(named, list) and own in {PurePath(str(name)).name for name in named}
 
 
 def _serves(server: Recipe, recipe: Recipe) -> bool:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.launch import in_comments
+from lora_advisor.frameworks.launch import devices_in_comments, in_comments
 from lora_advisor.frameworks.libraries import LIBRARY_DEFAULTS
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import (
@@ -39,6 +39,11 @@ _TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
 """Formats whose scalars have a type of their own, whatever reads them."""
 _INDEX: Final = pattern(r"\[\d+\]")
 _PLACEHOLDER: Final = "its value is filled in later"
+_TOLD: Final = {"run.num_processes": in_comments, "run.visible_gpus": devices_in_comments}
+_NAMES: Final = {
+    "run.num_processes": "num_processes",
+    "run.visible_gpus": "CUDA_VISIBLE_DEVICES",
+}
 KEPT: Final = 128
 """More tables than there are formats; every script has one of its own, which is dropped."""
 
@@ -114,12 +119,16 @@ class Draft:
         )
 
     def _take_launch(self) -> None:
-        """Take the number of processes from a comment that quotes the launch."""
-        found = in_comments(self.document) if self.document.comments else None
-        if found is not None and "run.num_processes" not in self.values:
-            number, span = found
-            scalar = Scalar(text="num_processes", plain=False, span=span)
-            self.put_at("run.num_processes", number, Entry(key=scalar, value=scalar))
+        """Take processes and visible GPUs from a comment that quotes the launch."""
+        if not self.document.comments:
+            return
+        for field, read in _TOLD.items():
+            found = read(self.document)
+            if found is not None and field not in self.values:
+                number, span = found
+                name = _NAMES[field]
+                scalar = Scalar(text=name, plain=False, span=span)
+                self.put_at(field, number, Entry(key=scalar, value=scalar))
 
     def _take(self, path: str, key: Scalar, node: Node) -> None:
         target = self.framework.keys.get(_INDEX.sub("[]", path))

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import llamafactory, shell_commands, trl
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key, comma_list
-from lora_advisor.frameworks.launch import processes
+from lora_advisor.frameworks.launch import devices, processes
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
-from lora_advisor.source.shell import COMMAND, SCRIPT
+from lora_advisor.source.shell import COMMAND, SCRIPT, VARIABLES
 from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lora_advisor.recipe import Recipe
     from lora_advisor.source.tree import Document, Entry
 
 _LAUNCHERS: Final = ("accelerate", "torchrun", "deepspeed", "python", "python3", "uv", "poetry")
 _LAUNCHING_MODULES: Final = ("torch.distributed.", "accelerate.commands.", "deepspeed.launcher.")
+_TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tune", "litgpt")
+"""Commands that take a config's name and may start processes themselves."""
+_LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
+_FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _LORA_FLAGS: Final = frozenset(
     {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
 )
@@ -33,14 +39,46 @@ def read(document: Document) -> list[Recipe]:
 
 
 def _recipe(root: Mapping, document: Document) -> Recipe | None:
+    root, variables = _without_variables(root)
     words = _words(root)
     launcher, program = _split(root, words)
-    framework = _framework(root, words, program)
+    framework = _framework(root, words, program) or _launch(root, words)
     if framework is None:
         return None
     evidence = f"runs {_program(root, words) or ' '.join(words[:2])}"
-    draft = Draft(_launched(framework, launcher), document, program, evidence)
-    return draft.recipe()
+    if framework is LAUNCH:
+        launcher, program = root, replace(program, entries=())
+    told = (*launcher.entries, *variables)
+    draft = Draft(_launched(framework, told, root, words), document, program, evidence)
+    recipe = draft.recipe()
+    tells = any(recipe[field].written for field in _LAUNCH_FIELDS)
+    return recipe if tells or framework is not LAUNCH else None
+
+
+def _without_variables(root: Mapping) -> tuple[Mapping, tuple[Entry, ...]]:
+    """Divide a command from the variables it is started with."""
+    kept = tuple(entry for entry in root.entries if entry.key.text != VARIABLES)
+    variables = root.get(VARIABLES)
+    entries = variables.entries if isinstance(variables, Mapping) else ()
+    return replace(root, entries=kept), entries
+
+
+def _launch(root: Mapping, words: list[str]) -> Framework | None:
+    """Return the format of a command that starts a program on a script or a config."""
+    first = words[0].rpartition("/")[2] if words else ""
+    starts = first in _LAUNCHERS or first in _TRAINING_COMMANDS
+    return LAUNCH if starts and _started(root) else None
+
+
+def _started(root: Mapping) -> list[str]:
+    """Return the files that a command names, in any of its words."""
+    texts = (
+        item.text
+        for entry in root.entries
+        for item in (entry.value.items if isinstance(entry.value, Sequence) else (entry.value,))
+        if isinstance(item, Scalar) and item.tag is None
+    )
+    return [text for text in texts if text.endswith(_FILES)]
 
 
 def _words(root: Mapping) -> list[str]:
@@ -124,22 +162,30 @@ def _as_flags(framework: Framework) -> Framework:
     return replace(framework, casts=True, scalars=yaml12)
 
 
-def _launched(framework: Framework, launcher: Mapping) -> Framework:
-    """Let the launcher's flags say how many processes there are."""
+def _launched(
+    framework: Framework, launcher: Iterable[Entry], root: Mapping, words: list[str]
+) -> Framework:
+    """Let the launcher's flags and variables say how many processes there are."""
+    plain = bool(words) and words[0].rpartition("/")[2] in ("python", "python3")
 
     def finish(draft: Draft) -> None:
         if framework.finish is not None:
             framework.finish(draft)
-        for entry in launcher.entries:
-            _launcher_flag(draft, entry)
+        for entry in launcher:
+            _launcher_flag(draft, entry, plain=plain)
+        draft.put("run.starts", _started(root), None)
 
     return replace(framework, finish=finish)
 
 
-def _launcher_flag(draft: Draft, entry: Entry) -> None:
-    number = processes(entry.key.text, entry.value.text if isinstance(entry.value, Scalar) else "")
+def _launcher_flag(draft: Draft, entry: Entry, *, plain: bool) -> None:
+    text = entry.value.text if isinstance(entry.value, Scalar) else ""
+    number = processes(entry.key.text, text)
     if number is not None:
         draft.put_at("run.num_processes", number, entry)
+    visible = devices(text) if entry.key.text == "CUDA_VISIBLE_DEVICES" and plain else None
+    if visible is not None:
+        draft.put_at("run.visible_gpus", visible, entry)
 
 
 def _targets(value: object) -> object:
@@ -164,6 +210,8 @@ def _hf_keys() -> dict[str, str | Key]:
         "lora_target_modules": Key(field="lora.target_modules", read=_targets),
         "load_in_4bit": "quant.load_in_4bit",
         "load_in_8bit": "quant.load_in_8bit",
+        "q_lora": "quant.load_in_4bit",
+        "device_map": "model.device_map",
         "deepspeed": "run.deepspeed",
     }
 
@@ -198,4 +246,14 @@ VLLM: Final = Framework(
     defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
     companion=True,
 )
-FRAMEWORKS: Final = (HF_FLAGS, VLLM)
+LAUNCH: Final = Framework(
+    name="launch",
+    title="launching command",
+    rank=268,
+    recognise=lambda _root, _document: "",
+    keys={"deepspeed": "run.deepspeed"},
+    scalars=yaml12,
+    casts=True,
+    companion=True,
+)
+FRAMEWORKS: Final = (HF_FLAGS, VLLM, LAUNCH)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import UNKNOWN_TAG
-from lora_advisor.source.shell_words import Word, commands
+from lora_advisor.source.shell_words import ENVIRONMENT, Word, commands
 from lora_advisor.source.tree import Comment, Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "$"
 SCRIPT: Final = "$script"
+VARIABLES: Final = "$env"
 _MODULE: Final = frozenset({"m", "module"})
 """Flags of python, torchrun and deepspeed whose value is the module to run."""
 _MORE: Final = pattern(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
@@ -37,11 +38,31 @@ def parse_shell(text: str, path: str) -> Document:
 
 def _command(words: list[Word]) -> Mapping:
     """Return a command as a mapping; a flag's values reach to the next flag."""
+    assigned = next((i for i, w in enumerate(words) if not _is_environment(w)), len(words))
+    environment, words = words[:assigned], words[assigned:]
     first = next((i for i, w in enumerate(words) if _is_option(w)), len(words))
     span = Span(start=words[0].span.start, end=words[-1].span.end)
     key = Scalar(text=COMMAND, plain=False, span=words[0].span)
     name = Sequence(items=tuple(_scalar(word) for word in words[:first]), span=words[0].span)
-    return Mapping(entries=(Entry(key=key, value=name), *_options(words[first:])), span=span)
+    entries = (Entry(key=key, value=name), *_options(words[first:]), *_environment(environment))
+    return Mapping(entries=entries, span=span)
+
+
+def _is_environment(word: Word) -> bool:
+    name, separator, _ = word.raw.partition("=")
+    return bool(separator) and name in ENVIRONMENT
+
+
+def _environment(words: list[Word]) -> Iterator[Entry]:
+    """Yield the variables that a command is started with, under ``$env``."""
+    if words:
+        span = words[0].span
+        pairs = [_split(word) for word in words]
+        entries = tuple(Entry(key=key, value=_scalar(values[0])) for key, values in pairs if values)
+        yield Entry(
+            key=Scalar(text=VARIABLES, plain=False, span=span),
+            value=Mapping(entries=entries, span=span),
+        )
 
 
 def _is_option(word: Word) -> bool:

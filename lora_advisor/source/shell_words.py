@@ -35,6 +35,8 @@ _PIECE: Final = pattern(
     r"|(?P<computed>\$\([^()]*\)|\$\{[^{}]*\}|`[^`]*`|\$[0-9@*#?])|(?P<quote>\")",
     re.DOTALL,
 )
+ENVIRONMENT: Final = ("CUDA_VISIBLE_DEVICES", "NPROC_PER_NODE", "FORCE_TORCHRUN")
+"""Variables that say how many processes a command starts, and on which GPUs."""
 _OPENING: Final = frozenset({"if", "for", "while", "until", "case", "select"})
 _CLOSING: Final = frozenset({"fi", "done", "esac"})
 _BEFORE: Final = frozenset(
@@ -176,13 +178,29 @@ class _Reader:
         while rest and (match := _ASSIGNMENT.fullmatch(rest[0].raw)):
             found.append((match, rest.pop(0)))
         if rest:
-            yield rest
+            yield [*self._exported(found), *rest]
             return
         for match, word in found:
             start = word.span.start + match.start(3)
             more = match[2] == "+"
             before = self._variables.get(match[1]) if more else None
             self._assign(match[1], [*(before or []), *self._split(match[3], start)], more=more)
+
+    def _exported(self, found: list[tuple[re.Match[str], Word]]) -> list[Word]:
+        """Return what of the environment says how a command is launched, as ``NAME=value``."""
+        own = {match[1]: self._split(match[3], word.span.start) for match, word in found}
+        values = {name: own.get(name) or self._variables.get(name) for name in ENVIRONMENT}
+        spans = {match[1]: word.span for match, word in found}
+        known = {name: words[0] for name, words in values.items() if words}
+        return [
+            Word(
+                text=f"{name}={word.text}" if word.text is not None else None,
+                raw=f"{name}={word.raw}",
+                span=spans.get(name, word.span),
+                quoted=False,
+            )
+            for name, word in known.items()
+        ]
 
     def _follow(self, words: list[Word]) -> list[Word]:
         """Leave out words before a command, and note where branches begin and end."""
