@@ -136,13 +136,19 @@ def lookup(file: str, settings: Settings) -> Lookup:
 def _uncovered(
     findings: list[Finding], rules: tuple[Rule, ...]
 ) -> tuple[list[Finding], list[Finding]]:
-    """Split off findings whose root cause another finding of the same config already states."""
-    found = {finding.name for finding in findings}
-    covered = {name for rule in rules if rule.name in found for name in rule.covers}
-    return (
-        [finding for finding in findings if finding.name not in covered],
-        [finding for finding in findings if finding.name in covered],
-    )
+    """Split off findings whose root cause another finding of the same config already states.
+
+    Of a rule that reports members one by one, only those at the covering finding's own key are.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    covering = [(name, found.path) for found in findings for name in by_name[found.name].covers]
+    whole = {name for name, _ in covering if name in by_name and by_name[name].each is None}
+    kept: list[Finding] = []
+    covered: list[Finding] = []
+    for found in findings:
+        hidden = found.name in whole or (found.name, found.path) in covering
+        (covered if hidden else kept).append(found)
+    return kept, covered
 
 
 def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:

@@ -48,10 +48,14 @@ class Place:
 
 @record
 class Related:
-    """Another value that the finding rests on, and what it is (``load_in_4bit: true``)."""
+    """Another value that the finding rests on, and what it is (``load_in_4bit: true``).
+
+    ``background`` marks what holds of every file of its kind: that it trains, and trains LoRA.
+    """
 
     place: Place | None
     label: str
+    background: bool = False
 
 
 @record

@@ -155,8 +155,17 @@ def _primary(rule: Rule, facts: Facts, item: object, reads: list[str]) -> tuple[
     shown = [blamed] if blamed is not None else []
     shown += [recipe[field] for field in reads]
     written = next((value for value in shown if value.written), None)
+    if blamed is not None and not blamed.written:
+        written = _neighbour(named[0], reads, recipe) or written
     value = blamed or written or Value(value=None, origin=Origin.WRITTEN, key="")
     return value, _place(written, recipe)
+
+
+def _neighbour(field: str, reads: list[str], recipe: Recipe) -> Value | None:
+    """Return what the condition read and the file writes in the same group as an unset field."""
+    group = field.partition(".")[0]
+    near = (other for other in reads if other.partition(".")[0] == group)
+    return next((recipe[other] for other in near if recipe[other].written), None)
 
 
 def _expanded(name: str, facts: Facts) -> list[str]:
@@ -194,7 +203,7 @@ def place_of(at: Location) -> Place:
 
 
 def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related, ...]:
-    found = []
+    found: list[Related] = []
     for field in reads:
         value = recipe[field]
         place = _place(value, recipe) if value.written else None
@@ -202,7 +211,9 @@ def _related(recipe: Recipe, reads: list[str], primary: Place) -> tuple[Related,
             label = quoted(recipe, field)
             if label == value.key and value.key_at is not None:  # a call or a block: its name
                 place = place_of(value.key_at)
-            found.append(Related(place=place, label=label))
+            if all(other.place != place for other in found):
+                background = field in ("lora.enabled", "train.enabled")
+                found.append(Related(place=place, label=label, background=background))
         elif not value.written and _has_default(recipe, field):
             label = f"{quoted(recipe, field)} ({value.origin.value})"
             found.append(Related(place=None, label=label))

@@ -20,6 +20,7 @@ _SCRIPTS: Final = ("python", "notebook")
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
 """What a format says by what it is: nobody writes their defaults."""
 _TEXT: Final = re.compile(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")
+_NAMES: Final = re.compile(r"[A-Za-z_]|\\\\")
 _LITERAL: Final = re.compile(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
 
 
@@ -116,7 +117,7 @@ def _as_written(value: Value) -> str:
 
 def _of_script(value: Value, text: str) -> str:
     """Return a literal as it stands, and what a name or an expression stands for."""
-    if _LITERAL.fullmatch(text) or _TEXT.fullmatch(text):
+    if _LITERAL.fullmatch(text) or ("\n" not in text and not _NAMES.search(_TEXT.sub("", text))):
         return text
     if "(" in text:
         return ""

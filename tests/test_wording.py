@@ -8,6 +8,7 @@ from lora_advisor import source
 from lora_advisor.check import check
 from lora_advisor.frameworks import by_name
 from lora_advisor.gather import read
+from lora_advisor.reports import Options, render_report
 from lora_advisor.settings import Settings
 from lora_advisor.wording import is_own, quoted, spelt
 
@@ -95,3 +96,31 @@ def test_a_repair_does_not_write_what_a_key_cannot_say() -> None:
     (found,) = (finding for finding in report.findings if finding.code == "LA208")
     assert [fix.changes for fix in found.fixes] == [()]
     assert "`pissa_init: true`" in found.message
+
+
+def test_an_ignore_of_a_covered_rule_is_used() -> None:
+    ignored = "load_in_8bit: true  # lora-advisor: ignore[four-and-eight-bits] on purpose"
+    report = check(f"{AXOLOTL}load_in_4bit: true\n{ignored}\n", "config.yaml")
+    names = {finding.name for finding in report.findings}
+    assert "qlora-without-four-bits" in names
+    assert not names & {"unused-ignore", "four-and-eight-bits"}
+
+
+def test_of_members_only_the_covered_one_is_left_out() -> None:
+    text = "base_model: a/b\nadapter: lora\nfsdp: [full_shard]\nflash_attn_fuse_qkv: true\n"
+    found = {(f.name, f.path) for f in check(text, "config.yaml").findings}
+    assert ("first-fsdp-in-axolotl", "fsdp") in found
+    assert ("removed-argument", "fsdp") not in found
+    assert ("removed-argument", "flash_attn_fuse_qkv") in found
+
+
+def test_a_line_is_marked_once_and_what_goes_without_saying_not_at_all() -> None:
+    report = check(AXOLOTL.replace("lora_r: 16", "lora_r: 16\nlora_alpha: 0.5"), "config.yaml")
+    (found,) = (finding for finding in report.findings if finding.code == "LA107")
+    places = [related.place for related in found.related if related.place]
+    assert len(places) == len({(place.line, place.column) for place in places})
+    assert [r.label for r in found.related if r.background] == ["adapter: qlora"], "JSON has it"
+    shown = render_report(report, "full", Options())
+    frame = shown.partition("LA107")[2].partition("= why")[0]
+    assert "lora_r: 16" in frame
+    assert "adapter: qlora" not in frame

@@ -145,6 +145,8 @@ class Facts:
         if value.value is UNKNOWN or not value.fits:
             raise UnknownValueError(reason(name, value))
         if value.value is None and name not in _OPTIONAL:
+            if not value.written and not name.startswith("model."):
+                raise UnknownValueError  # there is none, and nobody asked for one
             raise UnknownValueError(f"{_key(name, value) or name.partition('.')[2]} is not set")
         return value.value
 

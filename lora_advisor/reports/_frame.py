@@ -37,12 +37,12 @@ class Style:
 
 
 def marks(finding: Finding) -> list[Mark]:
-    """Return what a finding points at, its own place first."""
+    """Return what a finding points at, its own place first; nothing that goes without saying."""
     own = Mark(place=finding.place, label="", primary=True)
     others = (
         Mark(place=related.place, label=related.label, primary=False)
         for related in finding.related
-        if related.place is not None
+        if related.place is not None and not related.background
     )
     return [own, *others]
 
@@ -101,8 +101,8 @@ def _label(mark: Mark, line: str) -> str:
     """Return what to write beside the carets; nothing that the line itself says."""
     last = mark.place.end_line
     span = f"to line {last}" if last > mark.place.line else ""
-    key, _, text = mark.label.replace("=", ": ", 1).partition(": ")
-    shown = key.rpartition(".")[2] in line and text in line
+    key = mark.label.partition(": ")[0].partition("=")[0]
+    shown = key.rpartition(".")[2] in line
     return ", ".join(part for part in (span, "" if shown else harmless(mark.label)) if part)
 
 
