@@ -6,15 +6,14 @@ commit 9dfcc3a2 (Apache-2.0); a cell that was run several times is their median,
 not in it. Excess is in percent of the best test loss of the same model and rank, at the sweep's
 rate nearest to the law's, and between the rates by a straight line in log rate.
 
-The last table fits the law anew without one family (its rate alone, or the exponents as well) and
-asks it of that family: what it would have lost on models nobody had measured.
+The last table fits the law anew (``static_fit.py``) without one family, and without one model, and
+asks it of what was left out: what it would have lost on models that nobody had measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import math
 import statistics
 import sys
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from static_fit import fit
 from tables import markdown_table
 
 from lora_advisor.laws.rates import supervised_rate
@@ -36,9 +36,6 @@ BATCH: Final = 128
 STEPS: Final = 780
 MEAN_BAR: Final = 0.25
 WORST_BAR: Final = 2.7
-EXPONENTS: Final = ((-0.15,), (0.1,))
-SEARCHED: Final = ((0.0, -0.05, -0.1, -0.15, -0.2, -0.25), (0.0, 0.05, 0.1, 0.15))
-"""Exponents of size and rank: our law's, and those tried where they are fitted, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +87,13 @@ def ours(curve: Curve) -> float:
         batch=BATCH,
         parameters=curve.parameters,
         steps=STEPS,
+        family=curve.family,
     )
 
 
 def flat(rate: float) -> Callable[[Curve], float]:
     """Return the law that knows one rate."""
     return lambda _: rate
-
-
-def power(rate: float, size: float, rank: float) -> Callable[[Curve], float]:
-    """Return our law with other constants."""
-    return lambda curve: rate * (curve.parameters / 8e9) ** size * (curve.rank / 32) ** rank
 
 
 def by_tinker(curve: Curve) -> float | None:
@@ -156,32 +149,37 @@ def row(name: str, law: Callable[[Curve], float | None], sweep: Sequence[Curve])
     return [name, len(near), *(f"{number:.2f}" for number in numbers)]
 
 
-def fitted(
-    sweep: Sequence[Curve], sizes: Sequence[float], ranks: Sequence[float]
-) -> Callable[[Curve], float]:
-    """Fit a law to some curves, by the excess between the sweep's rates."""
+def left_out(
+    sweep: Sequence[Curve], key: Callable[[Curve], str]
+) -> dict[str, tuple[int, list[list[float]], list[list[float]]]]:
+    """Score each family (or model) by a law fitted to the others, beside flat 3e-4.
 
-    def cost(constants: tuple[float, float, float]) -> float:
-        return statistics.mean(losses_of(power(*constants), sweep)[1])
+    Returns for each how many curves it has, the refitted law's losses and the flat rate's.
+    """
+    found = {}
+    for name in sorted({key(curve) for curve in sweep}):
+        own = [curve for curve in sweep if key(curve) == name]
+        law = fit([curve for curve in sweep if key(curve) != name])
+        found[name] = (len(own), losses_of(law, own), losses_of(flat(3e-4), own))
+    return found
 
-    rates = [2e-4 * 1.1**step for step in range(13)]
-    return power(*min(itertools.product(rates, sizes, ranks), key=cost))
+
+def left_out_rows(sweep: Sequence[Curve]) -> list[list[object]]:
+    """Return the table of what was left out: each family, all of them, and all models."""
+    families = left_out(sweep, lambda curve: curve.family)
+    rows = [_line(name, [found]) for name, found in families.items()]
+    rows.append(_line("every family in turn", list(families.values())))
+    models = left_out(sweep, lambda curve: curve.model)
+    return [*rows, _line("every model in turn", list(models.values()))]
 
 
-def left_out(sweep: Sequence[Curve]) -> list[list[object]]:
-    """Score each family by laws fitted to the others, beside ours and flat 3e-4."""
-    rows: list[list[object]] = []
-    totals: list[list[float]] = [[], [], [], []]
-    for family in sorted({curve.family for curve in sweep}):
-        own = [curve for curve in sweep if curve.family == family]
-        others = [curve for curve in sweep if curve.family != family]
-        laws = (fitted(others, *EXPONENTS), fitted(others, *SEARCHED), ours, flat(3e-4))
-        found = [losses_of(law, own)[0] for law in laws]
-        totals = [total + one for total, one in zip(totals, found, strict=True)]
-        rows.append([family, len(own), *(f"{statistics.mean(one):.2f}" for one in found)])
-    rows.append(["all", len(sweep), *(f"{statistics.mean(one):.2f}" for one in totals)])
-    rows.append(["worst", "", *(f"{max(one):.2f}" for one in totals)])
-    return rows
+def _line(name: str, found: list[tuple[int, list[list[float]], list[list[float]]]]) -> list[object]:
+    row: list[object] = [name, sum(count for count, _, _ in found)]
+    for law in (1, 2):
+        for reading in (0, 1):
+            losses = [loss for one in found for loss in one[law][reading]]  # type: ignore[index]
+            row.append(f"{statistics.mean(losses):.2f} ({max(losses):.2f})")
+    return row
 
 
 def main() -> int:
@@ -193,8 +191,8 @@ def main() -> int:
     head = ["law", "curves", "mean %", "p90", "worst", "mean, between", "worst, between"]
     print(markdown_table(head, table))
     print()
-    head = ["family left out", "curves", "rate refitted", "all refitted", "ours", "flat 3e-4"]
-    print(markdown_table(head, left_out(sweep)))
+    head = ["left out", "curves", "refitted", "between", "flat 3e-4", "between"]
+    print(markdown_table(head, left_out_rows(sweep)))
     near = losses_of(ours, sweep)[0]
     even = statistics.mean(losses_of(flat(3e-4), sweep)[0])
     passed = statistics.mean(near) <= min(MEAN_BAR, even) and max(near) <= WORST_BAR

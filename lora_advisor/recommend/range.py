@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.laws.rates import SUPERVISED
+from lora_advisor.laws.rates import SUPERVISED, family_of
 
 if TYPE_CHECKING:
     from lora_advisor.recommend.plan import Plan
@@ -26,6 +26,9 @@ def distance(plan: Plan) -> tuple[str, ...]:
         found.append(f"{size / 1e6:.0f}M parameters: the law was seen from 1B on; calibrate")
     elif size > LARGEST:
         found.append(f"{size / 1e9:.0f}B parameters: the law was seen up to 1000B")
+    if size is not None and family_of(situation.base.model_type, situation.base.config) is None:
+        kind = situation.base.model_type or "its family"
+        found.append(f"{kind}: not in the sweep; there the law does little better than 3e-4")
     if situation.method not in SUPERVISED:
         found.append(f"{situation.method}: no public sweep; the rate is documentation's")
     found += [f"{name} changes the best rate: calibrate" for name in _unusual(plan)]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lora_advisor.laws import Law, law
-from lora_advisor.laws.rates import SUPERVISED, law_of, rounded, supervised_rate
+from lora_advisor.laws.rates import SUPERVISED, family_of, law_of, rounded, supervised_rate
 from lora_advisor.recommend.adapter import scaling
 from lora_advisor.recommend.plan import between, within
 from lora_advisor.recommend.situation import PREFERENCE, REINFORCEMENT
@@ -103,8 +103,12 @@ def advise_rate(plan: Plan, batch: float) -> None:
 def _supervised(plan: Plan, batch: float, situation: Situation) -> tuple[float, str]:
     size, length = situation.base.parameters, steps(plan, batch)
     rank, factor = plan.whole("lora.r", 32), scaling(plan)
-    rate = supervised_rate(rank=rank, scaling=factor, batch=batch, parameters=size, steps=length)
+    family = family_of(situation.base.model_type, situation.base.config)
+    rate = supervised_rate(
+        rank=rank, scaling=factor, batch=batch, parameters=size, steps=length, family=family
+    )
     named = f"{size / 1e9:.3g}B" if size else "size unknown"
+    named += f" of {family}" if family else ""
     short = ", short run" if length is not None and length < 100 else ""  # noqa: PLR2004
     return rounded(rate), f"{named}, rank {rank}, scaling {factor:g}, batch {batch:g}{short}"
 

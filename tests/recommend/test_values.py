@@ -9,7 +9,7 @@ import pytest
 
 from lora_advisor import frameworks, gpus, source
 from lora_advisor.laws import laws, subjects
-from lora_advisor.laws.rates import supervised_rate
+from lora_advisor.laws.rates import family_of, supervised_rate
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.recommend import Recommendation, recommend
 from lora_advisor.recommend.ask import Question, QuestionError, situation
@@ -201,3 +201,20 @@ def test_bad_data_is_named(tmp_path: Path, name: str, text: str, message: str) -
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=message):
         measure(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("meta-llama/Meta-Llama-3.1-8B", "Llama-3"),
+        ("codellama/CodeLlama-34b-Instruct-hf", None),  # the same architecture, another vocabulary
+        ("Qwen/Qwen3-VL-8B-Instruct", "Qwen3"),
+        ("Qwen/Qwen3.5-27B", "Qwen3.5"),
+        ("Qwen/Qwen2.5-0.5B", None),
+    ],
+)
+def test_families_of_the_sweep(model: str, named: str | None) -> None:
+    base = find(model, Lookup())
+    assert family_of(base.model_type, base.config) == named
+    told = any("not in the sweep" in line for line in advised(model=model).outside)
+    assert told is (named is None)
