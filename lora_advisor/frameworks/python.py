@@ -7,6 +7,7 @@ the quantisation that go with it.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import python_settle, trl, xtuner
@@ -243,11 +244,17 @@ def _fitted(
     others = set(ARGUMENTS) - names if names & set(ARGUMENTS) else set[str]()
     return replace(
         framework,
-        keys={path: key for path, key in _KEYS.items() if path.partition(".")[0] not in others},
+        keys=_keys_without(frozenset(others)),
         knows=frozenset(knows),
         defaults={**framework.defaults, **_defaults(framework, names, whole=whole)},
         finish=lambda draft: python_settle.settle(draft, calls, every, choices),
     )
+
+
+@cache
+def _keys_without(calls: frozenset[str]) -> dict[str, str | Key]:
+    """Return the arguments of all calls but some."""
+    return {path: key for path, key in _KEYS.items() if path.partition(".")[0] not in calls}
 
 
 def _spreads(call: Entry) -> bool:

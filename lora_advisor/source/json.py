@@ -11,6 +11,7 @@ from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.position import position
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
+_BLANK: Final = " \t\n\r"
 _SPACE: Final = pattern(r"[ \t\n\r]*")
 _LITERAL: Final = pattern(
     r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![\w.])|(?:true|false|null)(?!\w)"
@@ -70,7 +71,7 @@ class _Scanner:
                 if not self._continues("}"):
                     break
         self._at += 1
-        return Mapping(entries=tuple(entries), span=Span(start=start, end=self._at))
+        return Mapping(entries=tuple(entries), span=Span(start, self._at))
 
     def _sequence(self, depth: int) -> Sequence:
         start, items = self._at, []
@@ -81,7 +82,7 @@ class _Scanner:
                 if not self._continues("]"):
                     break
         self._at += 1
-        return Sequence(items=tuple(items), span=Span(start=start, end=self._at))
+        return Sequence(items=tuple(items), span=Span(start, self._at))
 
     def _continues(self, closing: str) -> bool:
         """Step over a comma; False at the closing bracket."""
@@ -107,14 +108,14 @@ class _Scanner:
         # half a surrogate pair is no character and could not be printed
         if "\\" in self._text[start : self._at]:
             text = text.encode("utf-8", "replace").decode()
-        return Scalar(text=text, plain=False, span=Span(start=start, end=self._at))
+        return Scalar(text=text, plain=False, span=Span(start, self._at))
 
     def _literal(self) -> Scalar:
         match = _LITERAL.match(self._text, self._at)
         if match is None:
             self._fail(f"expected a value, found {self._found()}")
         self._at = match.end()
-        return Scalar(text=match.group(), plain=True, span=Span(start=match.start(), end=self._at))
+        return Scalar(text=match.group(), plain=True, span=Span(match.start(), self._at))
 
     def _expect(self, character: str, what: str) -> None:
         if self._peek() != character:
@@ -122,6 +123,9 @@ class _Scanner:
         self._at += 1
 
     def _peek(self) -> str:
+        character = self._text[self._at : self._at + 1]
+        if character not in _BLANK:
+            return character
         match = _SPACE.match(self._text, self._at)
         self._at = match.end() if match else self._at
         return self._text[self._at : self._at + 1]

@@ -105,18 +105,19 @@ def _program(raw: str, cells: list[list[Scalar]], sources: list[str]) -> tuple[s
             offsets.extend(_offsets(raw, line))
         end = cell[-1].span.end - 1 if cell else 0
         parts.append("\n")
-        offsets.append(Span(start=end, end=end))
-    return "".join(parts), [*offsets, offsets[-1] if offsets else Span(start=0, end=0)]
+        offsets.append(Span(end, end))
+    return "".join(parts), [*offsets, offsets[-1] if offsets else Span(0, 0)]
 
 
 def _offsets(raw: str, line: Scalar) -> Iterator[Span]:
     """Yield where each character of a JSON string is written, escapes as one character."""
     at, end = line.span.start + 1, line.span.end - 1
-    while at < end:
-        escape = _ESCAPE.match(raw, at)
-        after = escape.end() if escape is not None else at + 1
-        yield Span(start=at, end=after)
+    for escape in _ESCAPE.finditer(raw, at, end):
+        start, after = escape.span()
+        yield from map(Span, range(at, start), range(at + 1, start + 1))
+        yield Span(start, after)
         at = after
+    yield from map(Span, range(at, end), range(at + 1, end + 1))
 
 
 def _as_python(cell: str) -> str:
@@ -177,5 +178,5 @@ def _moved_comment(comment: Comment, offsets: list[Span]) -> Comment:
 def _moved_span(span: Span, offsets: list[Span]) -> Span:
     if span.end <= span.start:
         start = offsets[min(span.start, len(offsets) - 1)].start
-        return Span(start=start, end=start)
-    return Span(start=offsets[span.start].start, end=offsets[span.end - 1].end)
+        return Span(start, start)
+    return Span(offsets[span.start].start, offsets[span.end - 1].end)

@@ -9,18 +9,17 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.python_calls import (
-    INLINE,
     OUTPUT_FIRST,
     POSITIONAL,
-    RECORDED,
     TRAINERS,
     is_of_library,
+    kept,
     own_names,
 )
 from lora_advisor.source.python_magics import parsed, shell_lines
@@ -33,6 +32,7 @@ from lora_advisor.source.python_nodes import (
     is_cell,
     is_main,
     name_of,
+    nodes,
 )
 from lora_advisor.source.python_options import field_default, take_fields, take_option
 from lora_advisor.source.python_values import (
@@ -54,6 +54,7 @@ _SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
 _MUTATORS: Final = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
 )
+_DECLARES: Final = (ast.Call, ast.stmt)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
 
@@ -74,7 +75,7 @@ def parse_python(text: str, path: str) -> Document:
         program.run(module)
     except RecursionError:
         raise SourceError("nested too deeply", path) from None
-    root = Mapping(entries=tuple(program.calls), span=Span(start=0, end=len(text)))
+    root = Mapping(entries=tuple(program.calls), span=Span(0, len(text)))
     found = tuple(comments(text)) if "#" in text else ()
     parts = (parse_shell(shell_lines(text), path),) if from_notebook else ()
     return Document(
@@ -105,8 +106,9 @@ class _Program:
     def run(self, module: ast.Module) -> None:
         """Walk the module, then every function on its own."""
         scope = Scope(spans=self._span, call=self._call)
-        for node in ast.walk(module):
-            self._declare(node, scope)
+        for node in nodes(module):
+            if isinstance(node, _DECLARES):
+                self._declare(node, scope)
         self._block(module.body, scope)
         for function in self._functions:
             self._function(function, scope)
@@ -125,7 +127,7 @@ class _Program:
         if found.keys() >= _SETTINGS_OF:
             span = Span(start=0, end=len(self._text))
             mapping = Mapping(entries=tuple(found.values()), span=span)
-            key = Scalar(text=SETTINGS, plain=False, span=Span(start=0, end=0))
+            key = Scalar(text=SETTINGS, plain=False, span=Span(0, 0))
             self.calls.append(Entry(key=key, value=mapping))
 
     def _declare(self, node: ast.AST, scope: Scope) -> None:
@@ -181,11 +183,12 @@ class _Program:
 
     def _expression(self, node: ast.expr, scope: Scope) -> None:
         """Record the calls of an expression, also where its value does not matter."""
-        for inner in ast.walk(node):
+        for inner in nodes(node):
             if isinstance(inner, ast.IfExp) and not truth(inner.test, scope):
                 self._choose([[inner.body], [inner.orelse]])
             if isinstance(inner, ast.Call):
-                resolve(inner, scope)
+                if self._is_kept(inner):
+                    resolve(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
                     scope.names[name_of(inner.func.value)] = None
 
@@ -227,7 +230,7 @@ class _Program:
         shown = Scalar(text=self._text[span.start : span.end], plain=False, span=span)
         key = Scalar(text=target.attr, plain=False, span=self._span(target))
         node = shown if is_unknown(found) else found
-        whole = Span(start=key.span.start, end=span.end)
+        whole = Span(key.span.start, span.end)
         arguments = Mapping(entries=(Entry(key=key, value=node),), span=whole)
         self.calls.append(
             Entry(key=Scalar(text="set", plain=False, span=key.span), value=arguments)
@@ -262,15 +265,15 @@ class _Program:
     def _choose(self, blocks: Iterable[Listing[ast.AST]]) -> None:
         """Record stretches of the program that exclude each other, or that may be passed over."""
         ends = ((block[0], block[-1]) for block in blocks if block)
-        spans = [Span(start=self._span(a).start, end=self._span(b).end) for a, b in ends]
+        spans = [Span(self._span(a).start, self._span(b).end) for a, b in ends]
         items = tuple(Scalar(text="", plain=False, span=span) for span in spans)
-        whole = Span(start=spans[0].start, end=spans[-1].end)
-        key = Scalar(text=CHOICE, plain=False, span=Span(start=whole.start, end=whole.start))
+        whole = Span(spans[0].start, spans[-1].end)
+        key = Scalar(text=CHOICE, plain=False, span=Span(whole.start, whole.start))
         self.calls.append(Entry(key=key, value=Sequence(items=items, span=whole)))
 
     def _doubt(self, test: ast.expr, inner: Scope) -> None:
         """Forget what a branch tests where the values known so far do not lead into it."""
-        for part in ast.walk(test):
+        for part in nodes(test):
             if isinstance(part, ast.Attribute):
                 inner.options = {**inner.options, part.attr: None}
                 inner.names[dotted(part)] = None
@@ -306,16 +309,25 @@ class _Program:
                 inner.names[name] = None if known is None or is_bare_unknown(known) else known
 
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
-        name = name_of(node.func)
-        name = self._aliases.get(name, name)
-        inline = INLINE.fullmatch(name) is not None
-        if not (inline or RECORDED.fullmatch(name)) or name in self._own:
-            return None
-        if name[:1].isupper() and dotted(node.func).rpartition(".")[0] in self._strange:
+        if not self._is_kept(node):
             return None
         if id(node) not in self._seen:
+            name = self._called(node)
+            inline = kept(name) == "inline"
             self._seen[id(node)] = self._record(node, name, scope, inline=inline)
         return self._seen[id(node)]
+
+    def _called(self, node: ast.Call) -> str:
+        name = name_of(node.func)
+        return self._aliases.get(name, name)
+
+    def _is_kept(self, node: ast.Call) -> bool:
+        """Whether a call is one of a library's that say something of the training."""
+        name = self._called(node)
+        if not kept(name) or name in self._own:
+            return False
+        of = dotted(node.func).rpartition(".")[0] if name[:1].isupper() else ""
+        return of not in self._strange or not name[:1].isupper()
 
     def _record(self, node: ast.Call, name: str, scope: Scope, *, inline: bool) -> Node:
         span = self._span(node)
@@ -323,7 +335,7 @@ class _Program:
         if not inline:
             function = self._span(node.func)
             start = max(function.end - len(name_of(node.func)), function.start)
-            key = Scalar(text=name, plain=False, span=Span(start=start, end=function.end))
+            key = Scalar(text=name, plain=False, span=Span(start, function.end))
             self.calls.append(Entry(key=key, value=arguments))
         return arguments
 
@@ -366,16 +378,18 @@ class _Program:
         return entries
 
     def _span(self, node: ast.AST) -> Span:
-        if not hasattr(node, "lineno"):
-            return Span(start=0, end=0)
-        end_line = getattr(node, "end_lineno", node.lineno)
-        end_column = getattr(node, "end_col_offset", 0)
-        start = self._offset(node.lineno, getattr(node, "col_offset", 0))
-        return Span(start=start, end=self._offset(end_line, end_column))
+        at: Any = node
+        try:
+            line, column, end_line, end = at.lineno, at.col_offset, at.end_lineno, at.end_col_offset
+        except AttributeError:  # a node without a place, or one that was made here
+            return Span(0, 0)
+        if not self._lines:
+            return Span(self._starts[line - 1] + column, self._starts[end_line - 1] + end)
+        return Span(self._offset(line, column), self._offset(end_line, end))
 
     def _offset(self, line: int, column: int) -> int:
         """Turn ast's line and UTF-8 column into a character offset."""
-        if self._lines and line <= len(self._lines):
-            raw = self._lines[line - 1].encode()[:column]
-            column = len(raw.decode("utf-8", "ignore"))
+        text = self._lines[line - 1] if line <= len(self._lines) else ""
+        if not text.isascii():
+            column = len(text.encode()[:column].decode("utf-8", "ignore"))
         return self._starts[line - 1] + column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
 
 from lora_advisor.pattern import pattern
 
+KEPT: Final = 4096
+"""Names of functions that are remembered."""
 INLINE: Final = pattern(
     r"(?:LoftQ|Eva|Corda|LoraGA|Kasa|Velora|Monteclora|Arrow|BdLora|LoraRuntime)Config"
 )
@@ -55,6 +58,14 @@ _KNOWN_TRAINER: Final = pattern(
 def is_of_library(module: str) -> bool:
     """Whether a module is one of a library's, or of a copy of it in the project."""
     return bool(set(module.split(".")) & _LIBRARIES)
+
+
+@lru_cache(KEPT)
+def kept(name: str) -> str:
+    """Say how calls of a name are kept: ``inline``, ``recorded``, or not at all (empty)."""
+    if INLINE.fullmatch(name):
+        return "inline"
+    return "recorded" if RECORDED.fullmatch(name) else ""
 
 
 def own_names(node: ast.ImportFrom) -> set[str]:

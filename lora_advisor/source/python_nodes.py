@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.tree import Comment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+_LEAVES: Final = frozenset(
+    {
+        *("ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "module", "level"),
+        *("names", "simple", "is_async", "conversion", "kwd_attrs"),
+    }
+)
+"""Parts of a node that hold no statement, expression or clause of one."""
+_SPOKEN: Final = pattern(r"lora-advisor:|--(?:num_processes|nproc[_-]per[_-]node|num_gpus)")
+"""What comments are read for: to be ignored, and how many processes are launched."""
+
+
+def nodes(root: ast.AST) -> list[ast.AST]:
+    """Return a node and all below it in the order of :func:`ast.walk`, but for names and signs."""
+    found = [root]
+    for node in found:
+        kind: Any = type(node)
+        for name in _parts(kind):
+            part = getattr(node, name, None)
+            if type(part) is list:
+                found += [inner for inner in part if inner is not None]
+            elif isinstance(part, ast.AST):
+                found.append(part)
+    return found
+
+
+@cache
+def _parts(kind: Any) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _LEAVES)
 
 
 def name_of(node: ast.expr) -> str:
@@ -39,7 +71,7 @@ def expressions(node: ast.stmt) -> Iterator[ast.expr]:
 def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
     """Yield the names that statements assign to, at any depth."""
     for statement in body:
-        for node in ast.walk(statement):
+        for node in nodes(statement):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
                 yield dotted(node)
 
@@ -52,7 +84,9 @@ def is_cell(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def is_main(node: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__"``."""
-    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in nodes(node.test)
+    )
 
 
 def bodies(node: ast.stmt) -> list[list[ast.stmt]]:
@@ -63,7 +97,9 @@ def bodies(node: ast.stmt) -> list[list[ast.stmt]]:
 
 
 def comments(text: str) -> Iterable[Comment]:
-    """Yield the comments, found by Python's own tokenizer."""
+    """Yield the comments, found by Python's own tokenizer; none where no word of them counts."""
+    if _SPOKEN.search(text) is None:
+        return
     import io  # noqa: PLC0415
     import tokenize  # noqa: PLC0415
 

@@ -70,11 +70,13 @@ class Scope:
 def resolve(node: ast.expr | None, scope: Scope) -> Node:
     """Turn an expression into a node whose span is the expression's own."""
     if node is None:
-        return Scalar(text="", plain=True, span=Span(start=0, end=0), tag=UNKNOWN_TAG)
+        return Scalar(text="", plain=True, span=Span(0, 0), tag=UNKNOWN_TAG)
     span = scope.spans(node)
     handler = _HANDLERS.get(type(node))
     found = handler(node, scope, span) if handler is not None else None
-    return replace(found, span=span) if found is not None else unknown(span)
+    if found is None:
+        return unknown(span)
+    return found if found.span is span else replace(found, span=span)
 
 
 def unknown(span: Span) -> Scalar:
@@ -325,7 +327,7 @@ def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
         value = _class_name(keyword.value, value)
     if keyword.arg is not None:
         start = scope.spans(keyword).start
-        span = Span(start=start, end=start + len(keyword.arg))
+        span = Span(start, start + len(keyword.arg))
         return [Entry(key=Scalar(text=keyword.arg, plain=False, span=span), value=value)]
     if isinstance(value, Mapping):
         return list(value.entries)
