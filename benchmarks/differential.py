@@ -6,7 +6,9 @@
 DIR holds ``<org>__<name>/config.json``. Each model is taken as it is or with other sizes, other
 numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``). For an
 older release, install it into a folder (``pip install --no-deps --target FOLDER peft==0.15.2``) and
-name both. Printed are the counts of equal, wrong and abstained answers, and every wrong one.
+name both; releases before 0.18 need an environment with transformers 4, whose own builds then stand
+for the tables. ``--small`` leaves out models with many layers or experts. Printed are the counts of
+equal, wrong and abstained answers, and every wrong one.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pairs import TASKS, lora
 from truth import KEYS, described
@@ -29,7 +32,12 @@ from lora_advisor.models.adapter import InjectionError, UnresolvedError, from_ma
 from lora_advisor.models.locate import known
 from lora_advisor.models.resolve import resolve
 
+if TYPE_CHECKING:
+    from lora_advisor.models.table import ModuleTable
+
 ORACLE = Path(__file__).with_name("oracle.py")
+MAJOR = 5
+"""The release of transformers that the catalogue is of."""
 DROPPED = ("quantization_config", "auto_map")
 HEADS = tuple(TASKS)
 
@@ -43,9 +51,12 @@ def main() -> int:
     parser.add_argument("--at", type=Path, default=None)
     parser.add_argument("--peft", default=None)
     parser.add_argument("--resized", type=float, default=0.8)
+    parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    pairs = draw(sorted(options.models.glob("*/config.json")), options.pairs, rng, options.resized)
+    files = sorted(options.models.glob("*/config.json"))
+    files = [path for path in files if not options.small or small(json.loads(path.read_text()))]
+    pairs = draw(files, options.pairs, rng, options.resized)
     start = perf_counter()
     counts: Counter[str] = Counter()
     for pair, truth in zip(pairs, ask(pairs, options.at), strict=True):
@@ -58,6 +69,20 @@ def main() -> int:
     return 1 if counts["wrong"] else 0
 
 
+def table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | None:
+    """Return a model's modules; those of an older transformers are built, as the oracle does."""
+    if int(version("transformers").partition(".")[0]) >= MAJOR:
+        return known(config, "pair").table(auto_class)
+    from lora_advisor.models import build, meta  # noqa: PLC0415 - needs torch
+
+    auto_class = auto_class or meta.default_auto_class(config)
+    try:
+        made = meta.described(meta.build(config, auto_class), auto_class)
+    except Exception:  # noqa: BLE001 - whatever a config makes a library raise
+        return None
+    return build.as_table({**made, "transformers": version("transformers")})
+
+
 def draw(files: list[Path], number: int, rng: random.Random, share: float) -> list[dict[str, Any]]:
     """Draw pairs, several for each model so that it is built once."""
     pairs: list[dict[str, Any]] = []
@@ -67,7 +92,7 @@ def draw(files: list[Path], number: int, rng: random.Random, share: float) -> li
         if rng.random() < share:
             config = resized(config, rng)
         auto_class = rng.choice([None, None, None, *HEADS])
-        table = known(config, "pair").table(auto_class)
+        table = table_of(config, auto_class)
         if table is None or not table.sized or not table.complete:
             pairs.append({"id": str(len(pairs)), "abstained": True})
             continue
@@ -75,6 +100,13 @@ def draw(files: list[Path], number: int, rng: random.Random, share: float) -> li
             pair = {"id": str(len(pairs)), "model": path.parent.name, "config": config}
             pairs.append({**pair, "auto_class": table.auto_class, "lora": lora(table, rng)})
     return pairs[:number]
+
+
+def small(config: dict[str, Any]) -> bool:
+    """Whether a model is quickly built: without experts or towers, and of few layers."""
+    told = json.dumps(config)
+    layers = config.get("num_hidden_layers", config.get("n_layer", 12))
+    return "expert" not in told and "vision" not in told and layers <= 36
 
 
 def resized(config: dict[str, Any], rng: random.Random) -> dict[str, Any]:
@@ -148,7 +180,7 @@ def compare(pair: dict[str, Any], truth: dict[str, Any], peft: str | None) -> tu
 
 def answer(pair: dict[str, Any], peft: str | None) -> dict[str, Any]:
     """Resolve a pair without torch, in the shape of the oracle's answer."""
-    table = known(pair["config"], "pair").table(pair["auto_class"])
+    table = table_of(pair["config"], pair["auto_class"])
     assert table is not None
     base = {"base_params": table.parameter_count}
     extra = {} if peft is None else {"peft": peft}

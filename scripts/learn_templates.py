@@ -27,11 +27,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import transformers
 from catalogue_configs import TEXT_TYPES, clean_config, default_auto_class
 from shapes.make import Learner, watch_reads
+from transformers.models.auto import modeling_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 100
+SECONDS = (45, 30, 20)
+"""How long to try with all fields, with numbers and switches, with numbers alone."""
+MORE_TYPES = (
+    *modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    *modeling_auto.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES,
+    *modeling_auto.MODEL_FOR_CTC_MAPPING_NAMES,
+    *modeling_auto.MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+)
 
 
 class LateError(Exception):
@@ -72,7 +80,7 @@ def bases(folders: list[Path], *, defaults: bool) -> Iterator[tuple[str, dict[st
             if raw.get("model_type") in transformers.CONFIG_MAPPING and key not in seen:
                 seen.add(key)
                 yield str(raw["model_type"]), raw
-    for kind in TEXT_TYPES if defaults else ():
+    for kind in dict.fromkeys([*TEXT_TYPES, *MORE_TYPES]) if defaults else ():
         if kind not in {k for k, _ in seen}:
             yield kind, {"model_type": kind}
 
@@ -85,23 +93,31 @@ def learn(work: Path, kind: str, raw: dict[str, Any], auto_class: str | None) ->
     if path.exists():
         return
     start = time.process_time()
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    try:
-        fields = {k: v for k, v in raw.items() if k != "model_type"}
-        answer = Learner(kind, fields, auto_class).learn()
-        answer["transformers"] = int(transformers.__version__.partition(".")[0])
-    except Exception as error:  # noqa: BLE001 - a type without a template is no reason to stop
-        answer = {"failed": f"{type(error).__name__}: {error}"[:400]}
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+    fields = {k: v for k, v in raw.items() if k != "model_type"}
+    for narrow in range(len(SECONDS)):
+        answer = attempt(kind, fields, auto_class, narrow)
+        if "failed" not in answer or answer["failed"].startswith("UnbuildableError"):
+            break
     answer |= {"kind": kind, "auto": auto_class}
     path.write_text(json.dumps(answer, separators=(",", ":")), encoding="utf-8")
     told = answer.get("failed", "learned")
     print(f"{kind} {auto_class}: {told} ({time.process_time() - start:.0f} s)", flush=True)
 
 
+def attempt(kind: str, fields: dict[str, Any], auto_class: str, narrow: int) -> dict[str, Any]:
+    """Return a template, or the reason why there is none; ``narrow`` leaves fields as they are."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS[narrow])
+    try:
+        answer = Learner(kind, fields, auto_class, narrow=narrow).learn()
+    except Exception as error:  # noqa: BLE001 - a type without a template is no reason to stop
+        return {"failed": f"{type(error).__name__}: {error}"[:400]}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return {**answer, "transformers": int(transformers.__version__.partition(".")[0])}
+
+
 def _late(*_: object) -> None:
-    raise LateError(f"more than {SECONDS} s")
+    raise LateError("too long")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.models import releases
 from lora_advisor.record import names_of, record
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ class UnresolvedError(Exception):
 
 @record
 class AdapterConfig:
-    """The fields of PEFT's ``LoraConfig`` that choose modules or set their sizes."""
+    """The fields of PEFT's ``LoraConfig`` that choose modules or set their sizes.
+
+    ``release`` is that of PEFT, of which older ones do some things otherwise.
+    """
 
     r: int = 8
     lora_alpha: float = 8
@@ -48,11 +52,12 @@ class AdapterConfig:
     trainable_token_indices: tuple[int, ...] | Mapping[str, tuple[int, ...]] | None = None
     ensure_weight_tying: bool = False
     task_type: str | None = None
+    release: releases.Release = releases.NEWEST
 
 
 def from_mapping(data: Mapping[str, Any]) -> AdapterConfig:
     """Read a ``LoraConfig`` as JSON holds it; fields that choose no modules are passed over."""
-    known = set(names_of(AdapterConfig))
+    known = set(names_of(AdapterConfig)) - {"release"}
     return AdapterConfig(**{key: _frozen(data[key]) for key in known & data.keys()})
 
 
@@ -66,12 +71,27 @@ def _frozen(value: Any) -> Any:
 
 def refuse_contradictions(config: AdapterConfig) -> None:
     """Raise what ``LoraConfig`` itself raises (peft/tuners/lora/config.py)."""
+    _refuse_later_fields(config)
     text = isinstance(config.target_modules, str)
     if text and config.layers_to_transform is not None:
         raise InjectionError("ValueError", "layers_to_transform cannot go with a text target")
     if text and config.layers_pattern is not None:
         raise InjectionError("ValueError", "layers_pattern cannot go with a text target")
-    if config.layers_pattern and config.layers_to_transform is None:
+    if config.layers_pattern and _without_layers(config):
         raise InjectionError("ValueError", "layers_pattern needs layers_to_transform")
     if config.lora_bias and config.use_dora:
         raise InjectionError("ValueError", "lora_bias does not go with DoRA")
+
+
+def _refuse_later_fields(config: AdapterConfig) -> None:
+    for name, since in releases.FIELDS_SINCE.items():
+        if config.release < since and getattr(config, name) not in (None, False):
+            raise InjectionError("TypeError", f"PEFT has {name} since {since[0]}.{since[1]}")
+
+
+def _without_layers(config: AdapterConfig) -> bool:
+    if config.release <= releases.LAYERS_WITHOUT_PATTERN_CHECK:
+        return False
+    if config.release <= releases.EMPTY_LAYERS_ARE_NONE:
+        return not config.layers_to_transform
+    return config.layers_to_transform is None

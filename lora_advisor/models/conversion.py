@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
 from lora_advisor.models.adapter import InjectionError
 from lora_advisor.models.matching import (
     ALL_LINEAR,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from lora_advisor.models.adapter import AdapterConfig
     from lora_advisor.models.table import ModuleTable
 
+_OLDER: Final = 4
+"""The transformers that has experts as layers."""
 _FUSED: Final = "gate_up_proj"
 _MIXTRAL: Final[Mapping[str, str]] = {
     "gate": "gate.weight",
@@ -57,10 +60,12 @@ def mapping_of(model_type: str) -> Mapping[str, str]:
 def converted(config: AdapterConfig, table: ModuleTable) -> AdapterConfig:
     """Rewrite targets that name experts; ValueError where only half of a fused pair is named."""
     mapping = mapping_of(table.model_type)
-    if not mapping:
+    if not mapping or config.release < releases.EXPERTS_CONVERTED or table.transformers == _OLDER:
         return config
     targets = config.target_modules
-    if isinstance(targets, str):
+    if isinstance(targets, str) and config.release < releases.TEXT_RESOLVED_FOR_EXPERTS:
+        names = frozenset(targets)  # the letters of the text: a fault of that release
+    elif isinstance(targets, str):
         names = _leaf_names(config, table, mapping)
         if not names:
             return config

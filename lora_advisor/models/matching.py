@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
 from lora_advisor.models.adapter import InjectionError
 from lora_advisor.models.table import LINEAR
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ALL_LINEAR: Final = "all-linear"
 CLASSIFIER_HEADS: Final = ("score", "classifier")
+_LAST_LAYER: Final = r".*\.[^.]*\.(?P<idx>\d+)\."
 _ANY_LAYER: Final = r".*?\.[^.]*\.(?P<idx>\d+)\."
 
 
@@ -51,6 +53,8 @@ def excluded(config: AdapterConfig, table: ModuleTable) -> set[int]:
         found |= _fullmatch(rule, table)
     elif rule:
         found |= positions(table, rule)
+    if config.release <= releases.SAVED_MAY_BE_TARGETED:
+        return found
     for name in config.modules_to_save or ():
         pattern = compiled(rf"(^|.*\.){name}($|\..*)")
         found |= {i for i, module in enumerate(table.modules) if pattern.match(module.name)}
@@ -94,7 +98,10 @@ def layer_finder(config: AdapterConfig) -> Callable[[str], int | None]:
     """Return what finds the number of a module's layer, as ``layers_pattern`` wants it counted."""
     given = config.layers_pattern or ()
     names = (given,) if isinstance(given, str) else given
-    texts = [rf"(?:^|.*?\.){name}\.(?P<idx>\d+)\." for name in names] or [_ANY_LAYER]
+    if config.release <= releases.LAST_LAYER_NUMBER_COUNTS:
+        texts = [rf".*\.{name}\.(?P<idx>\d+)\." for name in names] or [_LAST_LAYER]
+    else:
+        texts = [rf"(?:^|.*?\.){name}\.(?P<idx>\d+)\." for name in names] or [_ANY_LAYER]
     patterns = [compiled(text) for text in texts]
 
     def find(name: str) -> int | None:
@@ -110,6 +117,8 @@ def all_linear(config: AdapterConfig, table: ModuleTable) -> tuple[str, ...]:
     head = table.output_embedding
     if head is None and config.task_type == "SEQ_CLS":
         head = next((name for name in CLASSIFIER_HEADS if name in table.by_name), None)
+    if config.release <= releases.ALL_LINEAR_BY_LAST_NAME:
+        names = list(dict.fromkeys(name.rpartition(".")[2] for name in names))
     return tuple(name for name in names if name != head)
 
 

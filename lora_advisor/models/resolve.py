@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
 from lora_advisor.models.adapter import (
     NO_MATCH,
     AdapterConfig,
@@ -21,6 +22,7 @@ from lora_advisor.models.defaults import DEFAULT_TARGETS
 from lora_advisor.models.matching import (
     ALL_LINEAR,
     all_linear,
+    compiled,
     ends_with_name,
     excluded,
     pattern_value,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 MAMBA: Final = frozenset({"falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h"})
 MAMBA_REFUSED: Final = frozenset({"out_proj", "conv1d"})
+_NEWER: Final = 5
 _GENERATING: Final = frozenset({"CAUSAL_LM", "SEQ_2_SEQ_LM"})
 
 
@@ -73,28 +76,41 @@ class Resolution:
         return adapters + sum(self.saved.values()) + self.biases
 
 
-def resolve(config: AdapterConfig, table: ModuleTable) -> Resolution:
-    """Say what PEFT adapts; InjectionError is PEFT's own error, UnresolvedError an abstention."""
+def resolve(config: AdapterConfig, table: ModuleTable, peft: str | None = None) -> Resolution:
+    """Say what PEFT adapts; InjectionError is PEFT's own error, UnresolvedError an abstention.
+
+    ``peft`` is the release in use, the newest known unless given.
+    """
+    if peft is not None:
+        config = replace(config, release=releases.release_of(peft))
     refuse_contradictions(config)
     if config.task_type == "SEQ_CLS":
         config = with_heads(config)
     plan = tied(converted(config, table), table)
     config = plan.config
     if config.target_modules is None:
-        config = replace(config, target_modules=_default_targets(table.model_type))
+        config = replace(config, target_modules=_default_targets(table.model_type, config))
     if config.layer_replication:
         table = replicated(table, config.layer_replication)
     modules = _adapt_modules(config, table, plan)
     parameters = _adapt_parameters(config, table, {item.name for item in modules})
     modules += _adapt_tied(config, table, plan)
     if not modules and not parameters:
-        raise InjectionError(NO_MATCH, "no module is adapted")
+        own = config.release >= releases.OWN_ERROR_FOR_NO_MATCH
+        raise InjectionError(NO_MATCH if own else "ValueError", "no module is adapted")
     if config.bias not in ("none", "all") and not config.bias.endswith("_only"):
         raise InjectionError("NotImplementedError", f"bias {config.bias} is not known")
     found = _finished(config, table, modules, parameters, plan)
     if config.task_type in _GENERATING and not table.generates:
         raise InjectionError("AttributeError", "the model does not generate text")
+    if _lost_method(config, table):
+        raise InjectionError("AttributeError", "transformers 5 has no method that PEFT asks for")
     return found
+
+
+def _lost_method(config: AdapterConfig, table: ModuleTable) -> bool:
+    before = config.release < releases.SEQ2SEQ_WITH_TRANSFORMERS_5
+    return before and config.task_type == "SEQ_2_SEQ_LM" and table.transformers == _NEWER
 
 
 def with_heads(config: AdapterConfig) -> AdapterConfig:
@@ -103,9 +119,10 @@ def with_heads(config: AdapterConfig) -> AdapterConfig:
     return replace(config, modules_to_save=(*(config.modules_to_save or ()), *heads))
 
 
-def _default_targets(model_type: str) -> tuple[str, ...] | str:
+def _default_targets(model_type: str, config: AdapterConfig) -> tuple[str, ...] | str:
     targets = DEFAULT_TARGETS.get(model_type)
-    if targets is None:
+    since = releases.DEFAULTS_SINCE.get(model_type, config.release)
+    if targets is None or config.release < since:
         raise InjectionError("ValueError", f"PEFT has no default targets for {model_type}")
     return targets
 
@@ -130,12 +147,20 @@ def _adapt_modules(config: AdapterConfig, table: ModuleTable, plan: Tying) -> li
         raise UnresolvedError("an attention layer and its output are both targeted")
     adapted = []
     for module in found:
-        if table.model_type in MAMBA and module.leaf in MAMBA_REFUSED:
+        if _banned(module, config, table):
             raise InjectionError("ValueError", f"{module.leaf} is refused in {table.model_type}")
         adapted.append(_adapted(module, config, table))
         if module.kind == "attention":
             adapted.append(replace(adapted[-1], name=f"{module.name}.out_proj", parameters=0))
     return adapted
+
+
+def _banned(module: Module, config: AdapterConfig, table: ModuleTable) -> bool:
+    since = releases.MAMBA_BAN
+    if table.model_type == "nemotron_h":
+        since = releases.MAMBA_BAN_OF_NEMOTRON
+    known = config.release >= since and table.model_type in MAMBA
+    return known and module.leaf in MAMBA_REFUSED
 
 
 def _adapted(module: Module, config: AdapterConfig, table: ModuleTable) -> Adapted:
@@ -146,11 +171,22 @@ def _adapted(module: Module, config: AdapterConfig, table: ModuleTable) -> Adapt
 
 def rank_and_scaling(name: str, config: AdapterConfig) -> tuple[int, float]:
     """Return the rank of an adapter on a module, and the factor its output is scaled by."""
-    rank = int(pattern_value(config.rank_pattern, name, config.r))
-    alpha = pattern_value(config.alpha_pattern, name, config.lora_alpha)
+    if config.release <= releases.PATTERNS_OF_BOTH_KINDS:
+        rank, alpha = _by_first_pattern(name, config)
+    else:
+        rank = int(pattern_value(config.rank_pattern, name, config.r))
+        alpha = pattern_value(config.alpha_pattern, name, config.lora_alpha)
     if rank <= 0:
         raise InjectionError("ValueError", f"the rank is {rank}")
     return rank, alpha / (math.sqrt(rank) if config.use_rslora else rank)
+
+
+def _by_first_pattern(name: str, config: AdapterConfig) -> tuple[int, float]:
+    """Return rank and alpha by the first key of either pattern that the name fits."""
+    ranks, alphas = config.rank_pattern or {}, config.alpha_pattern or {}
+    fitting = (key for key in (*ranks, *alphas) if compiled(rf".*\.{key}$").match(name))
+    key = next(fitting, name)
+    return int(ranks.get(key, config.r)), alphas.get(key, config.lora_alpha)
 
 
 def _adapt_parameters(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
 from lora_advisor.models.adapter import InjectionError, UnresolvedError
 from lora_advisor.models.table import CONTAINER
 
@@ -85,13 +86,7 @@ def token_rows(
     config: AdapterConfig, table: ModuleTable, adapted: Collection[str], saved: Collection[str]
 ) -> dict[str, int]:
     """Return the layers of which single rows are trained, each with its trainable parameters."""
-    indices = config.trainable_token_indices
-    if indices is None:
-        return {}
-    if isinstance(indices, tuple):
-        indices = {table.input_embedding or "embed_tokens": indices}
-    if any(name in (config.modules_to_save or ()) for name in indices):
-        raise InjectionError("ValueError", "the embedding is already trained in full")
+    indices = _asked_rows(config, table)
     skipped, differ = _tied_targets(indices, table, ensure=config.ensure_weight_tying)
     found: dict[str, int] = {}
     for name, rows in indices.items():
@@ -107,6 +102,18 @@ def token_rows(
     if table.tie_word_embeddings and table.input_embedding in found and not differ:
         found |= dict.fromkeys(_tied_rows(table, adapted, {*saved, *found}), 0)
     return found
+
+
+def _asked_rows(config: AdapterConfig, table: ModuleTable) -> Mapping[str, tuple[int, ...]]:
+    """Return the rows that are to be trained, by the name of their layer."""
+    indices = config.trainable_token_indices or {}
+    if isinstance(indices, tuple):
+        indices = {table.input_embedding or "embed_tokens": indices}
+    if any(name in (config.modules_to_save or ()) for name in indices):
+        raise InjectionError("ValueError", "the embedding is already trained in full")
+    if len(indices) > 1 and table.tie_word_embeddings and config.release < releases.NEWEST:
+        raise UnresolvedError("how older releases of PEFT tie token rows is not known")
+    return indices
 
 
 def _tied_targets(

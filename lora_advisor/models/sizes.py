@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
 from lora_advisor.models.adapter import InjectionError, UnresolvedError
 from lora_advisor.models.table import ADAPTABLE, CONVOLUTIONS
 
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from lora_advisor.models.table import Module, ModuleTable
 
 
+_NOT_AT_FIRST: Final = frozenset({"conv1d", "conv3d", "attention"})
+
+
 def module_parameters(module: Module, rank: int, config: AdapterConfig, table: ModuleTable) -> int:
     """Count the trainable parameters of LoRA on a module; raise what PEFT raises on it."""
     if module.kind not in ADAPTABLE:
+        raise InjectionError("ValueError", f"{module.class_name} cannot be adapted")
+    if config.release <= releases.NO_CONV1D_OR_ATTENTION and module.kind in _NOT_AT_FIRST:
         raise InjectionError("ValueError", f"{module.class_name} cannot be adapted")
     if rank <= 0:
         raise InjectionError("ValueError", f"the rank is {rank}")
@@ -73,6 +79,9 @@ def _attention(module: Module, rank: int, config: AdapterConfig, table: ModuleTa
 
 def parameter_adapter(module: Module, own: str, rank: int, config: AdapterConfig) -> int:
     """Count LoRA on a parameter itself, such as fused experts; raise what PEFT raises."""
+    shape = module.shape(own) or ()
+    if config.release < releases.FLAT_PARAMETER_IS_VALUE_ERROR and len(shape) <= 1:
+        raise InjectionError("IndexError", f"{own} has {len(shape)} dimensions")
     refused = {
         "lora_dropout": config.lora_dropout,
         "fan_in_fan_out": config.fan_in_fan_out,
@@ -82,7 +91,6 @@ def parameter_adapter(module: Module, own: str, rank: int, config: AdapterConfig
     for name, value in refused.items():
         if value:
             raise InjectionError("ValueError", f"{name} does not go with a parameter")
-    shape = module.shape(own) or ()
     if len(shape) not in (2, 3):
         raise InjectionError("ValueError", f"{own} has {len(shape)} dimensions")
     if rank <= 0:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.models import releases
+from lora_advisor.models.adapter import UnresolvedError
 from lora_advisor.models.matching import compiled
 from lora_advisor.record import record, replace
 
@@ -38,6 +40,8 @@ def tied(config: AdapterConfig, table: ModuleTable) -> Tying:
     if isinstance(config.target_modules, str):
         compiled(config.target_modules)
     embedding = table.input_embedding
+    if config.ensure_weight_tying and config.release < releases.TYING_ASKS_THE_CONFIG:
+        raise UnresolvedError("how older releases of PEFT tie weights is not known")
     if not (config.ensure_weight_tying and table.tied_modules and embedding):
         return Tying(config=config)
     saved = config.modules_to_save or ()

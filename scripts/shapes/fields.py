@@ -20,12 +20,23 @@ BENIGN = frozenset(
     bos_token_id eos_token_id decoder_start_token_id forced_bos_token_id forced_eos_token_id
     sep_token_id cls_token_id begin_suppress_tokens suppress_tokens""".split()  # noqa: SIM905
 )
-ACTIVATIONS = ("silu", "gelu", "relu", "gelu_new", "gelu_pytorch_tanh", "quick_gelu")
+ACTIVATIONS = (
+    "silu",
+    "gelu",
+    "relu",
+    "gelu_new",
+    "gelu_pytorch_tanh",
+    "quick_gelu",
+    "relu2",
+    "gelu_fast",
+    "swish",
+)
 ACTIVATION = re.compile(r"(^|_)(act|activation|activation_function|hidden_act)(_|$)")
 LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|layers|depth|num_hidden_blocks)$")
 POPPED = re.compile(r"kwargs\.(?:pop|get)\(\s*[\"'](\w+)[\"']")
 INDICES = re.compile(r"layers|_idxs?$|indices|indexes")
 SOME_LAYERS: tuple[list[int], ...] = ([], [0], [1], [0, 2], [1, 2, 3])
+SIZES = re.compile(r"(_size|_dim|_heads|_rank|_embd|d_model|d_ff|d_kv)$")
 NUM_LABELS = "num_labels"
 
 
@@ -141,6 +152,8 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
         found = []
     if name in part.nullable and value is not None:
         found.append(None)
+    if SIZES.search(name):
+        found = [item for item in found if type(item) is not int or item]
     return [item for item in found if item != value or type(item) is not type(value)]
 
 

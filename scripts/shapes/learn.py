@@ -242,10 +242,12 @@ def _size(places: Places, values: np.ndarray, subset: np.ndarray, depth: int) ->
 def _split_size(places: Places, values: np.ndarray, subset: np.ndarray, depth: int) -> Any:
     ranked = []
     for order, (question, rows) in enumerate(_usable(places, subset)):
+        if question[0] in ("same", "<") and isinstance(question[1], str):
+            continue  # two numbers that happen to be equal, or in order, explain nothing
         parts = _split(places, question, rows, subset)
         if min(len(p) for _, p in parts) < 4 or len(parts) > 6:
             continue
-        fits = [_sum(places, values, p, deep=False) for _, p in parts]
+        fits = [_sum(places, values, p, deep=False, few=6) for _, p in parts]
         left = sum(len(p) for (_, p), fit in zip(parts, fits, strict=True) if fit is None)
         if not left:
             return ["?", question, [[v, fit] for (v, _), fit in zip(parts, fits, strict=True)]]
@@ -383,10 +385,12 @@ def _columns(places: Places, subset: np.ndarray) -> _Columns:
     return places._columns[key]  # noqa: SLF001
 
 
-def _sum(places: Places, values: np.ndarray, subset: np.ndarray, *, deep: bool) -> Any:
+def _sum(
+    places: Places, values: np.ndarray, subset: np.ndarray, *, deep: bool, few: int = 1
+) -> Any:
     full = values[subset]
     if full.min() == full.max():
-        return int(full[0])
+        return int(full[0]) if len(subset) >= few else None
     if len(subset) < 4:
         return None
     columns = _columns(places, subset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 import transformers
@@ -12,8 +13,18 @@ from transformers import PreTrainedConfig
 from lora_advisor.models.canonical import canonical
 from lora_advisor.models.formula import OpenError
 from lora_advisor.models.template import expanded
-from shapes.fields import ACTIVATION, BENIGN, LAYERS, NUM_LABELS, flat, nested, pool, sections
-from shapes.learn import UnexplainedError, learn_case
+from shapes.fields import (
+    ACTIVATION,
+    BENIGN,
+    LAYERS,
+    NUM_LABELS,
+    SIZES,
+    flat,
+    nested,
+    pool,
+    sections,
+)
+from shapes.learn import Places, UnexplainedError, learn_case, learn_size
 from shapes.merge import Merger, Pool
 from shapes.tree import Node, build, picture
 from shapes.tree import flat as listed
@@ -46,9 +57,9 @@ class Learner:
     """Everything known of one base config: its fields, the values tried, the probes."""
 
     def __init__(
-        self, model_type: str, raw: dict[str, Any], auto_class: str, seed: int = 0
+        self, model_type: str, raw: dict[str, Any], auto_class: str, seed: int = 0, narrow: int = 0
     ) -> None:
-        self.model_type, self.auto_class = model_type, auto_class
+        self.model_type, self.auto_class, self.narrow = model_type, auto_class, narrow
         self.rng = random.Random(f"{model_type} {auto_class} {seed}")
         raw = {k: v for k, v in raw.items() if k not in BENIGN or isinstance(v, dict)}
         MISSED.clear()
@@ -66,6 +77,7 @@ class Learner:
         self.oat: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = []
         self.words: dict[str, list[Any]] = {}
         self.counted: dict[str, str] = {}
+        self._resolved: dict[str, dict[str, Any]] = {}
         self._find_lists()
 
     def _find_lists(self) -> None:
@@ -163,8 +175,8 @@ class Learner:
         plain = self.probe(base)
         if plain is None:
             return
-        for path in list(self.base) if first else sorted(self.relevant):
-            tried = pool(path, self.base[path], self._part(path)) if first else self.pools[path]
+        for path in list(self.base) if first else self._doubtful():
+            tried = self._pool(path) if first else self.pools[path]
             good = []
             few = min(2 if path in self.relevant else 1, len(tried))
             for value in tried if first else self.rng.sample(tried, few):
@@ -183,6 +195,52 @@ class Learner:
                 self.pools[path] = one_type(good) if path in self.relevant else good
         if first:
             self._lists()
+
+    def _doubtful(self) -> list[str]:
+        """Return the fields that matter, and numbers that may matter beside another switch."""
+        numbers = [p for p, v in self.base.items() if type(v) is int and SIZES.search(p)]
+        return sorted({*self.relevant, *(p for p in numbers if self.pools.get(p))})
+
+    def _pool(self, path: str) -> list[Any]:
+        """Return values to try for a field; in narrow learning only numbers, lists, switches."""
+        value = self.base[path]
+        if self.narrow and not (type(value) in (int, bool) or path in self.words):
+            return []
+        if self.narrow > 1 and type(value) is bool and "tie_" not in path:
+            return []
+        found = pool(path, value, self._part(path))
+        return [v for v in found if type(v) is type(value)] if self.narrow else found
+
+    def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields with the numbers that the config object puts in place of nulls."""
+        key = repr(sorted(values.items()))
+        if key not in self._resolved:
+            config = config_of(self.model_type, nested(values, self.parts, self.kinds))
+            out = dict(values)
+            for path in self.relevant:
+                here: Any = config
+                for name in path.split(".")[:-1]:
+                    here = read(here, name)
+                found = read(here, path.rpartition(".")[2])
+                if values.get(path) is None and type(found) is int:
+                    out[path] = found
+            self._resolved[key] = out
+        return self._resolved[key]
+
+    def derive(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a formula for each field that the config object itself fills in where null."""
+        found: dict[str, Any] = {}
+        full = [self.resolved(v) for v in samples]
+        open_ = [p for p in sorted(self.relevant) if any(v[p] is None for v in samples)]
+        open_ = [p for p in open_ if all(type(f[p]) is int for f in full)]
+        for _ in range(2):
+            for path in [p for p in open_ if p not in found]:
+                hits = [n for n, v in enumerate(samples) if v[path] is None]
+                names = self.relevant - {p for p in open_ if p not in found}
+                places = Places([(full[n], ()) for n in hits], names)
+                with suppress(UnexplainedError):
+                    found[path] = learn_size(places, [full[n][path] for n in hits], 1)
+        return found
 
     def _lists(self) -> None:
         for path in self.words:
@@ -285,10 +343,18 @@ class Learner:
 
     def fit(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
         """Merge probes into a template."""
-        trees = [(v, (), self.probe(v)) for v in samples]
+        derived = self.derive(samples)
+        seen = [{**v, **{p: self.resolved(v)[p] for p in derived}} for v in samples]
+        trees = [(w, (), self.probe(v)) for v, w in zip(samples, seen, strict=True)]
+        moved = {id(v): id(w) for v, w in zip(samples, seen, strict=True)}
+        origins = {
+            moved[one]: (moved[base], names)
+            for one, (base, names) in self.origins.items()
+            if one in moved and base in moved
+        }
         pool_ = Pool()
-        merger = Merger(pool_, self.relevant, self.origins)
-        places = merger.places([(v, ()) for v in samples])
+        merger = Merger(pool_, self.relevant, origins)
+        places = merger.places([(w, ()) for w in seen])
         about = {}
         for key in ABOUT:
             try:
@@ -298,6 +364,7 @@ class Learner:
         root = merger.merge([(v, (), t[0]) for v, _, t in trees if t])
         return {
             **self.domain(samples),
+            "derived": derived,
             "about": about,
             "root": root,
             "auto": self.auto_class,

@@ -1,0 +1,56 @@
+"""What older releases of PEFT do otherwise, each found by running that release.
+
+A release is its first two numbers. 0.13.2, 0.15.2, 0.17.1, 0.19.0 and 0.21.2 were run; where a
+change lies between two of them, the release is that of PEFT's source history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Release: TypeAlias = tuple[int, int]
+
+NEWEST: Final[Release] = (0, 21)
+OLDEST: Final[Release] = (0, 13)
+FIELDS_SINCE: Final[Mapping[str, Release]] = {
+    "exclude_modules": (0, 14),
+    "lora_bias": (0, 14),
+    "trainable_token_indices": (0, 15),
+    "target_parameters": (0, 17),
+    "ensure_weight_tying": (0, 18),
+}
+DEFAULTS_SINCE: Final[Mapping[str, Release]] = {
+    **dict.fromkeys(["gemma3_text", "llama4", "qwen3"], (0, 17)),
+    **dict.fromkeys(["gemma4", "rwkv", "rwkv7"], (0, 19)),
+    "nemotron_h": (0, 20),
+}
+"""Model types without targets of their own before a release, the oldest of those that were run."""
+
+LAYERS_WITHOUT_PATTERN_CHECK: Final[Release] = (0, 13)
+PATTERNS_OF_BOTH_KINDS: Final[Release] = (0, 14)
+"""Up to here the first key of rank or alpha pattern decides both, and needs a dot before it."""
+NO_CONV1D_OR_ATTENTION: Final[Release] = (0, 13)
+ALL_LINEAR_BY_LAST_NAME: Final[Release] = (0, 14)
+SAVED_MAY_BE_TARGETED: Final[Release] = (0, 16)
+MAMBA_BAN: Final[Release] = (0, 16)
+MAMBA_BAN_OF_NEMOTRON: Final[Release] = (0, 20)
+EXPERTS_CONVERTED: Final[Release] = (0, 19)
+TEXT_RESOLVED_FOR_EXPERTS: Final[Release] = (0, 20)
+OWN_ERROR_FOR_NO_MATCH: Final[Release] = (0, 21)
+LAST_LAYER_NUMBER_COUNTS: Final[Release] = (0, 20)
+"""Up to here the last numbered part of a name is its layer, and a prefix comes before it."""
+EMPTY_LAYERS_ARE_NONE: Final[Release] = (0, 20)
+FLAT_PARAMETER_IS_VALUE_ERROR: Final[Release] = (0, 21)
+TYING_ASKS_THE_CONFIG: Final[Release] = (0, 21)
+SEQ2SEQ_WITH_TRANSFORMERS_5: Final[Release] = (0, 21)
+
+
+def release_of(version: str) -> Release:
+    """Return the first two numbers of a version, bounded by those that are known."""
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    number = (int(major or 0), int(minor)) if minor.isdecimal() and major.isdecimal() else NEWEST
+    return min(max(number, OLDEST), NEWEST)
