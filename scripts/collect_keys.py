@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import key_deepspeed
 import key_history
+import key_kohya
 import key_litgpt
 import key_mlx
 import key_torchtune
@@ -198,6 +199,19 @@ TARGETS = {
         flatten=True,
         classes=(),
     ),
+    "kohya": Target(
+        oldest="0.7",
+        modules=(
+            "library",
+            *(
+                f"{model}train_network.py"
+                for model in ("", "sdxl_", "sd3_", "flux_", "lumina_", "hunyuan_image_", "anima_")
+            ),
+        ),
+        flatten=True,
+        only_tags=True,
+        classes=(),
+    ),
     "accelerate": Target(
         oldest="0.20",
         modules=("accelerate",),
@@ -236,6 +250,8 @@ def _without_class(package: Package, name: str) -> key_history.Snapshot:
         return key_litgpt.config_classes(package)
     if name == "mlx_lm":
         return key_mlx.config_classes(package)
+    if name == "library":
+        return key_kohya.config_classes(package)
     if name == "torchtune":
         return key_torchtune.config_classes(package)
     if name != "deepspeed":

@@ -66,7 +66,8 @@ class StrangeKey(Item):
 def strange_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     """Keys that the loader knows in no release; none where its key list is not known."""
     framework = by_name(recipe.framework)
-    if framework is None:
+    of_a_window = recipe.framework == "kohya" and recipe.document.format == "json"
+    if framework is None or of_a_window:  # whose own names nobody lists
         return ()
     return tuple(_strange(recipe, framework))
 
@@ -103,6 +104,8 @@ def _has_foreign_plugin(recipe: Recipe) -> bool:
 
 def _is_for_own_program(recipe: Recipe) -> bool:
     """Whether a project's own program reads the file: it names no dataset, or is named itself."""
+    if recipe.framework == "kohya":  # programs around it keep keys of their own in its file
+        return True
     if recipe.framework == "trl" and recipe.document.format != "shell":
         return not _TRL_DATA & {key.path for key in recipe.keys}
     program = recipe.evidence.removeprefix("runs ")

@@ -28,6 +28,8 @@ _CALLS: Final = {
 _OF_ONE_COMMAND: Final = frozenset(
     f"{command}Config" for command in ("SFT", "DPO", "GRPO", "KTO", "Reward", "RLOO", "ORPO", "CPO")
 )
+_FLAT: Final = ("kohya",)
+"""Formats whose loader flattens sections away, so that their names mean nothing."""
 _CLOSE: Final = 0.8
 _SLIPS: Final = 2
 _SHORT: Final = 5
@@ -57,7 +59,9 @@ def placed_keys(
     is_script = recipe.document.format == "python"
     sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
     for key in recipe.keys if any(sections.values()) else ():
-        parent = _without_indices(parent_of(key))
+        parent = "" if framework.name in _FLAT else _without_indices(parent_of(key))
+        if framework.name in _FLAT and isinstance(key.node, Mapping):
+            continue  # the name of a section
         if parent not in sections or key.name == "**" or key.name.startswith("["):
             continue  # a place that takes anything, or an argument without a name
         yield key, sections[parent]

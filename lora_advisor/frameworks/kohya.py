@@ -188,5 +188,8 @@ FRAMEWORKS: Final = (
         casts=True,
         defaults=_DEFAULTS,
         finish=_settle,
+        on_unknown="drops",
+        schema=(("kohya", ("TrainNetwork",)),),
+        package="kohya",
     ),
 )

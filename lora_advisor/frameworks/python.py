@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import python_settle, trl, xtuner
+from lora_advisor.frameworks import nemo_recipes, python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.python_flow import alternatives, runs
@@ -109,7 +109,7 @@ _KEYS: Final = _keys()
 
 def read(document: Document) -> list[Recipe]:
     """Read a script's recipes; none when it configures no training and no adapter."""
-    configured = xtuner.read(document)
+    configured = xtuner.read(document) or nemo_recipes.read(document)
     if configured is not None:
         return [configured]
     root = document.root

@@ -1,17 +1,19 @@
 """XTuner (``xtuner train config.py``): a Python file whose assignments are one mmengine config.
 
-``dict(type=LoraConfig, r=64)`` is a call that is made later. Read in XTuner 0.2:
-``xtuner.model.sft`` and the files of ``xtuner/configs``.
+``dict(type=LoraConfig, r=64)`` is a call that is made later. With ``framework = "huggingface"`` it
+hands ``training_args`` to transformers' trainer. Read in XTuner 0.2: ``xtuner.model.sft``,
+``xtuner.tools.train`` and the files of ``xtuner/configs``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import put_default, quantise
-from lora_advisor.recipe import UNKNOWN, Lora, Quant
+from lora_advisor.recipe import UNKNOWN, Lora, Quant, Train
 from lora_advisor.source.scalars import SETTINGS, python_value
 from lora_advisor.source.tree import Mapping
 
@@ -76,6 +78,9 @@ def read(document: Document) -> Recipe | None:
     settings = root.get(SETTINGS) if isinstance(root, Mapping) else None
     if not isinstance(settings, Mapping):
         return None
+    if "training_args" in settings:
+        evidence = "assigns framework, model and training_args"
+        return Draft(_OVER_TRANSFORMERS, document, settings, evidence).recipe()
     evidence = "assigns model, optim_wrapper and train_dataloader"
     return Draft(FRAMEWORKS[0], document, settings, evidence).recipe()
 
@@ -97,6 +102,12 @@ def _settle(draft: Draft) -> None:
     quantise(draft, draft.get("quant.load_in_4bit"), draft.get("quant.load_in_8bit"))
 
 
+def _settle_over_transformers(draft: Draft) -> None:
+    kind = draft.written("lora.type")
+    if kind is not None:
+        draft.put("lora.enabled", str(kind.value) == "LoraConfig" or UNKNOWN, kind)
+
+
 FRAMEWORKS: Final = (
     Framework(
         name="xtuner",
@@ -111,3 +122,23 @@ FRAMEWORKS: Final = (
         package="xtuner",
     ),
 )
+_OVER_TRANSFORMERS: Final = replace(
+    FRAMEWORKS[0],
+    keys={
+        **{
+            f"lora.{name}": f"lora.{name}"
+            for name in Lora.__annotations__
+            if name not in _NOT_ARGUMENTS
+        },
+        **{f"training_args.{name}": f"train.{name}" for name in Train.__annotations__},
+        **{f"model.quantization_config.{name}": f"quant.{name}" for name in Quant.__annotations__},
+        "model.pretrained_model_name_or_path": "model.name_or_path",
+        "model.torch_dtype": "model.dtype",
+        "model.trust_remote_code": "model.trust_remote_code",
+        "max_length": "data.max_length",
+        "pack_to_max_length": "data.packing",
+    },
+    defaults={"lora.enabled": UNKNOWN, "lora.target_modules": UNKNOWN, "train.enabled": True},
+    finish=_settle_over_transformers,
+)
+"""The same program with ``framework = "huggingface"``."""

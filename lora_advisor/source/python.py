@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence as Listing
 
 _SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
+_HF_SETTINGS: Final = frozenset({"framework", "model", "training_args"})
 _MUTATORS: Final = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
 )
@@ -124,7 +125,7 @@ class _Program:
             if isinstance(target, ast.Name) and value is not None:
                 key = Scalar(text=target.id, plain=False, span=self._span(target))
                 found[target.id] = Entry(key=key, value=value)
-        if found.keys() >= _SETTINGS_OF:
+        if found.keys() >= _SETTINGS_OF or found.keys() >= _HF_SETTINGS:
             span = Span(start=0, end=len(self._text))
             mapping = Mapping(entries=tuple(found.values()), span=span)
             key = Scalar(text=SETTINGS, plain=False, span=Span(0, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lora_advisor.facts import config_keys
 from lora_advisor.recipe import UNKNOWN
 from tests.frameworks.reading import recipe
 
@@ -265,3 +266,18 @@ SHELL: list[tuple[str, str, Fields]] = [
 @pytest.mark.parametrize(("name", "text", "fields"), SHELL)
 def test_values_on_a_command_line(name: str, text: str, fields: Fields) -> None:
     assert read(text, fields, "run.sh") == (name, fields)
+
+
+def test_kohya_keys_are_known_in_every_section() -> None:
+    """The loader flattens sections; a far key may be a program's around it, a slip is not."""
+    text = (
+        "[sample_prompt]\nnetwork_module = 'networks.lora'\nnetwork_dims = 16\n"
+        "[mine]\nmy_own_thing = 1\nlearning_rate = 1e-4\n"
+    )
+    found = recipe(text, "c.toml")
+    assert [(k.path, k.meant) for k in config_keys.misspelt_keys(found)] == [
+        ("sample_prompt.network_dims", "network_dim")
+    ]
+    assert config_keys.unknown_keys(found) == ()
+    window = recipe('{"LoRA_type": "Standard", "network_dims": 8}', "c.json")
+    assert config_keys.strange_keys(window) == ()

@@ -50,6 +50,21 @@ PYTHON: dict[str, Row] = {
         "    m = AutoModelForCausalLM.from_pretrained('a')\nc = LoraConfig(r=8)\n"),
         [{"r": 8, "four": "?"}],
     ),
+    "an XTuner config for transformers' trainer": (
+        ("framework = 'huggingface'\n"
+        "training_args = dict(type=TrainingArguments, learning_rate=2e-4)\n"
+        "model = dict(type=AutoModelForCausalLM.from_pretrained, torch_dtype=torch.float16,\n"
+        "  pretrained_model_name_or_path='a/b', quantization_config=dict(load_in_4bit=True))\n"
+        "lora = dict(type=LoraConfig, r=64, lora_alpha=16)\n"),
+        [{"on": True, "r": 64, "alpha": 16, "lr": 2e-4, "four": True, "model": "a/b",
+          "targets": "?"}],
+    ),
+    "a recipe of NeMo 2": (
+        ("from nemo.collections import llm\nrecipe = llm.llama3_8b.finetune_recipe(\n"
+        "  name='x', num_nodes=1, peft_scheme='lora')\n"
+        "recipe.peft = llm.peft.LoRA(dim=32, alpha=16)\n"),
+        [{"on": True, "r": 32, "alpha": 16, "lr": "?", "targets": "?"}],
+    ),
     "defaults that wait for a value": (
         ("p.add_argument('--beat', default=None)\n@dataclass\nclass A:\n  lr: float = None\n"
         "a = parse()\nTrainingArguments('o', eval_strategy=a.beat, learning_rate=a.lr)\n"),
