@@ -34,7 +34,6 @@ RANKS: Final = (4, 16, 64)
 SEEDS: Final = (0, 1)
 SLICE: Final = 32
 """Rows a calibration holds out itself; the grid's own held-out rows are never shown to it."""
-SWEEP: Final = 1200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

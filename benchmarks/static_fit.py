@@ -53,7 +53,8 @@ class Fitted:
 
     def __call__(self, curve: Curve) -> float:
         """Return the rate for a curve's model and rank."""
-        line = (curve.parameters / PARAMETERS) ** self.size * (curve.rank / RANK) ** self.rank
+        line: float = (curve.parameters / PARAMETERS) ** self.size
+        line *= (curve.rank / RANK) ** self.rank
         return self.rate * line * self.families.get(curve.family, 1.0)
 
 

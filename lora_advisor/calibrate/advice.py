@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.calibrate import noise, range_test, short_runs
-from lora_advisor.calibrate.ranks import UNCERTAIN, at_rank
+from lora_advisor.calibrate.ranks import ENOUGH, UNCERTAIN, at_rank
 from lora_advisor.record import record
 from lora_advisor.source.edits import apply, inserted, replaced
 
@@ -87,7 +87,12 @@ def _rank_rows(reader: Reader, setup: Setup, found: Calibration) -> list[Row]:
         return []
     rank = found.rank.recommended
     shares = ", ".join(f"r={r} {share:.0%}" for r, share in found.rank.shares.items())
-    why = f"smallest rank with 95 % of the largest one's gain: {shares}, each ± {UNCERTAIN:.0%}"
+    why = (
+        f"smallest rank with {ENOUGH:.0%} of the best one's gain in {short_runs.STEPS} steps: "
+        f"{shares}, each ± {UNCERTAIN:.0%}"
+    )
+    if rank == max(found.rank.shares):
+        why += "; the largest that was tried: a larger one may win more"
     rows = [_row(reader, "lora.r", rank, basis=MEASURED, confidence="medium", why=why)]
     alpha = at_rank(setup.adapter, rank).alpha
     if alpha != setup.adapter.alpha:

@@ -109,9 +109,16 @@ def _rank(  # noqa: PLR0913, PLR0917 - the state of the run
     found: LearningRateReading,
     left_out: list[str],
 ) -> RankReading | None:
-    if not wanted.rank or not _paid("rank", 42, wanted, spent, left_out):
+    if not wanted.rank or not _paid("rank", 2 * ranks.PRICE, wanted, spent, left_out):
         return None
-    return ranks.compare(run, setup.adapter, found, batch=setup.training.batch, seed=wanted.seed)
+    return ranks.compare(
+        run,
+        setup.adapter,
+        found,
+        batch=setup.training.batch,
+        seed=wanted.seed,
+        room=wanted.budget - spent.steps,
+    )
 
 
 def _batch(  # noqa: PLR0913, PLR0917 - the state of the run

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.calibrate.short_runs import STEPS, capped, short_run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lora_advisor.calibrate.engines import Run
     from lora_advisor.calibrate.setup import Adapter
     from lora_advisor.calibrate.short_runs import LearningRateReading
 
 FACTOR: Final = 4
-ENOUGH: Final = 0.95
-UNCERTAIN: Final = 0.07
+ENOUGH: Final = 0.97
+"""Share of the largest rank's gain to hold: with what is uncertain, about 5 % is lost at worst."""
+UNCERTAIN: Final = 0.05
 """By how much a share after 20 steps may differ from that after the whole training."""
+PRICE: Final = 22
+"""Steps that one run costs at most, its scoring included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +47,46 @@ def moved(adapter: Adapter, rate: float, r: int) -> float:
     return rate if adapter.constant_scaling else rate * float((adapter.r / r) ** 0.5)
 
 
-def compare(
-    run: Run, adapter: Adapter, found: LearningRateReading, *, batch: int, seed: int
+def compare(  # noqa: PLR0913 - what a run is made of
+    run: Run,
+    adapter: Adapter,
+    found: LearningRateReading,
+    *,
+    batch: int,
+    seed: int,
+    room: float = 4 * PRICE,
 ) -> RankReading:
-    """Train at a quarter of the rank and at four times it; the rank itself is known already."""
-    rate = found.best.learning_rate
-    others = sorted({max(adapter.r // FACTOR, 1), adapter.r * FACTOR} - {adapter.r})
-    trials = [
-        short_run(at_rank(adapter, r), moved(adapter, rate, r), batch=batch, seed=seed, steps=STEPS)
-        for r in others
-    ]
-    gains = {adapter.r: found.gain}
-    gains |= {o.trial.r: max((o.start or 0.0) - capped(o), 0.0) for o in run(trials)}
-    largest = max(gains.values())
-    shares = {r: gains[r] / largest for r in sorted(gains)}
+    """Train at a quarter of the rank and at four times it; ``room`` is the steps left for it.
+
+    The rank itself is run once more at its fitted rate, so that all ranks are seen at rates of one
+    law; where the largest rank is needed, one four times larger is tried.
+    """
+    others = {max(adapter.r // FACTOR, 1), adapter.r * FACTOR} - {adapter.r}
+    again = {adapter.r} if room >= (len(others) + 1) * PRICE else set()
+    asked = sorted(others | again)
+
+    def gains_of(ranks: list[int]) -> dict[int, float]:
+        rate = found.best.learning_rate
+        trials = [
+            short_run(
+                at_rank(adapter, r), moved(adapter, rate, r), batch=batch, seed=seed, steps=STEPS
+            )
+            for r in ranks
+        ]
+        return {o.trial.r: max((o.start or 0.0) - capped(o), 0.0) for o in run(trials)}
+
+    gains = {adapter.r: found.gain} | gains_of(asked)
+    largest = max(gains)
+    if _needed(gains) == largest and room >= (len(asked) + 1) * PRICE:
+        gains |= gains_of([largest * FACTOR])
+    most = max(gains.values())
     return RankReading(
-        learning_rates={r: moved(adapter, found.advised, r) for r in shares},
-        shares=shares,
-        recommended=min(r for r, share in shares.items() if share >= ENOUGH),
+        learning_rates={r: moved(adapter, found.advised, r) for r in sorted(gains)},
+        shares={r: gains[r] / most for r in sorted(gains)},
+        recommended=_needed(gains),
     )
+
+
+def _needed(gains: Mapping[int, float]) -> int:
+    """Return the smallest rank that wins nearly as much as the best one."""
+    return min(r for r, gain in gains.items() if gain >= ENOUGH * max(gains.values()))

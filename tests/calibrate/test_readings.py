@@ -10,7 +10,7 @@ from lora_advisor.calibrate.examples import IGNORED, Example, batches, packed, p
 from lora_advisor.calibrate.journal import Journal, JournalError
 from lora_advisor.calibrate.parabola import vertex
 from lora_advisor.calibrate.range_test import read_range, smooth
-from lora_advisor.calibrate.ranks import at_rank, moved
+from lora_advisor.calibrate.ranks import PRICE, at_rank, compare, moved
 from lora_advisor.calibrate.refusals import RefusalError
 from lora_advisor.calibrate.setup import Adapter, Base, Setup, Training
 from lora_advisor.calibrate.short_runs import LearningRateReading
@@ -150,3 +150,42 @@ def test_no_interval_beside_a_cliff() -> None:
         assert (reading.interval is not None) is known
         assert reading.gain == 1.0
         assert reading.advised < best.learning_rate
+
+
+def ranked(gains: dict[int, float], room: float) -> tuple[list[int], int]:
+    """Compare ranks whose short runs win so much; return what was run and what is advised."""
+    adapter = Adapter(r=16, alpha=32, settings={})
+    points = {1e-3: 3.2, 2e-3: 3.0, 4e-3: 3.3}
+    found = LearningRateReading(
+        best=vertex(points, start=4.0), points=points, start=4.0, confidence="high"
+    )
+    asked: list[Trial] = []
+
+    def run(trials: list[Trial]) -> list[Outcome]:
+        asked.extend(trials)
+        return [
+            replace(outcome([0.0]), trial=trial, start=4.0, score=4.0 - gains[trial.r])
+            for trial in trials
+        ]
+
+    reading = compare(run, adapter, found, batch=8, seed=0, room=room)
+    rates = {trial.r: trial.learning_rate for trial in asked}
+    assert rates[64] == pytest.approx(rates[4] / 4)
+    return [trial.r for trial in asked], reading.recommended
+
+
+@pytest.mark.parametrize(
+    ("gains", "room", "tried", "advised"),
+    [
+        ({4: 0.7, 16: 0.98, 64: 1.0}, 4, [4, 16, 64], 16),
+        ({4: 0.98, 16: 0.99, 64: 1.0}, 4, [4, 16, 64], 4),
+        ({4: 0.7, 16: 0.9, 64: 1.0, 256: 1.01}, 4, [4, 16, 64, 256], 64),
+        ({4: 0.7, 16: 0.9, 64: 1.0, 256: 1.1}, 4, [4, 16, 64, 256], 256),
+        ({4: 0.7, 16: 0.9, 64: 1.1}, 3, [4, 16, 64], 64),
+        ({4: 0.7, 64: 1.01}, 2, [4, 64], 16),  # its own gain is that of the best short run
+    ],
+)
+def test_a_larger_rank_is_taken_where_it_wins_more_than_is_uncertain(
+    gains: dict[int, float], room: int, tried: list[int], advised: int
+) -> None:
+    assert ranked(gains, room * PRICE) == (tried, advised)
