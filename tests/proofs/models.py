@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from dataclasses import fields
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -14,6 +13,7 @@ import torch
 import transformers
 from peft.tuners.lora import layer
 
+from lora_advisor.frameworks import schemas
 from lora_advisor.recipe import UNKNOWN, Origin
 from lora_advisor.source.scalars import plain_value, python_value
 
@@ -68,8 +68,11 @@ def stated(recipe: Recipe, group: str) -> dict[str, object]:
 
 
 def lora_config(recipe: Recipe) -> peft.LoraConfig:
-    """Return the LoraConfig that the recipe's framework would make."""
-    known = {field.name for field in fields(peft.LoraConfig)}
+    """Return the LoraConfig that the recipe's framework would make.
+
+    An argument of another release than the installed one is handed over like any other.
+    """
+    known = schemas.keys("peft", "LoraConfig")
     stated_fields = stated(recipe, "lora").items()
     return peft.LoraConfig(**{name: value for name, value in stated_fields if name in known})
 
