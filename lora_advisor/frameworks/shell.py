@@ -26,6 +26,7 @@ _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tun
 """Commands that take a config's name and may start processes themselves."""
 _LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
 _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
+_CONFIGS: Final = (".yaml", ".yml", ".json")
 _LORA_FLAGS: Final = frozenset(
     {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
 )
@@ -127,13 +128,24 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     if command[:2] == ["vllm", "serve"] and "enable_lora" in flags:
         return VLLM
     if command[:1] == ["trl"]:
-        return _as_flags(trl.FRAMEWORKS[0])
-    if command[:1] == ["llamafactory-cli"] or {"finetuning_type", "stage"} <= flags:
+        return _over_file(trl.FRAMEWORKS[0], root, flags)
+    if command[:1] in (["llamafactory-cli"], ["lmf"]):
+        trains = command[1:2] in (["train"], ["export"])
+        return _over_file(llamafactory.FRAMEWORKS[0], root, flags) if trains else None
+    if {"finetuning_type", "stage"} <= flags:
         return _as_flags(llamafactory.FRAMEWORKS[0])
     own = shell_commands.framework_of(command, program_name, flags)
     if own is not None or shell_commands.is_own(command, program_name):
         return own and _as_flags(own)
     return _further(program_name, flags) or (HF_FLAGS if flags & _LORA_FLAGS else None)
+
+
+def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framework | None:
+    """Read flags that stand over a config file's keys; None where a file has all there is."""
+    if not any(name.endswith(_CONFIGS) for name in _started(root)):
+        return _as_flags(framework)
+    own = replace(framework, extra=framework.extra | {"config"})
+    return _as_flags(shell_commands.overrides(own)) if flags & framework.keys.keys() else None
 
 
 def _further(program: str, flags: set[str]) -> Framework | None:

@@ -31,7 +31,7 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if swift or (program in _SWIFT_SCRIPTS and flags & _SWIFT_SWITCHES):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
     if first == ["tune"] and "run" in command:
-        return _overrides(torchtune.FRAMEWORKS[0])
+        return overrides(torchtune.FRAMEWORKS[0])
     if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
         return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
     if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
@@ -80,9 +80,9 @@ def _is_swift(command: list[str], program: str) -> bool:
 
 
 def _beside_file(framework: Framework, beside: bool) -> Framework:
-    return _overrides(framework) if beside else framework
+    return overrides(framework) if beside else framework
 
 
-def _overrides(framework: Framework) -> Framework:
+def overrides(framework: Framework) -> Framework:
     """Know what is written only: a file elsewhere decides everything else."""
     return replace(framework, defaults=_NOTHING, finish=None, knows=frozenset())

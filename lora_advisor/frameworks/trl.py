@@ -221,7 +221,7 @@ FRAMEWORKS: Final = (
         finish=_finish,
         on_unknown="raises",
         schema=(("trl", _OWNERS),),
-        extra=_SCRIPTS,
+        extra=_SCRIPTS | {"config"},
         package="trl",
     ),
 )

@@ -386,6 +386,14 @@ SHELL: dict[str, Row] = {
         "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n",
         [{"model": "org/a", "r": 8, "batch": 1, "lr": "?"}],
     ),
+    "flags over a config file": (
+        "trl dpo --config c.yaml --learning_rate 1e-6\nllamafactory-cli train c.yaml lora_rank=4\n",
+        [{"lr": 1e-6, "r": "?", "on": "?"}, {"r": 4, "alpha": "?", "lr": "?"}],
+    ),
+    "commands that leave all to a file, or train nothing": (
+        ("llamafactory-cli train c.yaml\ntrl sft --config c.yaml\n"
+        "llamafactory-cli chat --model_name_or_path a --finetuning_type lora\n"), [],
+    ),
     "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
     "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
 }  # fmt: skip
