@@ -62,16 +62,20 @@ def quoted(recipe: Recipe, field: str) -> str:
     not written, by the value it has. An argument of a call is written as one: ``r=16``.
     """
     value = recipe.values[field]
-    key, sign = spelt(recipe, field), ": "
-    if value.written and recipe.document.format in _SCRIPTS:
-        key, sign = key.rpartition(".")[2], "="
+    script = value.written and recipe.document.format in _SCRIPTS
+    key, sign = spelt(recipe, field), "=" if script else ": "
     text = _as_written(value) if value.written else show(value.value)
     return f"{key}{sign}{_cut(text)}" if text else key
 
 
 def spelt(recipe: Recipe, field: str) -> str:
-    """Return the user's key of a field, or the library's where the format has none."""
+    """Return the user's key of a field, or the library's where the format has none.
+
+    An argument that a script gives is called by its name; one that it might give, with the call.
+    """
     value = recipe.values[field]
+    if value.written and recipe.document.format in _SCRIPTS:
+        return value.key.rpartition(".")[2]
     if value.key != field or value.written or _target(recipe, value.key) is not None:
         return value.key
     return field.partition(".")[2]
