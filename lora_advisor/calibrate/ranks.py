@@ -56,16 +56,15 @@ def compare(  # noqa: PLR0913 - what a run is made of
     seed: int,
     room: float = 4 * PRICE,
 ) -> RankReading:
-    """Train at a quarter of the rank and at four times it; ``room`` is the steps left for it.
+    """Train at four times the rank, then at a quarter of it, or further up while that wins.
 
     The rank itself is run once more at its fitted rate, so that all ranks are seen at rates of one
-    law; where the largest rank is needed, one four times larger is tried.
+    law. ``room`` is the steps left for all this; two runs are always made.
     """
-    others = {max(adapter.r // FACTOR, 1), adapter.r * FACTOR} - {adapter.r}
-    again = {adapter.r} if room >= (len(others) + 1) * PRICE else set()
-    asked = sorted(others | again)
+    less, more = max(adapter.r // FACTOR, 1), adapter.r * FACTOR
+    gains = {adapter.r: found.gain}
 
-    def gains_of(ranks: list[int]) -> dict[int, float]:
+    def measure(ranks: list[int]) -> None:
         rate = found.best.learning_rate
         trials = [
             short_run(
@@ -73,12 +72,13 @@ def compare(  # noqa: PLR0913 - what a run is made of
             )
             for r in ranks
         ]
-        return {o.trial.r: max((o.start or 0.0) - capped(o), 0.0) for o in run(trials)}
+        gains.update({o.trial.r: max((o.start or 0.0) - capped(o), 0.0) for o in run(trials)})
 
-    gains = {adapter.r: found.gain} | gains_of(asked)
-    largest = max(gains)
-    if _needed(gains) == largest and room >= (len(asked) + 1) * PRICE:
-        gains |= gains_of([largest * FACTOR])
+    first = [adapter.r, more] if room >= (1 + 2) * PRICE else [more]
+    measure(first)
+    next_ones = [more * FACTOR, less] if _needed(gains) == more else [less]
+    runs = max(int(room // PRICE) - len(first), 1)
+    measure([r for r in next_ones if r not in gains][:runs])
     most = max(gains.values())
     return RankReading(
         learning_rates={r: moved(adapter, found.advised, r) for r in sorted(gains)},

@@ -53,7 +53,7 @@ LEAST: Final = 160
     metavar="N",
     help="Optimizer steps in all; what goes beyond is left out.",
 )
-@click.option("--rank", is_flag=True, help="Also compare a quarter of the rank and four times it.")
+@click.option("--rank", is_flag=True, help="Also compare lower and higher ranks.")
 @click.option("--batch", is_flag=True, help="Also measure the gradient noise scale.")
 @click.option("--memory", is_flag=True, help="Also measure the memory of one step without running.")
 @click.option(
@@ -83,16 +83,17 @@ LEAST: Final = 160
 @reads_some("--model")
 def command(config_file: Path, **options: Any) -> None:
     """Measure the learning rate (and more) for CONFIG by a short training on its own data."""
-    _refuse_missing()
+    refuse_missing()
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-    recipe = _recipe(config_file, options)
+    recipe = recipe_of(config_file, options)
     told, reader = _measured(recipe, options)
     _print(told, options)
     if options["apply"]:
         _apply(config_file, told, reader)
 
 
-def _refuse_missing() -> None:
+def refuse_missing() -> None:
+    """Say which libraries of the extra are not installed."""
     from importlib.util import find_spec  # noqa: PLC0415
 
     missing = [name for name in NEEDED if find_spec(name) is None]
@@ -101,7 +102,8 @@ def _refuse_missing() -> None:
         raise CannotRunError(told)
 
 
-def _recipe(path: Path, options: dict[str, Any]) -> Recipe:
+def recipe_of(path: Path, options: dict[str, Any]) -> Recipe:
+    """Read the config that is to be measured."""
     from lora_advisor.console import remark  # noqa: PLC0415
     from lora_advisor.gather import gather  # noqa: PLC0415
 

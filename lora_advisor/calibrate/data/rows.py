@@ -41,9 +41,10 @@ def _loaded(source: Source, near: Path) -> Any:
     datasets.disable_progress_bars()
     path = _local(source.path, near)
     split = source.split or "train"
+    builder = source.path in _KINDS.values() and bool(source.files)  # path: json, data_files: …
     try:
-        if path is not None:
-            return _from_files(datasets, path, source, near, split)
+        if path is not None or builder:
+            return _from_files(datasets, path or near, source, near, split)
         return datasets.load_dataset(
             source.path,
             split=split,
@@ -60,8 +61,9 @@ def _from_files(datasets: Any, path: Path, source: Source, near: Path, split: st
     if path.is_dir() and not source.files:
         return datasets.load_dataset(str(path), split=split)
     base = path if path.is_dir() else near
-    files = [str(base / name) for name in source.files] or [str(path)]
-    kind = source.kind or _KINDS.get(Path(files[0]).suffix)
+    files = [str(_local(name, base) or base / name) for name in source.files] or [str(path)]
+    named = source.path if source.path in _KINDS.values() else None
+    kind = source.kind or _KINDS.get(Path(files[0]).suffix) or named
     if kind is None:
         known = ", ".join(sorted(_KINDS))
         raise RefusalError("no-data", f"{files[0]}: expected one of {known}")
