@@ -14,6 +14,7 @@ from lora_advisor.models.adapter import AdapterConfig, from_mapping
 from lora_advisor.models.locate import CONFIG, ModelError, known, model_in
 from lora_advisor.models.lookup import HINT, Lookup
 from lora_advisor.models.memory_setup import Setup
+from lora_advisor.models.releases import release_of
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def of_model(name: str, wishes: Wishes, settings: Settings) -> Subject:
         said = model.refusal(wishes.auto_class) or f"nor is {model.model_type!r} known"
         raise SubjectError(f"the modules of {name} are not known: {said}")
     config, assumed = _adapter(wishes)
+    config = replace(config, release=release_of(settings.targets.get("peft").high))
     if not table.sized or not table.complete:
         note = "the model's sizes are not known"
         return Subject(title=name, table=table, config=config, note=note, assumed=assumed)
@@ -147,7 +149,7 @@ def of_recipe(recipe: Recipe, wishes: Wishes, settings: Settings, targets: Targe
         config = _from_file(wishes.lora) if wishes.lora is not None else adapter_of(recipe)
     except UnknownValueError as error:
         raise SubjectError(f"{file}: {error}") from None
-    config = _overridden(config, wishes)
+    config = replace(_overridden(config, wishes), release=release_of(targets.get("peft").high))
     setup, note = _setup(recipe, modules, targets)
     name = recipe["model.name_or_path"].value
     return Subject(

@@ -106,7 +106,9 @@ def token_rows(
 
 def _asked_rows(config: AdapterConfig, table: ModuleTable) -> Mapping[str, tuple[int, ...]]:
     """Return the rows that are to be trained, by the name of their layer."""
-    indices = config.trainable_token_indices or {}
+    indices = config.trainable_token_indices
+    if indices is None:
+        return {}
     if isinstance(indices, tuple):
         indices = {table.input_embedding or "embed_tokens": indices}
     if any(name in (config.modules_to_save or ()) for name in indices):

@@ -1,0 +1,91 @@
+"""What older releases of PEFT do otherwise, on one small table; each was seen by running them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lora_advisor.models.adapter import AdapterConfig, InjectionError
+from lora_advisor.models.resolve import resolve
+from lora_advisor.models.table import Module, ModuleTable
+
+WEIGHT = (("weight", (8, 4)),)
+
+
+def linear(name: str) -> Module:
+    return Module(name=name, kind="linear", class_name="Linear", parameters=WEIGHT)
+
+
+MODULES = (
+    Module(name="", kind="", class_name="Model"),
+    *(linear(f"layers.{n}.mlp.experts.{e}.up") for n in range(2) for e in range(2)),
+    *(linear(f"layers.{n}.q_proj") for n in range(2)),
+    Module(name="norm", kind="", class_name="RMSNorm", parameters=(("weight", (4,)),)),
+    linear("lm_head"),
+)
+TABLE = ModuleTable(
+    modules=MODULES,
+    model_type="qwen3",
+    auto_class="AutoModelForCausalLM",
+    source="test",
+    output_embedding="lm_head",
+    shared_modules={},
+    shared_parameters={},
+)
+
+
+def adapted(release: str, **fields: Any) -> set[str]:
+    found = resolve(AdapterConfig(**fields), TABLE, peft=release)
+    return {item.name for item in (*found.modules, *found.parameters)}
+
+
+def refused(release: str, **fields: Any) -> str:
+    with pytest.raises(InjectionError) as caught:
+        resolve(AdapterConfig(**fields), TABLE, peft=release)
+    return caught.value.kind
+
+
+def test_a_match_of_nothing_has_its_own_error_since_0_21() -> None:
+    assert refused("0.21.2", target_modules=("nothing",)) == "NoMatchingPeftModuleError"
+    assert refused("0.19.0", target_modules=("nothing",)) == "ValueError"
+
+
+def test_the_last_number_of_a_name_was_its_layer_before_0_21() -> None:
+    up = {f"layers.0.mlp.experts.{e}.up" for e in range(2)}
+    fields = {"target_modules": ("up",), "layers_to_transform": (0,)}
+    assert adapted("0.15.2", **fields) == {f"layers.{n}.mlp.experts.0.up" for n in range(2)}
+    pattern = {**fields, "layers_pattern": "layers"}
+    assert adapted("0.21.2", **pattern) == up
+    assert refused("0.19.0", **pattern) == "ValueError"  # nothing comes before "layers"
+
+
+@pytest.mark.parametrize(
+    ("release", "field", "value"),
+    [
+        ("0.13.2", "exclude_modules", ("up",)),
+        ("0.13.2", "lora_bias", True),
+        ("0.13.2", "trainable_token_indices", (1,)),
+        ("0.15.2", "target_parameters", ("up.weight",)),
+        ("0.17.1", "ensure_weight_tying", True),
+    ],
+)
+def test_a_later_field_is_refused(release: str, field: str, value: Any) -> None:
+    assert refused(release, target_modules=("q_proj",), **{field: value}) == "TypeError"
+
+
+def test_a_saved_module_could_be_targeted_before_0_17() -> None:
+    fields = {"target_modules": ("q_proj", "lm_head"), "modules_to_save": ("lm_head",)}
+    assert refused("0.15.2", **fields) == "TypeError"
+    assert adapted("0.17.1", **fields) == {"layers.0.q_proj", "layers.1.q_proj"}
+
+
+def test_one_pattern_gave_rank_and_alpha_in_0_13() -> None:
+    fields: dict[str, Any] = {
+        "target_modules": ("q_proj",),
+        "rank_pattern": {"0.q_proj": 4},
+        "alpha_pattern": {"q_proj": 16},
+    }
+    for release, scaling in (("0.13.2", 8 / 4), ("0.15.2", 16 / 4)):
+        found = resolve(AdapterConfig(**fields), TABLE, peft=release).modules
+        assert (found[0].rank, found[0].scaling) == (4, scaling)
