@@ -311,7 +311,7 @@ NOTEBOOK: dict[str, tuple[list[str], list[dict[str, object]]]] = {
             "lora_rank: 16\n"),
             "!llamafactory-cli train c.yaml",
         ],
-        [{}, {"r": 16, "alpha": 32}],
+        [{"r": 16, "alpha": 32}],
     ),
     "pip lines": (
         ["!pip install -q peft \\\n  transformers\n", "%%capture\n%pip install trl\n",
