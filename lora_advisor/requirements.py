@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 5_000_000
 """Larger files are not read: no requirement file is."""
 
-_PACKAGES: Final = "|".join(CURRENT)
+_PACKAGES: Final = "|".join(name.replace("-", "[-_]") for name in CURRENT)
 _MENTION: Final = pattern(rf"\b({_PACKAGES})\b", re.IGNORECASE)
 _WORTH_READING: Final = pattern(
     rf"\b({_PACKAGES})\b|^(-r|-c|--requirement|--constraint)\b", re.IGNORECASE | re.MULTILINE

@@ -23,6 +23,7 @@ CURRENT: Final[dict[str, str]] = {
     "mlx-lm": "0.32.2",
     "ms-swift": "4.6.0",
     "peft": "0.21.2",
+    "tensorrt-llm": "1.2.0",
     "torch": "2.13.0",
     "torchtune": "0.6.1",
     "transformers": "5.23.0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._memory import of_last_recipe
@@ -41,7 +42,8 @@ class StrangeKey(Item):
 
     ``outcome`` is what the loader does with it: raises, drops or warns. ``meant`` is the key it
     stands for, if any; ``near`` says that it is a slip of it, ``foreign`` that it is what another
-    format calls it, ``both`` that the meant key is there, too, ``empty`` that its value is null.
+    format calls it, ``both`` that the meant key is there, too, ``empty`` that its value is null,
+    ``imported`` that it is an argument of a class the script imports from its library.
     """
 
     outcome: str
@@ -50,6 +52,7 @@ class StrangeKey(Item):
     foreign: str = ""
     both: bool = False
     empty: bool = False
+    imported: bool = False
 
     @property
     def effect(self) -> str:
@@ -132,6 +135,14 @@ def _is_passed_over(key: WrittenKey, framework: Framework) -> bool:
     )
 
 
+def _is_imported(key: WrittenKey, recipe: Recipe) -> bool:
+    """Whether a script imports the class of an argument from peft, trl or transformers."""
+    owner = key.path.partition(".")[0]
+    names = r"(?:\([^)]*|[^\n(]*)"
+    line = rf"from (?:peft|trl|transformers)\b[\w.]* import {names}\b{re.escape(owner)}\b"
+    return recipe.document.format == "python" and re.search(line, recipe.document.text) is not None
+
+
 def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework) -> StrangeKey:
     value = key.node.text if isinstance(key.node, Scalar) else None
     strange = StrangeKey(
@@ -139,6 +150,7 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
         at=key.key_at,
         value=value,
         outcome=outcome_of(key, framework),
+        imported=_is_imported(key, recipe),
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )
     parent = parent_of(key)

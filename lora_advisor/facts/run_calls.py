@@ -8,6 +8,7 @@ from lora_advisor.recipe import Item
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train
+    from lora_advisor.targets import Targets
 
 _PREPARES: Final = "prepare_model_for_kbit_training"
 _PACKED: Final = {
@@ -34,11 +35,18 @@ def prepared_after_adapter(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     return tuple(Item(path=key.path, at=key.key_at) for key in recipe.keys if key.path == _PREPARES)
 
 
-def trains_loaded_adapter(run: Run, train: Train) -> bool:
-    """Whether a script loads an adapter and hands a model to a trainer, and makes no other one."""
+def trains_loaded_adapter(run: Run, train: Train, recipe: Recipe) -> bool:
+    """Whether a script loads an adapter and trains a model, and makes no other one."""
     makes = {"LoraConfig", "get_peft_model", "add_adapter", "set_adapter", "merge_and_unload"}
-    trains = any(call.endswith("Trainer") for call in run.calls)
-    return train.enabled and trains and not makes & {call.rpartition(".")[2] for call in run.calls}
+    loops = ".backward(" in recipe.document.text and ".step()" in recipe.document.text
+    trains = loops or any(call.endswith("Trainer") for call in run.calls)
+    thaws = "requires_grad" in recipe.document.text
+    return (
+        train.enabled
+        and trains
+        and not thaws
+        and not makes & {call.rpartition(".")[2] for call in run.calls}
+    )
 
 
 def unserved_targets(lora: Lora, run: Run) -> list[str]:
@@ -52,3 +60,8 @@ def unserved_targets(lora: Lora, run: Run) -> list[str]:
         for name, whole in names.items()
         if name not in served and _PACKED.get(name) not in served
     ]
+
+
+def ignores_rank_stabilising(targets: Targets) -> bool:
+    """Whether the project runs a TensorRT-LLM that divides alpha by the rank in any case."""
+    return targets.surely_hold({"tensorrt-llm": "<0.11"})

@@ -174,3 +174,8 @@ def _is_argument(key: WrittenKey) -> bool:
     """Whether a key stands at the top level, or in a call of a trainer's config."""
     section = key.path.rpartition(".")[0]
     return not section or section.endswith("Config") or section == "trl"
+
+
+def completions_per_pass(train: Train, run: Run) -> int:
+    """Completions of one pass over all processes: what TRL before 0.17 divides into groups."""
+    return train.per_device_train_batch_size * run.num_processes

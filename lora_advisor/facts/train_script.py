@@ -32,12 +32,19 @@ def widens_weights(recipe: Recipe) -> bool:
     return document.format == "python" and _WIDENED.search(document.text) is not None
 
 
-def keeps_all_logits(run: Run, data: Data) -> bool:
+def keeps_all_logits(run: Run, recipe: Recipe) -> bool:
     """Whether evaluation gathers every logit of a language model for ``compute_metrics``."""
     given = set(run.trainer_arguments)
     gathers = "compute_metrics" in given and "preprocess_logits_for_metrics" not in given
-    language = data.collator in ("DataCollatorForLanguageModeling", "DataCollatorForSeq2Seq")
-    return gathers and language and "eval_accumulation_steps" not in given
+    reduced = {"eval_accumulation_steps", "predict_with_generate", "prediction_loss_only"} & given
+    return gathers and not reduced and _is_language_model(recipe)
+
+
+def _is_language_model(recipe: Recipe) -> bool:
+    collator, loader = recipe["data.collator"].value, str(recipe["model.auto_class"].value)
+    by_class = loader.endswith(("ForCausalLM", "ForSeq2SeqLM", "LMHeadModel"))
+    collects = collator in ("DataCollatorForLanguageModeling", "DataCollatorForSeq2Seq")
+    return collects or by_class or recipe["train.method"].value == "sft"
 
 
 def resizes_untrained(run: Run, lora: Lora, data: Data) -> bool:

@@ -21,13 +21,16 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
     accelerate file to the training configs of its own folder, if it is the only one there; a
-    launching command to the one file it names; a server's command to the adapter it loads.
+    launching command to the one file it names; a server's command to the adapter it loads, or to
+    the one adapter beside it.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
         return list(recipes)
     return [
-        recipe if _is_companion(recipe) else _joined(recipe, _belonging(recipe, companions))
+        recipe
+        if _is_companion(recipe)
+        else _joined(recipe, _belonging(recipe, companions, recipes))
         for recipe in recipes
     ]
 
@@ -57,7 +60,9 @@ def _is_companion(recipe: Recipe) -> bool:
     return framework is not None and framework.companion
 
 
-def _belonging(recipe: Recipe, companions: Sequence[Recipe]) -> list[Recipe]:
+def _belonging(
+    recipe: Recipe, companions: Sequence[Recipe], recipes: Sequence[Recipe]
+) -> list[Recipe]:
     """Return a config's companions, the one that decides first: DeepSpeed's own file."""
     folder = PurePath(recipe.document.path).parent
     accelerate = [
@@ -72,6 +77,9 @@ def _belonging(recipe: Recipe, companions: Sequence[Recipe]) -> list[Recipe]:
     ]
     paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
     servers = [other for other in companions if _serves(other, recipe)]
+    adapters = [other for other in recipes if other.framework == "peft"]
+    if not servers and adapters == [recipe]:
+        servers = [other for other in companions if _serves_beside(other, folder)]
     return _nearest(folder, paths[:1], companions) + launchers + servers[:1]
 
 
@@ -88,6 +96,12 @@ def _serves(server: Recipe, recipe: Recipe) -> bool:
     folder = PurePath(recipe.document.path).parent.name
     paths = [str(item).partition("=")[2] for item in adapters] if isinstance(adapters, list) else []
     return bool(folder) and folder in {PurePath(path).name for path in paths}
+
+
+def _serves_beside(server: Recipe, folder: PurePath) -> bool:
+    """Whether a server's command stands beside the one adapter that is checked."""
+    serves = server.framework in ("vllm", "gguf")
+    return serves and PurePath(server.document.path).parent == folder
 
 
 def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:
@@ -126,5 +140,7 @@ def _joined(recipe: Recipe, companions: Iterable[Recipe]) -> Recipe:
 
 def _tells(value: Value, companion: Recipe) -> bool:
     """Whether a companion decides a field; a server also by what it does unasked."""
-    states = value.written or (companion.framework == "vllm" and value.origin is Origin.FRAMEWORK)
+    states = value.written or (
+        companion.framework in ("vllm", "gguf") and value.origin is Origin.FRAMEWORK
+    )
     return states and value.value is not UNKNOWN and value.value is not None

@@ -8,14 +8,14 @@ from lora_advisor.frameworks import trl_commands
 from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
-from lora_advisor.source.tree import Mapping, Scalar
+from lora_advisor.source.tree import Entry, Mapping, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lora_advisor.frameworks.draft import Draft
     from lora_advisor.recipe import Value
-    from lora_advisor.source.tree import Entry, Node
+    from lora_advisor.source.tree import Node
 
 _METHODS: Final = {"SFT": "sft", "DPO": "dpo", "GRPO": "grpo", "KTO": "kto", "Reward": "reward"}
 _UNSLOTH_TARGETS: Final = [
@@ -146,7 +146,7 @@ def _is_unsloth(call: Entry) -> bool:
 
 def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
     adapter = next((c for c in calls if c.key.text == "LoraConfig" or _makes_unsloth(c)), None)
-    loaded = next((c for c in calls if _label(c) == "PeftModel.from_pretrained"), None)
+    loaded = next((c for c in calls if _loads_adapter(c)), None)
     if adapter is not None:
         draft.put("lora.enabled", True, _value(draft, adapter))
         _unsloth_defaults(draft, adapter)
@@ -158,6 +158,21 @@ def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
     if loaded is not None:
         draft.put("model.adapter", _text(_argument(loaded, "[1]")) or UNKNOWN, None)
         draft.put("model.adapter_trainable", _trainable(loaded), None)
+        _place_loading(draft, loaded)
+
+
+def _loads_adapter(call: Entry) -> bool:
+    """Whether a call loads a saved adapter: into a base, or with one."""
+    of = _text(_argument(call, "of"))
+    return call.key.text == "from_pretrained" and of.startswith(("PeftModel", "AutoPeftModel"))
+
+
+def _place_loading(draft: Draft, loaded: Entry) -> None:
+    """Blame a frozen adapter where it is loaded, at the argument that would thaw it."""
+    named = f"{_label(loaded)}.is_trainable"
+    entry = Entry(key=Scalar(text=named, plain=False, span=loaded.key.span), value=loaded.value)
+    value = draft.values["model.adapter_trainable"].value
+    draft.put_at("model.adapter_trainable", value, entry)
 
 
 def _trainable(loaded: Entry) -> object:
@@ -363,8 +378,26 @@ def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry
     if trainers and all(_argument(call, "data_collator") is None for call in trainers):
         draft.put("data.collator", None, None)
     for call in calls:
-        pad = _argument(call, "pad_token") if call.key.text == "set" else None
-        if pad is not None and _text(pad).endswith("eos_token"):
-            draft.put("data.pad_is_eos", True, draft.written("set.pad_token"))
+        _settle_padding(draft, call)
         if call.key.text.startswith("DataCollatorFor"):
             draft.put("data.collator", call.key.text, _value(draft, call))
+
+
+def _settle_padding(draft: Draft, call: Entry) -> None:
+    """Tell a padding token that is set to the end-of-text token, by one way or another."""
+    if call.key.text == "set":
+        for name in ("pad_token", "pad_token_id"):
+            pad = _argument(call, name)
+            if pad is not None and _text(pad).endswith(("eos_token", "eos_token_id")):
+                draft.put("data.pad_is_eos", True, draft.written(f"set.{name}"))
+    given = (
+        _argument(call, "special_tokens_dict") if call.key.text == "add_special_tokens" else None
+    )
+    pad = given.get("pad_token") if isinstance(given, Mapping) else None
+    if pad is not None and _written_as(draft, pad).endswith(".eos_token"):
+        path = "add_special_tokens.special_tokens_dict.pad_token"
+        draft.put("data.pad_is_eos", True, draft.written(path))
+
+
+def _written_as(draft: Draft, node: Node) -> str:
+    return draft.document.text[node.span.start : node.span.end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import llamafactory, shell_commands, trl
@@ -125,8 +126,10 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     flags = {entry.key.text for entry in program.entries}
     command = [word.rpartition("/")[2] for word in words]
     program_name = _program(root, words)
-    if command[:2] == ["vllm", "serve"] and "enable_lora" in flags:
+    if "enable_lora" in flags and _starts_vllm(command, program_name, program):
         return VLLM
+    if program_name == "convert_lora_to_gguf.py":
+        return GGUF
     if command[:1] == ["trl"]:
         return _over_file(trl.FRAMEWORKS[0], root, flags)
     if command[:1] in (["llamafactory-cli"], ["lmf"]):
@@ -146,6 +149,49 @@ def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framewor
         return _as_flags(framework)
     own = replace(framework, extra=framework.extra | {"config"})
     return _as_flags(shell_commands.overrides(own)) if flags & framework.keys.keys() else None
+
+
+def _starts_vllm(command: list[str], program_name: str, program: Mapping) -> bool:
+    """Whether a command starts vLLM's server: by its name, as a module or in its container."""
+    if command[:2] == ["vllm", "serve"] or program_name.startswith("vllm.entrypoints."):
+        return True
+    items = (
+        item
+        for entry in program.entries
+        for item in (entry.value.items if isinstance(entry.value, Sequence) else (entry.value,))
+    )
+    image = any(isinstance(item, Scalar) and "vllm/vllm-openai" in item.text for item in items)
+    return command[:1] in (["docker"], ["podman"]) and image
+
+
+def _adapters(value: object) -> object:
+    """Read ``name=path`` or the JSON of one or more adapters as a list of ``name=path``."""
+    return [_adapter(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _adapter(item: object) -> object:
+    if isinstance(item, str) and item.startswith("{"):
+        try:
+            told = json.loads(item)
+        except ValueError:
+            return UNKNOWN
+        return f"{told.get('name')}={told.get('path')}" if isinstance(told, dict) else UNKNOWN
+    return item
+
+
+def _converted(draft: Draft) -> None:
+    """Take the adapter's folder from the words of the conversion, where they have no flag."""
+    items = (
+        item
+        for root in draft.document.roots
+        if isinstance(root, Mapping)
+        for entry in root.entries
+        if entry.key.text in (COMMAND, SCRIPT, "base", "outtype", "outfile")
+        for item in (entry.value.items[0 if entry.key.text == COMMAND else 1 :]
+                     if isinstance(entry.value, Sequence) else ())
+        if isinstance(item, Scalar)
+    )  # fmt: skip
+    draft.put("run.serve_adapters", [f"gguf={item.text}" for item in items], None)
 
 
 def _further(program: str, flags: set[str]) -> Framework | None:
@@ -246,9 +292,7 @@ VLLM: Final = Framework(
     keys={
         "enable_lora": "run.serves_lora",
         "max_lora_rank": "run.serve_max_rank",
-        "lora_modules": Key(
-            field="run.serve_adapters", read=lambda v: v if isinstance(v, list) else [v]
-        ),
+        "lora_modules": Key(field="run.serve_adapters", read=_adapters),
         "lora_target_modules": Key(
             field="run.serve_targets", read=lambda v: comma_list(v) if isinstance(v, str) else v
         ),
@@ -256,6 +300,18 @@ VLLM: Final = Framework(
     scalars=yaml12,
     casts=True,
     defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
+    companion=True,
+)
+GGUF: Final = Framework(
+    name="gguf",
+    title="conversion to GGUF",
+    rank=270,
+    recognise=lambda _root, _document: "",
+    keys={},
+    scalars=yaml12,
+    casts=True,
+    defaults={"run.server": "llama.cpp"},
+    finish=_converted,
     companion=True,
 )
 LAUNCH: Final = Framework(
@@ -268,4 +324,4 @@ LAUNCH: Final = Framework(
     casts=True,
     companion=True,
 )
-FRAMEWORKS: Final = (HF_FLAGS, VLLM, LAUNCH)
+FRAMEWORKS: Final = (HF_FLAGS, VLLM, GGUF, LAUNCH)
