@@ -153,7 +153,8 @@ def _uncovered(
 
 def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:
     parts = (document, *document.parts)
-    own = next((r for part in parts for r in recipes if r.document is part), None)
+    formats = (r for part in parts for r in recipes if r.document is part)
+    own = next((recipe for recipe in formats if recipe.framework != "launch"), None)
     if own is None:
         return Checked(file=document.path, framework=None, evidence="no sign of a known format")
     return Checked(file=document.path, framework=own.framework, evidence=own.evidence)

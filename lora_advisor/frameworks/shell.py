@@ -30,6 +30,7 @@ _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
 _LORA_FLAGS: Final = frozenset(
     {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
+    | {"lora_enable", "use_llm_lora", "q_lora"}
 )
 
 
@@ -261,6 +262,7 @@ def _hf_keys() -> dict[str, str | Key]:
         "model_name_or_path": "model.name_or_path",
         "lora_r": "lora.r",
         "lora_rank": "lora.r",
+        "use_llm_lora": Key(field="lora.r", read=lambda rank: rank or UNKNOWN),  # InternVL
         "lora_alpha": "lora.lora_alpha",
         "lora_dropout": "lora.lora_dropout",
         "use_rslora": "lora.use_rslora",

@@ -325,7 +325,7 @@ class _Program:
     def _is_kept(self, node: ast.Call) -> bool:
         """Whether a call is one of a library's that say something of the training."""
         name = self._called(node)
-        if not kept(name) or name in self._own:
+        if not kept(name) or name_of(node.func) in self._own:
             return False
         of = dotted(node.func).rpartition(".")[0] if name[:1].isupper() else ""
         return of not in self._strange or not name[:1].isupper()

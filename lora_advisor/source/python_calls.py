@@ -76,7 +76,7 @@ def own_names(node: ast.ImportFrom) -> set[str]:
     if node.level == 0 and is_of_library(node.module or ""):
         return set()
     return {
-        alias.name
+        alias.asname or alias.name
         for alias in node.names
         if RECORDED.fullmatch(alias.name)
         and (_KNOWN_TRAINER.fullmatch(alias.name) or not alias.name.endswith("Trainer"))

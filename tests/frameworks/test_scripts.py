@@ -33,8 +33,15 @@ MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
     "a class of the project's own by a library's name": (
-        ("from src.config import SFTConfig, LoraConfig\nfrom .args import TrainingArguments\n"
-        "SFTConfig(max_seq_length=1)\nLoraConfig(rank=4)\nTrainingArguments(r=1)\n"), [],
+        ("from src.config import SFTConfig, LoraConfig, KTOConfig as RewardConfig\n"
+        "from .args import TrainingArguments\n"
+        "SFTConfig(max_seq_length=1)\nRewardConfig(r=1)\nLoraConfig(rank=4)\n"
+        "TrainingArguments(r=1)\n"), [],
+    ),
+    "a library's class beside one's own of that name": (
+        ("from trl import SFTConfig as Other\nfrom .config import SFTConfig\n"
+        "SFTConfig(learning_rate=1)\nOther(learning_rate=2e-4)\n"),
+        [{"lr": 2e-4, "method": "sft"}],
     ),
     "a library that is vendored": (
         "from third.peft.tuners import LoraConfig\nLoraConfig(r=4)\n", [{"r": 4}]
@@ -385,6 +392,10 @@ SHELL: dict[str, Row] = {
     "Megatron's flags": (
         "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n",
         [{"model": "org/a", "r": 8, "batch": 1, "lr": "?"}],
+    ),
+    "InternVL": (
+        "torchrun --nproc_per_node=8 x/internvl_chat_finetune.py --use_llm_lora 16\n",
+        [{"r": 16, "processes": 8}],
     ),
     "flags over a config file": (
         "trl dpo --config c.yaml --learning_rate 1e-6\nllamafactory-cli train c.yaml lora_rank=4\n",
