@@ -98,7 +98,9 @@ def token_rows(
         for module in hits:
             if module.name in found:
                 raise UnresolvedError(f"rows of {module.name} are named twice")
-            found[module.name] = _rows(module, len(rows), adapted, saved)
+            _refuse(module, adapted)
+            _refuse_rows(module, config.release)
+            found[module.name] = _rows(module, len(rows), saved)
     if table.tie_word_embeddings and table.input_embedding in found and not differ:
         found |= dict.fromkeys(_tied_rows(table, adapted, {*saved, *found}), 0)
     return found
@@ -150,12 +152,15 @@ def _tied_rows(table: ModuleTable, adapted: Collection[str], wrapped: Collection
     return [module.name for module in hits]
 
 
-def _rows(module: Module, rows: int, adapted: Collection[str], saved: Collection[str]) -> int:
-    _refuse(module, adapted)
+def _refuse_rows(module: Module, release: releases.Release) -> None:
+    linear = release >= releases.ROWS_OF_LINEAR
+    if module.kind != "embedding" and not (linear and module.kind == "linear"):
+        raise InjectionError("AttributeError", f"{module.class_name} has no rows to train")
+
+
+def _rows(module: Module, rows: int, saved: Collection[str]) -> int:
     if module.name in saved:
         raise UnresolvedError(f"{module.name} is saved in full and by rows")
-    if module.kind not in ("embedding", "linear"):
-        raise InjectionError("AttributeError", f"{module.class_name} has no rows")
     shape = module.shape("weight")
     if shape is None:
         raise UnresolvedError(f"{module.name} has no weight of its own")
