@@ -401,3 +401,14 @@ def test_names_that_are_no_text(folder: Path) -> None:
     for form in ("full", "json", "sarif", "github", "concise"):
         result = process("check", ".", "--output-format", form)
         assert (result.returncode, result.stderr) == (1, ""), form
+
+
+def test_an_unreadable_file_does_not_keep_others_from_being_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_args, **_kwargs: False)
+    Path("b.yaml").write_text("lora_r: 8\n", "utf-8")
+    result = CliRunner().invoke(cli, ["check", "b.yaml", "missing.yaml"])
+    assert result.exit_code == 2
+    assert "missing.yaml: no such file or directory" in result.output
+    assert "Usage" not in result.output

@@ -41,7 +41,7 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 
 
 @click.command("check", epilog=CHECK_EXAMPLES)
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @click.option(
     "--select",
     multiple=True,
