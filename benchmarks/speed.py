@@ -1,30 +1,33 @@
-"""Compares the CPU time of a cold ``lora-advisor check`` with yamllint on the same files."""
+"""Compares the CPU time of a cold ``lora-advisor check`` with yamllint on the same files.
+
+``--mixed`` adds what one more file costs, kind by kind, and the memory of large runs.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from speed_mixed import mixed_tables
+from speed_process import Used, used
 from tables import markdown_table
 from tool import DEFAULT_COMMAND, ROOT, CannotRunError, find_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 EXAMPLES = ROOT / "examples"
 YAML_ENDINGS = (".yaml", ".yml")
 YAMLLINT = [sys.executable, "-m", "yamllint", "-d", "relaxed"]
-ACCEPTED_EXITS = frozenset({0, 1})
 
 HEAD = (
     "files",
@@ -56,24 +59,34 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="speed-") as name:
             folder = Path(name)
             files = copy_files(find_files(options.files, options.count), folder, options.count)
+            run = partial(used, own=options.command == DEFAULT_COMMAND, folder=folder)
+            single = [[name] for name in files[: options.runs + 1]]
             rows = [
-                measure(command, files[:1], folder, options.runs),
-                measure(command, files, folder, max(1, options.runs // 3)),
+                measure(command, single, run),
+                measure(command, [files] * (max(1, options.runs // 3) + 1), run),
             ]
+            print(markdown_table(HEAD, rows))
+            if options.mixed is not None:
+                print(mixed_tables(options.mixed, command, run, folder))
     except (CannotRunError, OSError) as error:
         print(f"speed.py: {error}", file=sys.stderr)
         return 2
-    print(markdown_table(HEAD, rows))
     return 0
 
 
 def parse_options() -> argparse.Namespace:
     """Read the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=9, help="rounds on one file (default 9)")
+    parser.add_argument("--runs", type=int, default=9, help="rounds of one file, each another")
     parser.add_argument("--count", type=int, default=200, help="files of the large set")
     parser.add_argument("--files", type=Path, help="folder of YAML files to take them from")
-    parser.add_argument("--command", default=DEFAULT_COMMAND, help="our command line")
+    parser.add_argument("--mixed", type=Path, help="folder of configs, scripts and notebooks")
+    parser.add_argument(
+        "--command",
+        default=DEFAULT_COMMAND,
+        help="our command line, run as it is installed; by default this checkout, which reads "
+        "every card at its start",
+    )
     return parser.parse_args()
 
 
@@ -104,30 +117,19 @@ def copy_files(found: Sequence[Path], folder: Path, count: int) -> list[str]:
     return names
 
 
-def measure(command: Sequence[str], files: Sequence[str], folder: Path, rounds: int) -> list[str]:
-    """Time both tools in turn on the same files, after one unmeasured round of each."""
-    ours = [*command, "check", *files, "--exit-zero"]
-    theirs = [*YAMLLINT, *files]
-    pairs = [(cpu_seconds(ours, folder), cpu_seconds(theirs, folder)) for _ in range(rounds + 1)]
-    timing = Timing(ours=[pair[0] for pair in pairs[1:]], theirs=[pair[1] for pair in pairs[1:]])
+def measure(
+    command: Sequence[str], rounds: Sequence[Sequence[str]], run: Callable[[Sequence[str]], Used]
+) -> list[str]:
+    """Time both tools in turn, round by round on the same files; the first is not counted."""
+    pairs = [
+        (run([*command, "check", *files, "--exit-zero"]), run([*YAMLLINT, *files]))
+        for files in rounds
+    ]
+    timing = Timing(
+        ours=[pair[0].seconds for pair in pairs[1:]], theirs=[pair[1].seconds for pair in pairs[1:]]
+    )
     spreads = [spread(values) for values in (timing.ours, timing.theirs, timing.ratios)]
-    return [str(len(files)), str(rounds), *spreads]
-
-
-def cpu_seconds(words: Sequence[str], folder: Path) -> float:
-    """Run a process and return its user and system seconds; a failed run raises."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            words, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=errors
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in ACCEPTED_EXITS:
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise CannotRunError(f"{words[0]} ended with {process.returncode}: {' '.join(said)}")
-    return usage.ru_utime + usage.ru_stime
+    return [str(len(rounds[0])), str(len(rounds) - 1), *spreads]
 
 
 def spread(values: Sequence[float]) -> str:

@@ -46,12 +46,12 @@ def gather(
         take_text(discovery, *stdin)
     recipes = read(discovery.documents, settings)
     recipes += _companions(recipes, discovery, settings)
-    names = {recipe.document.path for recipe in recipes}
-    around = {name: requirements.find(Path(name).parent) for name in names}
+    folders = {recipe.document.path: Path(recipe.document.path).parent for recipe in recipes}
+    asked = {folder: requirements.find(folder) for folder in {*folders.values()}}
     return Gathered(
         discovery=discovery,
         recipes=tuple(link(recipes)),
-        targets={name: own.updated(settings.targets) for name, own in around.items()},
+        targets={name: asked[home].updated(settings.targets) for name, home in folders.items()},
     )
 
 

@@ -86,15 +86,19 @@ def _belonging(
 def _starts(launch: Recipe, recipe: Recipe) -> bool:
     """Whether a launching command names the file that a training recipe stands in."""
     named = launch["run.starts"].value if launch.framework == "launch" else None
+    if not isinstance(named, list):
+        return False
     own = PurePath(recipe.document.path).name
-    return isinstance(named, list) and own in {PurePath(str(name)).name for name in named}
+    return own in {PurePath(str(name)).name for name in named}
 
 
 def _serves(server: Recipe, recipe: Recipe) -> bool:
     """Whether a server's command loads the adapter whose saved config this is."""
     adapters = server["run.serve_adapters"].value
+    if not isinstance(adapters, list):
+        return False
     folder = PurePath(recipe.document.path).parent.name
-    paths = [str(item).partition("=")[2] for item in adapters] if isinstance(adapters, list) else []
+    paths = [str(item).partition("=")[2] for item in adapters]
     return bool(folder) and folder in {PurePath(path).name for path in paths}
 
 

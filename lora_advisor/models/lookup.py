@@ -7,16 +7,19 @@ catalogue, by id. Nothing is fetched.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models import ids
 from lora_advisor.models.locate import BaseModel, known, model_in
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from lora_advisor.models.table import ModuleTable
 
+KEPT: Final = 64
+"""Base models that a run remembers: many configs name the same few."""
 HINT: Final = "name the model with --model PATH"
 
 
@@ -44,7 +47,8 @@ class Lookup:
         """Return the base model a config names, None where nothing is known of it."""
         if name not in self._models:
             found = self._find(name)
-            self._models[name] = replace(found, builds=self._builds) if found else None
+            other = found is not None and found.builds != self._builds
+            self._models[name] = replace(found, builds=self._builds) if found and other else found
         return self._models[name]
 
     def table(self, name: str, auto_class: str | None = None) -> ModuleTable | None:
@@ -52,7 +56,7 @@ class Lookup:
         key = (name, auto_class)
         if key not in self._tables:
             model = self.model(name)
-            self._tables[key] = model.table(auto_class) if model is not None else None
+            self._tables[key] = _table(model, auto_class) if model is not None else None
         return self._tables[key]
 
     def _find(self, name: str) -> BaseModel | None:
@@ -73,6 +77,12 @@ class Lookup:
         return [base / path for base in (self._near, Path()) if base is not None]
 
 
+@lru_cache(KEPT)
+def _table(model: BaseModel, auto_class: str | None) -> ModuleTable | None:
+    return model.table(auto_class)
+
+
+@lru_cache(KEPT)
 def by_id(name: str) -> BaseModel | None:
     """Return a published model by its id on the Hub, None for one nobody has looked at."""
     entry, exact = ids.entry_of(name)
