@@ -45,7 +45,9 @@ def _width() -> int:
 def _coloured(options: dict[str, Any]) -> bool:
     if options["no_color"] or os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write(text: str, *, colour: bool = False) -> None:

@@ -12,8 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lora_advisor import __version__, rules
+from lora_advisor import __version__, console, rules
 from lora_advisor.cli import cli
+from lora_advisor.settings import Settings
 from tests.snapshot import same_as
 
 if TYPE_CHECKING:
@@ -412,3 +413,22 @@ def test_an_unreadable_file_does_not_keep_others_from_being_checked(
     assert result.exit_code == 2
     assert "missing.yaml: no such file or directory" in result.output
     assert "Usage" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
+)
+def test_a_terminal_is_coloured_unless_it_cannot_or_may_not_be(
+    variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    options = {"no_color": False, "verbose": False, "quiet": False}
+    assert console.report_options(Settings(), options).colour is coloured
