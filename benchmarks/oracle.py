@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 import json
 import os
 import sys
@@ -24,6 +25,8 @@ import transformers
 from peft.tuners.lora.layer import LoraLayer
 
 transformers.logging.set_verbosity_error()
+_KNOWN = inspect.signature(peft.get_peft_model).parameters
+CHEAP = {"low_cpu_mem_usage": True} if "low_cpu_mem_usage" in _KNOWN else {}
 _BUILT: dict[str, Any] = {}
 
 
@@ -44,9 +47,7 @@ def answer(pair: dict[str, Any]) -> dict[str, Any]:
     count = sum(parameter.numel() for parameter in model.parameters())
     try:
         with torch.device("meta"):
-            adapted = peft.get_peft_model(
-                model, peft.LoraConfig(**pair["lora"]), low_cpu_mem_usage=True
-            )
+            adapted = peft.get_peft_model(model, peft.LoraConfig(**pair["lora"]), **CHEAP)
     except Exception as error:  # noqa: BLE001 - the error is the answer
         text = " ".join(str(error).split())[:200]
         kind = type(error).__name__

@@ -144,12 +144,13 @@ def _tied_targets(
 
 def _tied_rows(table: ModuleTable, adapted: Collection[str], wrapped: Collection[str]) -> list[str]:
     names = tuple(table.tied_modules)
-    hits = [module for module in table.modules if names and module.name.endswith(names)]
-    for module in hits:
-        _refuse(module, adapted)
+    found = []
+    for module in (m for m in table.modules if names and m.name.endswith(names)):
         if module.name in wrapped:
             raise UnresolvedError(f"{module.name} is tied to rows and trained itself")
-    return [module.name for module in hits]
+        inner = module.name in adapted  # what is tied is then the layer inside the adapter
+        found.append(f"{module.name}.base_layer" if inner else module.name)
+    return found
 
 
 def _refuse_rows(module: Module, release: releases.Release) -> None:
