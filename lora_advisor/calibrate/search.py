@@ -8,6 +8,7 @@ gives it up and tries its values again. What is sampled, stored and scheduled is
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.calibrate.journal import digest
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from lora_advisor.calibrate.setup import Setup
 
 HEARTBEAT: Final = 20
-"""Seconds between the signs of life of a process at work."""
-SILENCE: Final = 3 * HEARTBEAT
+"""Seconds between the signs of life of a process at work; three missing ones are its death."""
 RETRIES: Final = 2
 STARTUP: Final = 6
 """Trials drawn at random before TPE models them."""
@@ -87,12 +87,13 @@ def search(  # noqa: PLR0913 - what a study is made of
 
 def _storage(optuna: Any, address: str, heartbeat: int) -> Any:
     """Return the shared storage; only databases know which process is still alive."""
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
     try:
         return optuna.storages.RDBStorage(
             address,
             heartbeat_interval=heartbeat,
             grace_period=3 * heartbeat,
-            failed_trial_callback=optuna.storages.RetryFailedTrialCallback(max_retry=RETRIES),
+            heartbeat_stale_trial_callback=retry,
             engine_kwargs={"connect_args": {"timeout": 60}} if "sqlite" in address else None,
         )
     except Exception as error:  # noqa: BLE001 - the database's own kinds of errors
@@ -126,4 +127,6 @@ def _optuna() -> Any:
         told = "searching needs Optuna: pip install 'lora-advisor[search]'"
         raise RefusalError("unsupported", told) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # heartbeats are experimental since 2020; a user of this command can do nothing about it
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna

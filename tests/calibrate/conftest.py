@@ -20,7 +20,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizers = pytest.importorskip("tokenizers")
     folder = tmp_path_factory.mktemp("base")
     bpe = tokenizers.ByteLevelBPETokenizer()
-    text = TEXT.read_text("utf-8")[:200_000]
+    text = TEXT.read_text("utf-8")[:60_000]
     bpe.train_from_iterator(
         text.splitlines(), vocab_size=400, special_tokens=["<pad>", "<eos>"], show_progress=False
     )
@@ -41,7 +41,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pad_token_id=0,
     )
     model = transformers.LlamaForCausalLM(config)
-    _learn(model, tokenizer(text[:60_000])["input_ids"])
+    _learn(model, tokenizer(text)["input_ids"])
     model.save_pretrained(folder)
     return folder
 

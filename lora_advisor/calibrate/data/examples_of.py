@@ -74,7 +74,10 @@ def examples_of(  # noqa: PLR0913 - what the command line says
 def _split(found: list[Example], tokenizer: Any, length: int, count: int) -> Examples:
     least, most = HELD_OUT
     if len(found) < 2 * least:
-        detail = f"{len(found)} usable rows; at least {3 * least} are needed"
+        detail = (
+            f"{len(found)} usable rows of {count} with something to learn in {length} tokens; "
+            f"at least {3 * least} are needed"
+        )
         raise RefusalError("too-little-data", detail)
     held_out = min(max(len(found) // SHARE, least), most)
     pad = tokenizer.pad_token_id
