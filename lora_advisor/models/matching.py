@@ -53,8 +53,10 @@ def excluded(config: AdapterConfig, table: ModuleTable) -> set[int]:
         found |= _fullmatch(rule, table)
     elif rule:
         found |= positions(table, rule)
-    if config.release <= releases.SAVED_MAY_BE_TARGETED:
-        return found
+    if config.release <= releases.SAVED_BY_END_OF_NAME:
+        ends = tuple(config.modules_to_save or ())
+        saved = {i for i, m in enumerate(table.modules) if ends and m.name.endswith(ends)}
+        return found | saved
     for name in config.modules_to_save or ():
         pattern = compiled(rf"(^|.*\.){name}($|\..*)")
         found |= {i for i, module in enumerate(table.modules) if pattern.match(module.name)}

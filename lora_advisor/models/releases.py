@@ -34,10 +34,11 @@ PATTERNS_OF_BOTH_KINDS: Final[Release] = (0, 14)
 """Up to here the first key of rank or alpha pattern decides both, and needs a dot before it."""
 NO_CONV1D_OR_ATTENTION: Final[Release] = (0, 13)
 ALL_LINEAR_BY_LAST_NAME: Final[Release] = (0, 14)
-SAVED_MAY_BE_TARGETED: Final[Release] = (0, 16)
+SAVED_BY_END_OF_NAME: Final[Release] = (0, 15)
+"""Up to here a module is wrapped as saved while targets are looked for, by the end of its name."""
 MAMBA_BAN: Final[Release] = (0, 16)
 MAMBA_BAN_OF_NEMOTRON: Final[Release] = (0, 20)
-ROWS_OF_LINEAR: Final[Release] = (0, 18)
+NO_ROWS_OF_LINEAR: Final[tuple[Release, ...]] = ((0, 16), (0, 17))
 EXPERTS_CONVERTED: Final[Release] = (0, 19)
 TEXT_RESOLVED_FOR_EXPERTS: Final[Release] = (0, 20)
 OWN_ERROR_FOR_NO_MATCH: Final[Release] = (0, 21)

@@ -92,6 +92,8 @@ def resolve(config: AdapterConfig, table: ModuleTable, peft: str | None = None) 
         config = replace(config, target_modules=_default_targets(table.model_type, config))
     if config.layer_replication:
         table = replicated(table, config.layer_replication)
+    if config.release <= releases.SAVED_BY_END_OF_NAME:
+        saved_modules(config.modules_to_save or (), table, ())
     modules = _adapt_modules(config, table, plan)
     parameters = _adapt_parameters(config, table, {item.name for item in modules})
     modules += _adapt_tied(config, table, plan)

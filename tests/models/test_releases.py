@@ -74,10 +74,10 @@ def test_a_later_field_is_refused(release: str, field: str, value: Any) -> None:
     assert refused(release, target_modules=("q_proj",), **{field: value}) == "TypeError"
 
 
-def test_a_saved_module_could_be_targeted_before_0_17() -> None:
-    fields = {"target_modules": ("q_proj", "lm_head"), "modules_to_save": ("lm_head",)}
-    assert refused("0.15.2", **fields) == "TypeError"
-    assert adapted("0.17.1", **fields) == {"layers.0.q_proj", "layers.1.q_proj"}
+def test_a_saved_module_was_left_out_by_the_end_of_its_name_before_0_16() -> None:
+    fields = {"target_modules": ("q_proj", "lm_head"), "modules_to_save": ("head",)}
+    assert adapted("0.15.2", **fields) == {"layers.0.q_proj", "layers.1.q_proj"}
+    assert refused("0.17.1", **fields) == "TypeError"
 
 
 def test_one_pattern_gave_rank_and_alpha_in_0_13() -> None:
