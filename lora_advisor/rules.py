@@ -111,7 +111,7 @@ def load_own(folder: Path) -> tuple[Rule, ...]:
 def _rules(folder: Path | None) -> tuple[Rule, ...]:
     data = _index(folder)
     conditions = [Condition(tree) for tree in data["conditions"]]
-    return tuple(_rule({**entry, "folder": folder}, conditions) for entry in data["rules"])
+    return tuple(_rule(entry, conditions, folder) for entry in data["rules"])
 
 
 @cache
@@ -223,19 +223,27 @@ def _words(card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
+def _rule(entry: dict[str, Any], conditions: list[Condition], folder: Path | None) -> Rule:
     lowered = entry.get("warning_when")
     return Rule(
-        **{
-            **entry,
-            "severity": Severity[entry["severity"].upper()],
-            "when": tuple(conditions[number] for number in entry["when"]),
-            "guards": tuple(conditions[number] for number in entry.get("guards", ())),
-            "warning_when": None if lowered is None else conditions[lowered],
-            "frameworks": frozenset(entry.get("frameworks", ())),
-            "covers": frozenset(entry.get("covers", ())),
-        }
+        code=entry["code"],
+        name=entry["name"],
+        area=entry["area"],
+        status=entry["status"],
+        severity=_SEVERITIES[entry["severity"]],
+        when=tuple([conditions[number] for number in entry["when"]]),
+        guards=tuple([conditions[number] for number in entry.get("guards", ())]),
+        each=entry.get("each"),
+        warning_when=None if lowered is None else conditions[lowered],
+        pedantic=entry.get("pedantic", False),
+        frameworks=frozenset(entry.get("frameworks", ())),
+        holds_for=entry.get("holds_for", {}),
+        covers=frozenset(entry.get("covers", ())),
+        folder=folder,
     )
+
+
+_SEVERITIES: Final = {str(severity): severity for severity in Severity}
 
 
 def select(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.interface import Key
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ _SCRIPTS: Final = ("python", "notebook")
 """Formats whose keys are arguments of a call."""
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
 """What a format says by what it is: nobody writes their defaults."""
-_TEXT: Final = re.compile(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")
-_NAMES: Final = re.compile(r"[A-Za-z_]|\\\\")
-_LITERAL: Final = re.compile(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
+_TEXT: Final = pattern(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")
+_NAMES: Final = pattern(r"[A-Za-z_]|\\\\")
+_LITERAL: Final = pattern(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
 
 
 def show(value: object) -> str:
