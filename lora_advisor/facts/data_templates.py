@@ -15,14 +15,22 @@ _LLAMA3_BASE: Final = pattern(
     re.IGNORECASE,
 )
 """Pretrained Llama 3 models, whose header and turn tokens no pretraining has seen."""
+_QWEN_BASE: Final = pattern(
+    r"(?:Qwen|unsloth)/Qwen(?:2\.5-[\d.]+B|3-[\d.]+B-Base)(?:-bnb-4bit)?", re.IGNORECASE
+)
+"""Pretrained Qwen models; their makers say that no turn token was trained in them."""
+_QWEN_TEMPLATE: Final = pattern(r"qwen[\w.]*|chatml[\w]*", re.IGNORECASE)
 _LLAMA3_TEMPLATE: Final = pattern(r"llama-?3(?:[._]?[12])?(?:_chat|-instruct)?", re.IGNORECASE)
 
 
 def untrained_turn_tokens(model: Model, data: Data, lora: Lora) -> bool:
-    """Whether Llama 3's chat template is put on a pretrained Llama 3 with frozen embeddings."""
-    base = _LLAMA3_BASE.fullmatch(model.name_or_path) is not None
-    template = isinstance(data.template, str) and _LLAMA3_TEMPLATE.fullmatch(data.template)
+    """Whether a family's chat template is put on its pretrained model with frozen embeddings."""
+    families = ((_LLAMA3_BASE, _LLAMA3_TEMPLATE), (_QWEN_BASE, _QWEN_TEMPLATE))
+    met = any(
+        base.fullmatch(model.name_or_path) and template.fullmatch(str(data.template))
+        for base, template in families
+    )
     frozen = not lora.modules_to_save and not lora.trainable_token_indices
     targets = lora.target_modules
     embedded = isinstance(targets, list) and "embed_tokens" in targets
-    return base and bool(template) and frozen and not embedded
+    return met and frozen and not embedded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item
@@ -114,3 +115,29 @@ def optimizer_stated_twice(recipe: Recipe, train: Train) -> tuple[Item, ...]:
             path = f"optimizer.params.{name}"
             items.append(Item(path=path, at=at, value=number, hint=str(wanted)))
     return tuple(items)
+
+
+def removed_collators(recipe: Recipe) -> tuple[Item, ...]:
+    """The collator that TRL dropped in 0.20, where a script makes one."""
+    imported = re.search(r"from trl\b[^\n]* import ", recipe.document.text) is not None
+    found = calls(recipe, "DataCollatorForCompletionOnlyLM")
+    return tuple(item(call, call.name, "completion_only_loss") for call in found if imported)
+
+
+def too_new_for_trainer(recipe: Recipe, targets: Targets) -> tuple[Item, ...]:
+    """Arguments of calls that an older transformers, known to be in use, does not take."""
+    found = []
+    for names, release in _SINCE.items():
+        if targets.surely_hold({"transformers": f"<{release}"}):
+            keys = (argument(recipe, call, name) for call, name in names)
+            found += [item(key, key.name, release) for key in keys if key is not None]
+    of = argument(recipe, "from_pretrained", "of")
+    auto = getattr(of.node, "text", "").startswith("AutoModel") if of is not None else False
+    return tuple(one for one in found if auto or not one.path.startswith("from_pretrained"))
+
+
+_SINCE: Final = {
+    (("Trainer", "processing_class"), ("Seq2SeqTrainer", "processing_class")): "4.46",
+    (("from_pretrained", "dtype"),): "4.56",
+}
+"""Arguments and the release of transformers that they came with."""

@@ -11,6 +11,7 @@ from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:
+    from lora_advisor.gpus import Gpu
     from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train, WrittenKey
 
 _TRAINERS: Final = ("Trainer", "Seq2SeqTrainer")
@@ -134,8 +135,13 @@ def loose_templates(recipe: Recipe) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def old_gpu(recipe: Recipe) -> str:
-    """Return the GPU without bf16 that a notebook of Colab asks for, empty if it names none."""
+def old_gpu(recipe: Recipe, gpu: Gpu | None) -> str:
+    """Return the GPU without bf16 that is trained on, empty if none is known.
+
+    It is stated, or a notebook of Colab asks for it.
+    """
+    if gpu is not None:
+        return gpu.name if gpu.bfloat16 is False else ""
     named = (
         _COLAB_GPU.search(recipe.document.text) if recipe.document.path.endswith("ipynb") else None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import trl_commands
+from lora_advisor.frameworks import python_data, trl_commands
 from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
@@ -57,6 +57,7 @@ def settle(
     _settle_base(draft, calls)
     _settle_training(draft, names)
     _settle_tokens(draft, calls, choices)
+    python_data.settle_streaming(draft, every)
     shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
     source = _value(draft, shown) if shown is not None else None
     ids = {id(call) for call in calls}
@@ -378,26 +379,6 @@ def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry
     if trainers and all(_argument(call, "data_collator") is None for call in trainers):
         draft.put("data.collator", None, None)
     for call in calls:
-        _settle_padding(draft, call)
+        python_data.settle_padding(draft, call)
         if call.key.text.startswith("DataCollatorFor"):
             draft.put("data.collator", call.key.text, _value(draft, call))
-
-
-def _settle_padding(draft: Draft, call: Entry) -> None:
-    """Tell a padding token that is set to the end-of-text token, by one way or another."""
-    if call.key.text == "set":
-        for name in ("pad_token", "pad_token_id"):
-            pad = _argument(call, name)
-            if pad is not None and _text(pad).endswith(("eos_token", "eos_token_id")):
-                draft.put("data.pad_is_eos", True, draft.written(f"set.{name}"))
-    given = (
-        _argument(call, "special_tokens_dict") if call.key.text == "add_special_tokens" else None
-    )
-    pad = given.get("pad_token") if isinstance(given, Mapping) else None
-    if pad is not None and _written_as(draft, pad).endswith(".eos_token"):
-        path = "add_special_tokens.special_tokens_dict.pad_token"
-        draft.put("data.pad_is_eos", True, draft.written(path))
-
-
-def _written_as(draft: Draft, node: Node) -> str:
-    return draft.document.text[node.span.start : node.span.end]

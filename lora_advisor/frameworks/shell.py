@@ -9,22 +9,26 @@ from lora_advisor.frameworks import llamafactory, shell_commands, trl
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key, comma_list
 from lora_advisor.frameworks.launch import devices, processes
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
 from lora_advisor.source.shell import COMMAND, SCRIPT, VARIABLES
-from lora_advisor.source.tree import Mapping, Scalar, Sequence
+from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lora_advisor.recipe import Recipe
-    from lora_advisor.source.tree import Document, Entry
+    from lora_advisor.source.tree import Document
 
 _LAUNCHERS: Final = ("accelerate", "torchrun", "deepspeed", "python", "python3", "uv", "poetry")
 _LAUNCHING_MODULES: Final = ("torch.distributed.", "accelerate.commands.", "deepspeed.launcher.")
 _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tune", "litgpt")
 """Commands that take a config's name and may start processes themselves."""
+_TRL_SCRIPT: Final = pattern(
+    r"\btrl(?:\.scripts\.|/scripts/|/examples/scripts/)(sft|dpo|grpo|kto|reward|rloo)(?:\.py)?$"
+)
 _LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
 _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
@@ -49,6 +53,9 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
     if framework is None:
         return None
     evidence = f"runs {_program(root, words) or ' '.join(words[:2])}"
+    command = _trl_command(root, words)
+    if command is not None:
+        framework, program = _as_flags(trl.FRAMEWORKS[0]), _behind(command, program)
     if framework is LAUNCH:
         launcher, program = root, replace(program, entries=())
     told = (*launcher.entries, *variables)
@@ -56,6 +63,24 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
     recipe = draft.recipe()
     tells = any(recipe[field].written for field in _LAUNCH_FIELDS)
     return recipe if tells or framework is not LAUNCH else None
+
+
+def _trl_command(root: Mapping, words: list[str]) -> str | None:
+    """Return the TRL command whose own script is started, as a module or by its path."""
+    script = _script(root)
+    text = _text(root.entries[script]) if script is not None else " ".join(words[1:2])
+    found = _TRL_SCRIPT.search(text)
+    return found[1] if found is not None else None
+
+
+def _behind(command: str, program: Mapping) -> Mapping:
+    """Put ``trl COMMAND`` before the flags of a script, as if it had been started so."""
+    parts = (Scalar(text=part, plain=True, span=program.span) for part in ("trl", command))
+    entry = Entry(
+        key=Scalar(text=COMMAND, plain=False, span=program.span),
+        value=Sequence(items=tuple(parts), span=program.span),
+    )
+    return replace(program, entries=(entry, *program.entries))
 
 
 def _without_variables(root: Mapping) -> tuple[Mapping, tuple[Entry, ...]]:

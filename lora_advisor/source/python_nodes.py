@@ -21,8 +21,11 @@ _LEAVES: Final = frozenset(
     }
 )
 """Parts of a node that hold no statement, expression or clause of one."""
-_SPOKEN: Final = pattern(r"lora-advisor:|--(?:num_processes|nproc[_-]per[_-]node|num_gpus)")
-"""What comments are read for: to be ignored, and how many processes are launched."""
+_SPOKEN: Final = pattern(
+    r"lora-advisor:|--(?:num_processes|nproc[_-]per[_-]node|num_gpus)"
+    r"|#.*(?:NPROC_PER_NODE|CUDA_VISIBLE_DEVICES)"
+)
+"""What comments are read for: to be ignored, and how many processes and GPUs are used."""
 
 
 def nodes(root: ast.AST) -> list[ast.AST]:
