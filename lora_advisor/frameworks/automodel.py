@@ -50,7 +50,9 @@ _KEYS: Final[dict[str, str | Key]] = {
     "quantization.bnb_4bit_quant_storage": Key(field="quant.bnb_4bit_quant_storage", read=dtype),
     "step_scheduler.local_batch_size": "train.per_device_train_batch_size",
     "step_scheduler.global_batch_size": "train.total_batch_size",
-    "step_scheduler.max_steps": "train.max_steps",
+    "step_scheduler.max_steps": Key(
+        field="train.max_steps", read=lambda value: None if value == "None" else value
+    ),  # its loader reads text as Python
     "step_scheduler.num_epochs": "train.num_train_epochs",
     "optimizer.lr": "train.learning_rate",
     "optimizer.weight_decay": "train.weight_decay",

@@ -21,19 +21,16 @@ NAMES = {
     "alignment-handbook": {"trl"},
     "open-r1": {"trl"},
     "trl-cli": {"trl"},
-    "peft-adapter-config": {"peft", "peft-other"},
+    "oumi": {"oumi", "oumi-other"},
+    "peft-adapter-config": {"peft", "peft-other", "peft-benchmark"},
     "llamafactory": {"llamafactory", "llamafactory-v1"},
     "verl": {"verl", "verl-sft"},
     "ms-swift": {"ms-swift", "ms-swift-megatron"},
 }
 NO_CONFIGS = {
-    "training_params.json": "parameters of PEFT's own benchmark script",
-    "_job.yaml": "a job for a cloud: its shell text starts the training",
     "__beaker_configs__": "a job for a cluster, likewise",
-    "_infer.yaml": "settings for inference",
     "fireworks_deploy.yaml": "a deployment",
     "awq_quantization_config.yaml": "a quantisation without training",
-    "__tuning__135m__tune.yaml": "a search for hyperparameters",
     "environment.yml": "a conda environment",
     "s2s_duplex": "full training of a speech model; nothing in it names NeMo",
     "__conf__salm.yaml": "full training of a speech model; nothing in it names NeMo",
@@ -142,6 +139,13 @@ def _recognised(path: Path) -> str | None:
     recipes = frameworks.read(document)
     assert all(set(one.values) == set(FIELDS) for one in recipes)
     return recipes[0].framework if recipes else ""
+
+
+@pytest.mark.skipif(not FOLDERS, reason="the shared corpus is not beside the checkout")
+def test_nearly_every_file_of_the_corpus_is_of_its_folders_format() -> None:
+    names = [(folder, _recognised(p)) for folder in FOLDERS for p in (CORPUS / folder).iterdir()]
+    right = [name in NAMES.get(folder, {folder}) for folder, name in names]
+    assert sum(right) >= 0.98 * len(right)
 
 
 @pytest.mark.skipif(not FOLDERS, reason="the shared corpus is not beside the checkout")
