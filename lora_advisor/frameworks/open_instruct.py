@@ -27,6 +27,7 @@ _KEYS: Final[dict[str, str | Key]] = {
     "lora_dropout": "lora.lora_dropout",
     "use_qlora": "quant.load_in_4bit",
     "max_train_steps": "train.max_steps",
+    "num_epochs": "train.num_train_epochs",  # of its DPO program
     "clip_grad_norm": "train.max_grad_norm",
     "max_seq_length": "data.max_length",
     "packing": "data.packing",
@@ -76,7 +77,9 @@ def _recognise(root: Node, _document: Document) -> str:
 def _settle(draft: Draft) -> None:
     """Quantise for ``use_qlora``, which works with ``use_lora`` only."""
     quantise(draft, draft.get("quant.load_in_4bit"), False)
-    preference = draft.written("dpo_loss_type") or draft.written("dpo_beta")
+    loss = draft.written("loss_type")
+    own = loss if loss is not None and str(loss.value).startswith(("dpo", "simpo", "wpo")) else None
+    preference = own or draft.written("dpo_loss_type") or draft.written("dpo_beta")
     draft.put("train.method", "sft" if preference is None else "dpo", preference)
     clipping = draft.values.get("train.max_grad_norm")
     if clipping is None or clipping.value == -1:  # not clipped
