@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import arguments, item, stated, value
 from lora_advisor.pattern import pattern
+from lora_advisor.recipe import Item
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Item, Recipe, WrittenKey
+    from lora_advisor.recipe import Recipe, WrittenKey
 
 _STRATEGIES: Final = frozenset(
     {
@@ -83,13 +84,27 @@ def _switch(recipe: Recipe, name: str) -> bool | None:
     return None if given is None else str(given).lower() == "true"
 
 
-def loads_without_sync(recipe: Recipe) -> bool:
-    """Whether only the first process loads weights and nothing hands them to the others."""
+def _in_block(recipe: Recipe, name: str) -> tuple[Item, ...]:
+    """Return a switch of the block as something to report, at the block's place."""
+    block = recipe["run.fsdp_config"]
+    given = block.value if isinstance(block.value, dict) else {}
+    own = next((key for key in (f"fsdp_{name}", name) if key in given), name)
+    at = block.key_at
+    return (Item(path=f"{block.key}.{own}", at=at, value=own),) if at is not None else ()
+
+
+def loads_without_sync(recipe: Recipe) -> tuple[Item, ...]:
+    """Return the switch by which only the first process loads weights and keeps them."""
     version = recipe["run.fsdp_version"].value
     lacks = _switch(recipe, "sync_module_states") is False
-    return version == 1 and _switch(recipe, "cpu_ram_efficient_loading") is True and lacks
+    if version == 1 and _switch(recipe, "cpu_ram_efficient_loading") is True and lacks:
+        return _in_block(recipe, "sync_module_states")
+    return ()
 
 
-def keeps_original_parameters(recipe: Recipe) -> bool:
-    """Whether the first FSDP is told to keep parameters apart, frozen ones among them."""
-    return recipe["run.fsdp_version"].value == 1 and _switch(recipe, "use_orig_params") is True
+def keeps_original_parameters(recipe: Recipe) -> tuple[Item, ...]:
+    """Return the switch that tells the first FSDP to keep parameters apart, also frozen ones."""
+    version = recipe["run.fsdp_version"].value
+    if version == 1 and _switch(recipe, "use_orig_params") is True:
+        return _in_block(recipe, "use_orig_params")
+    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import python_data, trl_commands
+from lora_advisor.frameworks import python_padding, trl_commands
 from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
@@ -57,7 +57,6 @@ def settle(
     _settle_base(draft, calls)
     _settle_training(draft, names)
     _settle_tokens(draft, calls, choices)
-    python_data.settle_streaming(draft, every)
     shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
     source = _value(draft, shown) if shown is not None else None
     ids = {id(call) for call in calls}
@@ -379,6 +378,6 @@ def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry
     if trainers and all(_argument(call, "data_collator") is None for call in trainers):
         draft.put("data.collator", None, None)
     for call in calls:
-        python_data.settle_padding(draft, call)
+        python_padding.settle_padding(draft, call)
         if call.key.text.startswith("DataCollatorFor"):
             draft.put("data.collator", call.key.text, _value(draft, call))

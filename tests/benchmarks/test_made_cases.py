@@ -1,0 +1,69 @@
+"""Mistakes of users in many formats, each with a corrected twin: found on the one side only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from case_files import Case, Variant, lay_out, read_case
+from case_score import Finding, expectation, score
+
+from lora_advisor import gpus
+from lora_advisor.check import check_paths
+from lora_advisor.settings import Settings
+
+if TYPE_CHECKING:
+    from lora_advisor import findings
+
+CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.yaml"))
+
+
+def said(finding: findings.Finding) -> Finding:
+    """Take what the score rests on out of a finding."""
+    return Finding(
+        code=finding.code,
+        cause=finding.cause,
+        severity=str(finding.severity),
+        key=finding.key,
+        path=finding.path,
+        file=finding.place.file,
+        line=finding.place.line,
+        message=finding.message,
+    )
+
+
+def checked(case: Case, variant: Variant, folder: Path) -> list[Finding]:
+    """Check one side of a case with what its user knows of the machine."""
+    paths = lay_out(case, variant, folder, pins=True)
+    gpu: Any = case.hardware.get("gpu")
+    model = folder / "model"
+    settings = Settings(
+        model=model if model.is_dir() else None,
+        gpu=gpus.find(gpu) if gpu else None,
+        processes=case.hardware.get("num_processes"),
+    )
+    report = check_paths([folder / path for path in paths], settings)
+    assert not report.failures
+    return [said(finding) for finding in report.findings]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_fault_is_found_and_its_correction_is_not(path: Path, tmp_path: Path) -> None:
+    case = read_case(path)
+    wanted = expectation(case, current=False)
+    assert wanted is not None
+    assert case.fixed is not None
+    (tmp_path / "faulty").mkdir()
+    (tmp_path / "fixed").mkdir()
+    faulty = checked(case, case.faulty, tmp_path / "faulty")
+    outcome = score(case, wanted, faulty, checked(case, case.fixed, tmp_path / "fixed"))
+    assert outcome.found, [str(finding) for finding in faulty]
+    assert not outcome.twin_alarms
+
+
+def test_every_case_names_itself() -> None:
+    named = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))["id"] for path in CASES}
+    assert named
+    assert all(stem == name for stem, name in named.items())
