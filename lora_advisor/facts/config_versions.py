@@ -72,7 +72,9 @@ def removed_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     return tuple(
         key
         for key in found
-        if (key.outcome != "drops" or not key.empty) and (key.sure or not spared)
+        if (key.outcome != "drops" or not key.empty)
+        and (key.sure or not spared)
+        and not (recipe.framework == "axolotl" and key.path == "fsdp")  # the rule on FSDP 1 tells
     )
 
 
