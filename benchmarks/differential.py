@@ -124,7 +124,7 @@ def resized(config: dict[str, Any], rng: random.Random) -> dict[str, Any]:
             "n_layers",
             "num_layers",
         ):
-            out = layered(out, key, rng.choice([2, 3, 4, 5]))
+            out = layered(out, key, rng.choice([2, 3, 4, 5, 10, 19]))
         elif isinstance(value, int) and _is_size(key) and rng.random() < 0.3:
             out[key] = value * rng.choice([2, 3]) if rng.random() < 0.7 else value // 2 or 1
     return out

@@ -19,7 +19,7 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     the range that was tried, and no field is set that the code reads and nobody tried.
     """
     given = dict(_flat(config, template["sections"], ""))
-    if _unheard_of(given, template):
+    if _unheard_of(given, template) or _flattened(config, template):
         return None
     written = _one_name(given, template["alias"])
     if written is None:
@@ -34,7 +34,11 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     for path, domain in template["fields"].items():
         if not _inside(fields.get(path), domain):
             return None
-    return _derived(fields, template.get("derived", {}))
+    derived = template.get("derived", {})
+    second_names = any(path in template["alias"] for path in given)
+    if second_names and any(fields.get(path) is None for path in template["fields"]):
+        return None  # the library fills nulls in before it hears of second names
+    return _derived(fields, derived)
 
 
 def _derived(fields: dict[str, Any], formulas: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -81,6 +85,18 @@ def _unheard_of(given: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
             return True
         kind = template["sections"].get(path.removesuffix("model_type"))
         if path.endswith("model_type") and kind is not None and item not in kind:
+            return True
+    return False
+
+
+def _flattened(config: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
+    """Whether fields of a nested config stand at the top, as older releases wrote them."""
+    known = (*template["fields"], *template["fixed"], *template["defaults"])
+    for section in template["sections"]:
+        if not section or section.count(".") > 1 or section[:-1] in config:
+            continue
+        inner = {path.removeprefix(section) for path in known if path.startswith(section)}
+        if any(key in inner and key not in template["fields"] for key in config):
             return True
     return False
 

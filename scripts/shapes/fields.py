@@ -176,7 +176,7 @@ def absent(annotation: str) -> list[Any]:
 def integers(name: str, value: int) -> list[int]:
     """Return numbers to try: multiples, fractions and neighbours, few for counts of layers."""
     if LAYERS.search(name):
-        return [1, 2, 3, 4, 5, 6, 7]
+        return [1, 2, 3, 4, 5, 6, 7, 10, 17]
     if value <= 16:
         return sorted({0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, value * 2, value * 3})
     near = {value * 2, value * 3, value * 5, value + 2, value + 3, value + 16, value + 64, 1}

@@ -111,8 +111,9 @@ class Places:
                 asked += [["at", field, d], ["in", field, d]]
             asked += [["<", i, f] for f in numbers]
             asked += [["%", i, f, c] for f in numbers for c in (0, 1)]
-            asked += [["%", i, n, c] for n in (2, 3, 4, 5, 6, 8) for c in range(n)]
             asked += [["<", i, n] for n in (1, 2, 3)]
+            deep = max(at[d] for _, at in self.places)  # a period that was not seen twice is none
+            asked += [["%", i, n, c] for n in (2, 3, 4, 5, 6, 8) if 2 * n <= deep for c in range(n)]
             asked.append(["num", i])
         asked += [["same", a, b] for a, b in itertools.combinations(numbers, 2)]
         asked += [["<", a, b] for a, b in itertools.permutations(numbers, 2)]
