@@ -7,13 +7,13 @@ says of its adapter is known. Read in NeMo of September 2025: ``collections.llm.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import nemo
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Key
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import python_value
 from lora_advisor.source.tree import Mapping
 

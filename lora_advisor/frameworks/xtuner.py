@@ -7,13 +7,13 @@ hands ``training_args`` to transformers' trainer. Read in XTuner 0.2: ``xtuner.m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import put_default, quantise
 from lora_advisor.recipe import UNKNOWN, Lora, Quant, Train
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import SETTINGS, python_value
 from lora_advisor.source.tree import Mapping
 
