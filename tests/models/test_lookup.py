@@ -126,3 +126,28 @@ def test_a_weight_index_names_the_layers_of_remote_code(tmp_path: Path) -> None:
     assert table is not None
     assert "blocks.0.attn.wqkv" in table.by_name
     assert not table.complete
+
+
+def test_fields_of_a_nested_config_at_the_top_are_not_passed_over() -> None:
+    flat = {"model_type": "qwen2_vl", "hidden_size": 256, "num_hidden_layers": 2}
+    table = known(flat, "test").table("AutoModelForImageTextToText")
+    assert table is None or not table.sized
+
+
+def test_a_layer_that_differs_once_is_no_period() -> None:
+    config = {"model_type": "t5", "d_model": 64, "num_heads": 2, "num_layers": 10, "d_kv": 32}
+    table = known({**config, "feed_forward_proj": "relu"}, "test").table("AutoModelForSeq2SeqLM")
+    assert table is not None
+    biases = [m.name for m in table.modules if m.leaf == "relative_attention_bias"]
+    assert biases == [
+        f"{part}.block.0.layer.0.SelfAttention.relative_attention_bias"
+        for part in ("encoder", "decoder")
+    ]
+
+
+def test_the_name_of_a_family_says_nothing_of_sizes() -> None:
+    model = by_id("google/flan-t5-xl")
+    assert model is not None
+    table = model.table()
+    assert table is not None
+    assert not table.sized
