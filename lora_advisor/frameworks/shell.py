@@ -154,7 +154,7 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     program_name = _program(root, words)
     if "enable_lora" in flags and _starts_vllm(command, program_name, program):
         return VLLM
-    if program_name == "convert_lora_to_gguf.py":
+    if "convert_lora_to_gguf.py" in (program_name, *command):
         return GGUF
     if command[:1] == ["trl"]:
         return _over_file(trl.FRAMEWORKS[0], root, flags)
