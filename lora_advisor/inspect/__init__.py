@@ -117,13 +117,13 @@ def inspect(subject: Subject, gpu: Gpu | None = None) -> Inspection:
 def _resolved(config: AdapterConfig, table: ModuleTable) -> tuple[str, str, str, Resolution | None]:
     try:
         found = resolve(config, table)
-        if not table.sized:
-            return UNRESOLVED, "", "names are known, sizes and numbers of layers are not", found
-        return OK, "", "", found
     except InjectionError as error:
         return REFUSED, error.kind, str(error), None
     except UnresolvedError as error:
         return UNRESOLVED, "", str(error), None
+    if not table.sized:
+        return UNRESOLVED, "", "names are known, sizes and numbers of layers are not", found
+    return OK, "", "", found
 
 
 def _targets(
