@@ -21,6 +21,7 @@ CURRENT: Final[dict[str, str]] = {
     "litgpt": "0.5.13",
     "llamafactory": "0.9.5",
     "mlx-lm": "0.32.2",
+    "mlx-vlm": "0.7.10",
     "ms-swift": "4.6.0",
     "peft": "0.21.2",
     "tensorrt-llm": "1.2.0",

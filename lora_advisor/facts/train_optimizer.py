@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.known import nearest
+from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Train
@@ -108,8 +109,14 @@ def optimizer_meant(train: Train) -> str:
     return _NEVER_SPELT_SO.get(name) or nearest(name, frozenset(OPTIMIZERS)) or "adamw_torch"
 
 
-def is_adam(train: Train) -> bool:
-    """Whether the steps are Adam's, whose size is the learning rate itself."""
+def is_adam(train: Train, recipe: Recipe) -> bool:
+    """Whether the steps are Adam's, whose size is the learning rate itself.
+
+    Unsloth puts AdamW in 8 bits in place of transformers' default, which is AdamW, too.
+    """
+    optimizer = recipe["train.optim"]
+    if recipe.framework == "unsloth" and optimizer.value is UNKNOWN and optimizer.key_at is None:
+        return True
     own = ("adamw", "paged_adamw", "ademamix", "paged_ademamix")
     return train.optim == "adam" or train.optim.startswith(own)
 

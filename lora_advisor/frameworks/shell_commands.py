@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import autotrain, diffusers, kohya, litgpt, mlx, ms_swift, torchtune
+from lora_advisor.frameworks import (
+    autotrain,
+    diffusers,
+    kohya,
+    litgpt,
+    mlx,
+    mlx_vlm,
+    ms_swift,
+    torchtune,
+)
 from lora_advisor.recipe import FIELDS, UNKNOWN
 from lora_advisor.record import replace
 
@@ -34,6 +43,8 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
         return overrides(torchtune.FRAMEWORKS[0])
     if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
         return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
+    if program == "mlx_vlm.lora" or command[:1] == ["mlx_vlm.lora"]:
+        return mlx_vlm.FRAMEWORKS[0]
     if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
         return _litgpt(command, flags)
     if command[:2] == ["autotrain", "llm"] and "train" in flags:
@@ -53,7 +64,7 @@ def is_own(command: list[str], program: str) -> bool:
         ["megatron"],
         ["litgpt"],
         ["autotrain"],
-    ) or program.startswith(("mlx_lm", "swift.cli."))
+    ) or program.startswith(("mlx_lm", "mlx_vlm", "swift.cli."))
 
 
 def _swift(command: list[str]) -> Framework:
