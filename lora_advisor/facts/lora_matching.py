@@ -13,7 +13,7 @@ from lora_advisor.facts.lora_targets import bare_target, comma_target
 from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
 from lora_advisor.models.defaults import DEFAULT_TARGETS
-from lora_advisor.models.matching import ALL_LINEAR, all_linear, positions, targeted
+from lora_advisor.models.matching import ALL_LINEAR, all_linear, excluded, positions, targeted
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED
 from lora_advisor.models.table import ADAPTABLE, LINEAR, UNKNOWN_KIND
 from lora_advisor.recipe import UnknownValueError
@@ -170,7 +170,11 @@ def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
     table = table_of(recipe, modules, targets)
     if lora.target_modules != ALL_LINEAR:
         return 0
-    names = all_linear(AdapterConfig(), table)
+    rule = lora.exclude_modules
+    config = AdapterConfig(exclude_modules=tuple(rule) if isinstance(rule, list) else rule)
+    left_out = excluded(config, table)
+    spared = {table.modules[position].name for position in left_out}
+    names = set(all_linear(config, table)) - spared
     return sum(_in_tower(table.by_name[name]) for name in names)
 
 
