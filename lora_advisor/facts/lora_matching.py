@@ -172,7 +172,10 @@ def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
         return 0
     rule = lora.exclude_modules
     config = AdapterConfig(exclude_modules=tuple(rule) if isinstance(rule, list) else rule)
-    left_out = excluded(config, table)
+    try:
+        left_out = excluded(config, table)
+    except InjectionError as error:
+        raise UnknownValueError(str(error)) from error
     spared = {table.modules[position].name for position in left_out}
     names = set(all_linear(config, table)) - spared
     return sum(_in_tower(table.by_name[name]) for name in names)
