@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported; no retries
 TEXT = Path(__file__).parents[2] / "benchmarks" / "texts" / "kjv.txt"
 
 
