@@ -78,6 +78,22 @@ def explain_paths(
     return tuple(explained), gathered.discovery
 
 
+def explain_every(
+    checked: Iterable[str | Path],
+    settings: Settings,
+    *,
+    stdin: tuple[bytes, str] | None = None,
+    found: bool = False,
+) -> tuple[Explanation, ...]:
+    """Explain every config that a check of the same files and folders looks at."""
+    gathered = gather(checked, settings, stdin=stdin, found=found)
+    told = gathered.targets
+    return tuple(
+        explain(recipe, told.get(recipe.document.path, settings.targets), settings)
+        for recipe in gathered.recipes
+    )
+
+
 def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
     """Explain one recipe, on the base model that it or the settings name."""
     modules = Lookup(

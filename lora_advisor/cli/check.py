@@ -23,6 +23,7 @@ from lora_advisor.record import replace
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:
+    from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
     from lora_advisor.settings import Settings
 
@@ -115,7 +116,8 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
         if stdin is not None or options["fix_only"]:
             context.exit(FAILED if report.failures else 0)
         report = _report(named, settings, None, options)
-    _deliver(report, settings, options)
+    meanings = _meanings(named, settings, stdin, options)
+    _deliver(report, settings, options, meanings)
     context.exit(_exit_code(report, settings, options))
 
 
@@ -133,11 +135,27 @@ def _report(
         raise CannotRunError(str(error)) from None
 
 
-def _deliver(report: Report, settings: Settings, options: dict[str, Any]) -> None:
+def _meanings(
+    named: list[Path], settings: Settings, stdin: tuple[bytes, str] | None, options: dict[str, Any]
+) -> tuple[Explanation, ...]:
+    """Explain the configs for the format that shows what they mean."""
+    if options["output_format"] != "html" or options["statistics"] or options["show_files"]:
+        return ()
+    from lora_advisor.explain import explain_every  # noqa: PLC0415
+
+    return explain_every(named, settings, stdin=stdin, found=options["skip_unknown"])
+
+
+def _deliver(
+    report: Report,
+    settings: Settings,
+    options: dict[str, Any],
+    meanings: tuple[Explanation, ...],
+) -> None:
     """Write the report where it was asked for."""
     from lora_advisor.console import report_options, write  # noqa: PLC0415
 
-    terminal = report_options(settings, options)
+    terminal = replace(report_options(settings, options), meanings=meanings)
     chosen = "statistics" if options["statistics"] else options["output_format"]
     if options["show_files"]:
         write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))

@@ -16,6 +16,7 @@ from lora_advisor.record import record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
 
 
@@ -25,7 +26,7 @@ class Options:
 
     ``width`` counts terminal cells; ``fail_on`` is the severity from which findings count towards
     the exit code (None: never); ``verbose`` lists what a short report only counts, ``quiet``
-    leaves out everything but findings.
+    leaves out everything but findings. ``meanings`` are for formats that explain the configs, too.
     """
 
     width: int = 80
@@ -33,6 +34,7 @@ class Options:
     fail_on: Severity | None = Severity.ERROR
     verbose: bool = False
     quiet: bool = False
+    meanings: tuple[Explanation, ...] = ()
 
 
 @cache
