@@ -65,13 +65,13 @@ def environment(folder: Path, pins: Mapping[str, str]) -> Path:
     if not python.exists():
         venv.create(folder, with_pip=True)
     wanted = [f"{package}=={release}" for package, release in pins.items()]
-    subprocess.run([python, "-m", "pip", "install", "-q", *wanted, *COMMON], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted, *COMMON], check=True)
     return python
 
 
 def execute(name: str, python: Path) -> None:
     """Keep the verdicts of one environment."""
-    command = [python, "-m", "tests.proofs.verdicts", RELEASES / f"{name}.json"]
+    command = [str(python), "-m", "tests.proofs.verdicts", str(RELEASES / f"{name}.json")]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True)
 
 
