@@ -1,4 +1,4 @@
-"""Write what is generated: a page for each rule, their index, the ledger, the card schema.
+"""Write what is generated: pages of rules, their index, the ledger, releases, the card schema.
 
 ``--check`` writes nothing and fails if a file is not what it should be.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 import ledger
+import version_matrix
 
 from lora_advisor.cards import Card, schema
 from lora_advisor.rules import read_card
@@ -65,6 +66,7 @@ def generated() -> dict[Path, str]:
     }
     files[PAGES / "README.md"] = index(cards)
     files[ROOT / "docs" / "coverage.md"] = ledger.page(cards.values(), ledger.reasons(RULES))
+    files[version_matrix.PAGE] = version_matrix.page()
     files[RULES / "rule.schema.json"] = json.dumps(schema(), indent=2) + "\n"
     return files
 

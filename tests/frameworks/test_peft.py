@@ -66,9 +66,9 @@ def test_an_adapter_of_mlx_is_none_of_pefts() -> None:
     assert framework(text, "adapter_config.json") == "mlx-lm"
 
 
-def test_training_parameters_of_pefts_benchmark_are_no_adapter() -> None:
+def test_training_parameters_of_pefts_comparison_are_no_adapter() -> None:
     text = '{"max_seq_length": 768, "batch_size": 4, "optimizer_kwargs": {"lr": 1e-4}}'
-    assert framework(text, "training_params.json") == ""
+    assert framework(text, "training_params.json") == "peft-benchmark"
 
 
 def test_a_value_of_another_type_is_shown_but_fits_not() -> None:
