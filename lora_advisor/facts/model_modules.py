@@ -72,6 +72,14 @@ def checkpoint_quantiser(recipe: Recipe, modules: Lookup) -> str | None:
     return method if isinstance(method, str) else None
 
 
+def stored_dtype(recipe: Recipe, modules: Lookup) -> str:
+    """Return the type that the model's config states for its weights (``bfloat16``)."""
+    named = config_value(recipe, modules, "dtype", "torch_dtype")
+    if not isinstance(named, str):
+        raise UnknownValueError(f"the type of the checkpoint's weights is not known: {HINT}")
+    return named.removeprefix("torch.")
+
+
 def checkpoint_format(recipe: Recipe, modules: Lookup) -> str | None:
     """Return the format of weights stored by compressed-tensors (``int-quantized``)."""
     stored = config_value(recipe, modules, "quantization_config")

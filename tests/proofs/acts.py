@@ -391,3 +391,19 @@ def inject_on_base(attempt: Attempt) -> Any:
         model = getattr(transformers, str(auto_class)).from_config(config)
         lora = models.lora_config(attempt.recipe)
         return peft.get_peft_model(model, lora, low_cpu_mem_usage=True)
+
+
+def sft_scaled(attempt: Attempt) -> tuple[Any, bool]:
+    """Build TRL's SFTTrainer on a base packed as stated: its model, and whether fp16 scales it."""
+    from tests.proofs import sft as sft_
+
+    packed = models.stated(attempt.recipe, "quant").get("load_in_4bit")
+    base = models.four_bit_llama() if packed else models.llama()
+    return sft_.trainer(attempt.recipe, base).model, attempt.recipe["train.fp16"].value is True
+
+
+def inject_scaled(attempt: Attempt) -> tuple[Any, bool]:
+    """Put the adapter into a Llama of the stated type: the model, and whether fp16 scales it."""
+    base = models.llama().to(getattr(torch, str(attempt.recipe["model.dtype"].value)))
+    model = peft.get_peft_model(base, models.lora_config(attempt.recipe))
+    return model, attempt.recipe["train.fp16"].value is True

@@ -415,3 +415,10 @@ def head_weight_frozen(model: Any) -> bool:
     """The weight of the new head itself is not trained."""
     trained = [name for name, part in model.named_parameters() if part.requires_grad]
     return not any("score" in name and "lora_" not in name for name in trained)
+
+
+def scaled_in_bfloat16(built: tuple[Any, bool]) -> bool:
+    """The gradient scaler of fp16 would be given bfloat16 gradients."""
+    model, scales = built
+    trained = [part.dtype for part in model.parameters() if part.requires_grad]
+    return scales and torch.bfloat16 in trained

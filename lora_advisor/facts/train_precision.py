@@ -1,0 +1,46 @@
+"""Facts of a training's precision beside that of the weights it trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts.model_modules import stored_dtype
+
+if TYPE_CHECKING:
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.recipe import Model, Quant, Recipe, Train
+    from lora_advisor.targets import Targets
+
+_CASTING: Final = {
+    "sft": ">=0.26",
+    "grpo": ">=0.26",
+    "reward": ">=0.26",
+    "rloo": ">=0.27",
+    "dpo": ">=0.29",
+    "kto": ">=1.16",
+}
+"""TRL's releases whose trainers make the adapter of a bitsandbytes model bfloat16."""
+
+
+def casts_to_bfloat16(train: Train, quant: Quant, targets: Targets) -> bool:
+    """Whether TRL's trainer makes the trainable weights on a 4- or 8-bit base bfloat16.
+
+    Source: the ``__init__`` of ``trl.trainer``'s trainers, which ask for no flag of precision.
+    """
+    releases = _CASTING.get(train.method)
+    if releases is None or not targets.may_hold({"trl": releases}):
+        return False
+    return quant.load_in_4bit or quant.load_in_8bit
+
+
+def copies_in_bfloat16(recipe: Recipe, model: Model, modules: Lookup, targets: Targets) -> bool:
+    """Whether the base's own weights are bfloat16 as loaded: asked for, or as they are stored.
+
+    From transformers 5 on ``from_pretrained`` keeps the stored type where none is asked for.
+    """
+    asked = recipe["model.dtype"]
+    if asked.written and model.dtype != "auto":
+        return (model.dtype or "").removeprefix("torch.") == "bfloat16"
+    kept = asked.written or targets.may_hold({"transformers": ">=5"})
+    loads = "from_pretrained" in {key.path for key in recipe.keys}
+    return kept and loads and stored_dtype(recipe, modules) == "bfloat16"
