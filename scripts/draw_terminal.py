@@ -39,7 +39,7 @@ HEAD: Final = """\
 aria-label="Output of lora-advisor {arguments}">
 <rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>
 <g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" \
-fill="#d0d7de" xml:space="preserve">
+fill="#d0d7de" xml:space="preserve" style="white-space: pre">
 """
 
 
@@ -62,8 +62,8 @@ def runs(line: str) -> Iterator[tuple[int, str, str]]:
     for text, code in zip(pieces[::2], ["", *pieces[1::2]], strict=True):
         for one in code.split(";") if code else []:
             codes = codes | {one} if one not in ("", "0") else set()
-        if text.strip():
-            yield column, _attributes(codes), text
+        if text.strip():  # browsers differ in what they do with spaces at the ends
+            yield column + len(text) - len(text.lstrip()), _attributes(codes), text.strip()
         column += len(text)
 
 

@@ -17,7 +17,7 @@ fi
 run=.venv/bin/python
 # torch first and alone: a plain install of the others may bring several gigabytes of CUDA.
 $run -c 'import torch' 2>/dev/null || $run -m pip install -q torch==2.13.0
-$run -m pip install -q -e '.[dev,proofs]'
+$run -m pip install -q -e '.[dev,docs,proofs]'
 
 $run -m ruff check .
 $run -m ruff format --check .

@@ -1,4 +1,4 @@
-"""Write what is generated: pages of rules, their index, the ledger, releases, the card schema.
+"""Write what is generated: pages of rules, parameters and formats, the ledger, the card schema.
 
 ``--check`` writes nothing and fails if a file is not what it should be.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 import ledger
+import pages
 import version_matrix
 
 from lora_advisor.cards import Card, schema
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "rules"
-PAGES = ROOT / "docs" / "rules"
+DOCS = ROOT / "docs"
+PAGES = DOCS / "rules"
+FOLDERS = (PAGES, DOCS / "parameters", DOCS / "formats")
 EVIDENCE = {
     "raises": "the library refuses it (executed)",
     "silent": "the library takes it and does something else (executed)",
@@ -44,12 +47,13 @@ def main() -> None:
     check = parser.parse_args().check
     wanted = generated()
     stale = [path for path, text in wanted.items() if not _is(path, text)]
-    extra = sorted(set(PAGES.glob("*.md")) - set(wanted))
+    extra = sorted({page for folder in FOLDERS for page in folder.glob("*.md")} - set(wanted))
     if check:
         for path in (*stale, *extra):
             print(f"not current: {path.relative_to(ROOT)} (run python scripts/write_docs.py)")
         sys.exit(1 if stale or extra else 0)
-    PAGES.mkdir(parents=True, exist_ok=True)
+    for folder in FOLDERS:
+        folder.mkdir(parents=True, exist_ok=True)
     for path in stale:
         path.write_text(wanted[path], "utf-8")
     for path in extra:
@@ -65,7 +69,8 @@ def generated() -> dict[Path, str]:
         PAGES / f"{card.name}.md": page(card, path.parent.name) for path, card in cards.items()
     }
     files[PAGES / "README.md"] = index(cards)
-    files[ROOT / "docs" / "coverage.md"] = ledger.page(cards.values(), ledger.reasons(RULES))
+    files[DOCS / "coverage.md"] = ledger.page(cards.values(), ledger.reasons(RULES))
+    files |= pages.written(DOCS, cards.values())
     files[version_matrix.PAGE] = version_matrix.page()
     files[RULES / "rule.schema.json"] = json.dumps(schema(), indent=2) + "\n"
     return files

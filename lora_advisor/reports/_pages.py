@@ -59,9 +59,8 @@ def parameter_text(parameter: Parameter, options: Options) -> str:
     for heading, text in sections:
         lines += ["", paint(heading, bold=True), *_indented(text, options)]
     lines += ["", paint("Defaults", bold=True), *_defaults(parameter.defaults, options)]
-    about = [
-        wrap(f"{r.name}: {r.summary}", options.width, f"  {r.code} ") for r in _about(parameter)
-    ]
+    found = rules_about(parameter)
+    about = [wrap(f"{r.name}: {r.summary}", options.width, f"  {r.code} ") for r in found]
     lines += ["", paint("Rules", bold=True), *about] if about else []
     lines += ["", paint("Sources", bold=True)]
     lines += [f"  {source.title}\n    {source.url}" for source in parameter.sources]
@@ -72,7 +71,7 @@ def parameter_text(parameter: Parameter, options: Options) -> str:
 
 def parameter_json(parameter: Parameter) -> str:
     """Write a parameter's page as one JSON object, its rules by code."""
-    codes = [rule.code for rule in _about(parameter)]
+    codes = [rule.code for rule in rules_about(parameter)]
     return dumped({"version": VERSION, "parameter": {**asdict(parameter), "rules": codes}})
 
 
@@ -108,7 +107,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {**data, **sets, "severity": str(rule.severity), "url": rule.url}
 
 
-def _about(parameter: Parameter) -> list[Rule]:
+def rules_about(parameter: Parameter) -> list[Rule]:
     """Return the rules that read the parameter's field."""
     return [rule for rule in rules.load() if parameter.field in (*_read(rule), *rule.at)]
 
