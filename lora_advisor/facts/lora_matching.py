@@ -1,6 +1,6 @@
 """Facts of what the targets hit on the base model, as PEFT matches them.
 
-Source: ``peft.tuners.tuners_utils`` and ``peft.utils.other``, release 0.21.
+Source: ``peft.tuners.tuners_utils``, release 0.21.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 _TARGETS: Final = "lora.target_modules"
-_SAVED: Final = "lora.modules_to_save"
 _CLOSE: Final = 0.6
-_ROUTERS: Final = frozenset({"gate", "router", "wg", "switch", "shared_expert_gate"})
 _VISION: Final = ("vision", "visual", "image", "audio", "vit")
 
 
@@ -81,22 +79,6 @@ def unadaptable_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tu
     return tuple(replace(item, hint=_class_of(refused(str(item.value)))) for item in found)
 
 
-def router_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Entries that hit the router of a mixture of experts as a layer; the hint is a module."""
-    table = table_of(recipe, modules, targets)
-
-    def router(name: str) -> Module | None:
-        hit = (table.modules[i] for i in sorted(positions(table, [name])))
-        return next((m for m in hit if m.leaf in _ROUTERS and m.kind in LINEAR), None)
-
-    found = entries(recipe, _TARGETS, lambda name: router(name) is not None)
-    return tuple(item for item in found if _has_experts(table))
-
-
-def _has_experts(table: ModuleTable) -> bool:
-    return any(module.leaf == "experts" for module in table.modules)
-
-
 def _class_of(module: Module | None) -> str:
     return module.class_name if module is not None else ""
 
@@ -130,28 +112,6 @@ def layer_count(recipe: Recipe, modules: Lookup) -> int:
     if not isinstance(count, int):
         raise UnknownValueError("the model's number of layers is not known")
     return count
-
-
-def dead_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Entries of ``modules_to_save`` that no module's name ends with; the hint is a real name."""
-    table = table_of(recipe, modules, targets)
-    if not table.complete or not isinstance(lora.modules_to_save, list):
-        return ()
-    every = [module.name for module in table.modules] + list(table.shared_modules)
-    found = entries(recipe, _SAVED, lambda name: not any(m.endswith(name) for m in every))
-    return tuple(replace(item, hint=_counterpart(str(item.value), table)) for item in found)
-
-
-def overmatched_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Entries of ``modules_to_save`` that also end another name; the hint is that module."""
-    table = table_of(recipe, modules, targets)
-
-    def other(name: str) -> str | None:
-        ends = (m.name for m in table.modules if m.name.endswith(name))
-        return next((m for m in ends if m != name and not m.endswith(f".{name}")), None)
-
-    found = entries(recipe, _SAVED, lambda name: other(name) is not None)
-    return tuple(replace(item, hint=other(str(item.value)) or "") for item in found)
 
 
 def vision_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
@@ -198,106 +158,11 @@ def rank_limit(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) ->
     return min(sizes)
 
 
-def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
-    """Return the name of a new head that the base model is loaded with, None for no such head."""
-    table = table_of(recipe, modules, targets)
-    if not table.auto_class.startswith("AutoModelFor") or "Classification" not in table.auto_class:
-        return None
-    names = ("score", "classifier", "classification_head", "logits_proj")
-    return next((name for name in names if name in table.by_name), None)
-
-
-def head_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:
-    """Whether the new head is trained: PEFT adds it for a task, or the config names it."""
-    head = head_name(recipe, modules, targets)
-    if head is None or lora.task_type in ("SEQ_CLS", "TOKEN_CLS"):
-        return True
-    names = lora.target_modules
-    adapted = isinstance(names, list) and head in names
-    return adapted or any(head.endswith(name) for name in lora.modules_to_save or ())
-
-
-def fused_pair_missing(recipe: Recipe, lora: Lora, modules: Lookup) -> tuple[str, ...]:
-    """Names that have to stand beside the written ones, because the experts fuse them."""
-    mapping = mapping_of(base_model(recipe, modules).model_type)
-    names = lora.target_modules
-    pair = [old for old, new in mapping.items() if new == "gate_up_proj"]
-    if not isinstance(names, list):
-        return ()
-    written = {old for old in pair for name in names if name == old or name.endswith(f".{old}")}
-    return tuple(sorted(set(pair) - written)) if written else ()
-
-
-def fused_pair_broken(recipe: Recipe, lora: Lora, modules: Lookup) -> bool:
-    """Whether only one name of a pair that the experts fuse is written."""
-    return bool(fused_pair_missing(recipe, lora, modules))
-
-
-def adapts_experts(recipe: Recipe, lora: Lora, modules: Lookup) -> bool:
-    """Whether PEFT turns targets into adapters on fused experts, which take no dropout."""
-    mapping = mapping_of(base_model(recipe, modules).model_type)
-    names = lora.target_modules
-    if isinstance(names, str):
-        return bool(mapping) and names.lower() == ALL_LINEAR
-    return any(name.rpartition(".")[2] in mapping for name in names or ())
-
-
-def skipped_experts(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:
-    """Name the expert parameters that targets such as ``up_proj`` do not reach, empty if none."""
-    table = table_of(recipe, modules, targets)
-    names = lora.target_modules
-    if mapping_of(table.model_type) or lora.target_parameters or not isinstance(names, list):
-        return ""
-    wanted = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"} & set(names)
-    if not wanted:
-        return ""
-    for module in table.modules:
-        own = [name for name, shape in module.parameters if len(shape) == 3]  # noqa: PLR2004
-        if module.leaf == "experts" and own:
-            return ", ".join(f"`experts.{name}`" for name in own if "bias" not in name)
-    return ""
-
-
 def mamba_targets(recipe: Recipe, modules: Lookup) -> tuple[Item, ...]:
     """Entries that PEFT refuses in Mamba models, whose kernels read these weights directly."""
     if base_model(recipe, modules).model_type not in MAMBA:
         return ()
     return entries(recipe, _TARGETS, lambda name: name.rpartition(".")[2] in MAMBA_REFUSED)
-
-
-def tied_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Targets that share their weight with another layer; the hint is that layer."""
-    return _tied_entries(_TARGETS, recipe, table_of(recipe, modules, targets), modules)
-
-
-def tied_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Modules to save that share their weight with another layer; the hint is that layer."""
-    return _tied_entries(_SAVED, recipe, table_of(recipe, modules, targets), modules)
-
-
-def _tied_entries(
-    field: str, recipe: Recipe, table: ModuleTable, modules: Lookup
-) -> tuple[Item, ...]:
-    if not table.sized and config_value(recipe, modules, "tie_word_embeddings") is None:
-        raise UnknownValueError("whether the embeddings are tied is not known")
-    partners = [name for name in (table.input_embedding, *table.tied_modules) if name]
-    if not table.tied_modules or not table.tie_word_embeddings:
-        return ()
-
-    def hit(entry: str) -> str | None:
-        return next((n for n in partners if n == entry or n.endswith(f".{entry}")), None)
-
-    found = entries(recipe, field, lambda entry: hit(entry) is not None)[:1]
-    others = {name: [p for p in partners if p != name] for name in partners}
-    hints = (others.get(hit(str(item.value)) or "", [""]) for item in found)
-    return tuple(
-        replace(i, hint=h[0].rpartition(".")[2]) for i, h in zip(found, hints, strict=True)
-    )
-
-
-def expert_rewrite_sure(targets: Targets) -> bool:
-    """Whether the releases in use surely turn expert names into adapters on fused parameters."""
-    return targets.surely_hold({"transformers": ">=5", "peft": ">=0.19"})
 
 
 def _alive(name: str, table: ModuleTable) -> bool:
@@ -323,15 +188,3 @@ def _nearest(name: str, table: ModuleTable) -> str:
 
     close = get_close_matches(last, sorted(real), n=1, cutoff=_CLOSE)
     return close[0] if close else ""
-
-
-def _counterpart(name: str, table: ModuleTable) -> str:
-    """Return what the module is called here that other models call by a name."""
-    if name in ("embed_tokens", "wte", "word_embeddings", "embed_in"):
-        return (table.input_embedding or "").rpartition(".")[2]
-    if name in ("lm_head", "embed_out", "output_layer"):
-        return (table.output_embedding or "").rpartition(".")[2]
-    if name in ("classifier", "score"):
-        heads = ("score", "classifier", "classification_head")
-        return next((head for head in heads if head in table.by_name), "")
-    return ""

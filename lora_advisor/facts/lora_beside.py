@@ -1,0 +1,105 @@
+"""Facts of what is trained beside the adapters: saved modules, new heads, tied embeddings.
+
+Source: ``peft.utils.other``, release 0.21.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts._base import config_value, table_of
+from lora_advisor.facts._listed import entries
+from lora_advisor.recipe import UnknownValueError
+from lora_advisor.record import replace
+
+if TYPE_CHECKING:
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.models.table import ModuleTable
+    from lora_advisor.recipe import Item, Lora, Recipe
+    from lora_advisor.targets import Targets
+
+_TARGETS: Final = "lora.target_modules"
+_SAVED: Final = "lora.modules_to_save"
+
+
+def dead_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+    """Entries of ``modules_to_save`` that no module's name ends with; the hint is a real name."""
+    table = table_of(recipe, modules, targets)
+    if not table.complete or not isinstance(lora.modules_to_save, list):
+        return ()
+    every = [module.name for module in table.modules] + list(table.shared_modules)
+    found = entries(recipe, _SAVED, lambda name: not any(m.endswith(name) for m in every))
+    return tuple(replace(item, hint=_counterpart(str(item.value), table)) for item in found)
+
+
+def overmatched_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+    """Entries of ``modules_to_save`` that also end another name; the hint is that module."""
+    table = table_of(recipe, modules, targets)
+
+    def other(name: str) -> str | None:
+        ends = (m.name for m in table.modules if m.name.endswith(name))
+        return next((m for m in ends if m != name and not m.endswith(f".{name}")), None)
+
+    found = entries(recipe, _SAVED, lambda name: other(name) is not None)
+    return tuple(replace(item, hint=other(str(item.value)) or "") for item in found)
+
+
+def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
+    """Return the name of a new head that the base model is loaded with, None for no such head."""
+    table = table_of(recipe, modules, targets)
+    if not table.auto_class.startswith("AutoModelFor") or "Classification" not in table.auto_class:
+        return None
+    names = ("score", "classifier", "classification_head", "logits_proj")
+    return next((name for name in names if name in table.by_name), None)
+
+
+def head_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:
+    """Whether the new head is trained: PEFT adds it for a task, or the config names it."""
+    head = head_name(recipe, modules, targets)
+    if head is None or lora.task_type in ("SEQ_CLS", "TOKEN_CLS"):
+        return True
+    names = lora.target_modules
+    adapted = isinstance(names, list) and head in names
+    return adapted or any(head.endswith(name) for name in lora.modules_to_save or ())
+
+
+def tied_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+    """Targets that share their weight with another layer; the hint is that layer."""
+    return _tied_entries(_TARGETS, recipe, table_of(recipe, modules, targets), modules)
+
+
+def tied_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+    """Modules to save that share their weight with another layer; the hint is that layer."""
+    return _tied_entries(_SAVED, recipe, table_of(recipe, modules, targets), modules)
+
+
+def _tied_entries(
+    field: str, recipe: Recipe, table: ModuleTable, modules: Lookup
+) -> tuple[Item, ...]:
+    if not table.sized and config_value(recipe, modules, "tie_word_embeddings") is None:
+        raise UnknownValueError("whether the embeddings are tied is not known")
+    partners = [name for name in (table.input_embedding, *table.tied_modules) if name]
+    if not table.tied_modules or not table.tie_word_embeddings:
+        return ()
+
+    def hit(entry: str) -> str | None:
+        return next((n for n in partners if n == entry or n.endswith(f".{entry}")), None)
+
+    found = entries(recipe, field, lambda entry: hit(entry) is not None)[:1]
+    others = {name: [p for p in partners if p != name] for name in partners}
+    hints = (others.get(hit(str(item.value)) or "", [""]) for item in found)
+    return tuple(
+        replace(i, hint=h[0].rpartition(".")[2]) for i, h in zip(found, hints, strict=True)
+    )
+
+
+def _counterpart(name: str, table: ModuleTable) -> str:
+    """Return what the module is called here that other models call by a name."""
+    if name in ("embed_tokens", "wte", "word_embeddings", "embed_in"):
+        return (table.input_embedding or "").rpartition(".")[2]
+    if name in ("lm_head", "embed_out", "output_layer"):
+        return (table.output_embedding or "").rpartition(".")[2]
+    if name in ("classifier", "score"):
+        heads = ("score", "classifier", "classification_head")
+        return next((head for head in heads if head in table.by_name), "")
+    return ""
