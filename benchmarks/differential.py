@@ -30,6 +30,7 @@ from truth import KEYS, described
 
 from lora_advisor.models.adapter import InjectionError, UnresolvedError, from_mapping
 from lora_advisor.models.locate import known
+from lora_advisor.models.releases import FIELDS_SINCE, release_of
 from lora_advisor.models.resolve import resolve
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ MAJOR = 5
 """The release of transformers that the catalogue is of."""
 DROPPED = ("quantization_config", "auto_map")
 HEADS = tuple(TASKS)
+KNOWN_FIELDS = 0.9
+META = "meta tensors"
+"""A module that cannot even be printed without its values: such an error is not the user's."""
+_TABLES: dict[str, ModuleTable | None] = {}
 
 
 def main() -> int:
@@ -53,10 +58,12 @@ def main() -> int:
     parser.add_argument("--resized", type=float, default=0.8)
     parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
+    if options.at is not None:
+        sys.path.insert(0, str(options.at))  # the release that names the tied layers of a table
     rng = random.Random(options.seed)
     files = sorted(options.models.glob("*/config.json"))
     files = [path for path in files if not options.small or small(json.loads(path.read_text()))]
-    pairs = draw(files, options.pairs, rng, options.resized)
+    pairs = draw(files, options.pairs, rng, options.resized, options.peft)
     start = perf_counter()
     counts: Counter[str] = Counter()
     for pair, truth in zip(pairs, ask(pairs, options.at), strict=True):
@@ -70,7 +77,16 @@ def main() -> int:
 
 
 def table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | None:
-    """Return a model's modules; those of an older transformers are built, as the oracle does."""
+    """Return a model's modules; the last one's are kept for the next pair of it."""
+    key = json.dumps([config, auto_class])
+    if key not in _TABLES:
+        _TABLES.clear()
+        _TABLES[key] = _table_of(config, auto_class)
+    return _TABLES[key]
+
+
+def _table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | None:
+    """Know the modules, or build those of an older transformers as the oracle does."""
     if int(version("transformers").partition(".")[0]) >= MAJOR:
         return known(config, "pair").table(auto_class)
     from lora_advisor.models import build, meta  # noqa: PLC0415 - needs torch
@@ -83,8 +99,15 @@ def table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | No
     return build.as_table({**made, "transformers": version("transformers")})
 
 
-def draw(files: list[Path], number: int, rng: random.Random, share: float) -> list[dict[str, Any]]:
-    """Draw pairs, several for each model so that it is built once."""
+def draw(
+    files: list[Path], number: int, rng: random.Random, share: float, peft: str | None = None
+) -> list[dict[str, Any]]:
+    """Draw pairs, several for each model so that it is built once.
+
+    Of the fields that a release does not know yet, most are left out: it refuses each alike.
+    """
+    since = FIELDS_SINCE if peft is not None else {}
+    release = release_of(peft or "")
     pairs: list[dict[str, Any]] = []
     while len(pairs) < number:
         path = rng.choice(files)
@@ -98,7 +121,11 @@ def draw(files: list[Path], number: int, rng: random.Random, share: float) -> li
             continue
         for _ in range(rng.choice([2, 3, 4])):
             pair = {"id": str(len(pairs)), "model": path.parent.name, "config": config}
-            pairs.append({**pair, "auto_class": table.auto_class, "lora": lora(table, rng)})
+            asked = lora(table, rng)
+            for key in [k for k in asked if release < since.get(k, release)]:
+                if rng.random() < KNOWN_FIELDS:
+                    del asked[key]
+            pairs.append({**pair, "auto_class": table.auto_class, "lora": asked})
     return pairs[:number]
 
 
@@ -153,7 +180,8 @@ def ask(pairs: list[dict[str, Any]], folder: Path | None) -> list[dict[str, Any]
         check=False,
         env={**os.environ, **paths},
     )
-    answers = {a["id"]: a for a in map(json.loads, ran.stdout.splitlines())}
+    told = (line for line in ran.stdout.splitlines() if line.startswith("{"))
+    answers = {a["id"]: a for a in map(json.loads, told)}
     if len(answers) < len(lines):
         raise SystemExit(ran.stderr[-2000:])
     return [answers.get(pair["id"], {}) for pair in pairs]
@@ -163,7 +191,7 @@ def compare(pair: dict[str, Any], truth: dict[str, Any], peft: str | None) -> tu
     """Return ``equal``, ``wrong``, ``abstained`` or ``unbuildable``, and the difference."""
     if "abstained" in pair:
         return "without a table", ""
-    if truth["status"] == "model-error":
+    if truth["status"] == "model-error" or META in truth.get("error", ""):
         return "unbuildable", ""
     ours = answer(pair, peft)
     if ours["status"] == "unresolved":

@@ -50,6 +50,8 @@ def targets(table: ModuleTable, rng: random.Random) -> Any:
     names = leaves(table)
     some = sorted(set(rng.choices(names, k=rng.choice([1, 2, 4]))))
     full = [m.name for m in rng.sample(list(table.modules), min(2, len(table.modules))) if m.name]
+    parts = rng.choice(list(table.modules)).name.split(".")
+    dotted = [".".join(parts[-rng.choice([2, 3]) :])] if len(parts) > 1 else some
     pattern = rng.choice([
         rf".*\.({'|'.join(some)})", rf".*\.[0-3]\..*{some[0]}", rf".*{some[0]}", "(", some[0],
         rf".*(self_attn|attention|attn).*\.{some[0]}",
@@ -67,8 +69,9 @@ def targets(table: ModuleTable, rng: random.Random) -> Any:
             some[:1],
             [*some, *full],
             [],
+            [*dotted, some[0]],
         ],
-        [8, 3, 4, 4, 1, 2, 1, 2, 1, 0.3],
+        [8, 3, 4, 4, 1, 2, 1, 2, 1, 0.3, 2],
     )[0]
 
 

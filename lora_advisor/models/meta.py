@@ -152,12 +152,18 @@ def embedding(model: Any, getter: str) -> nn.Module | None:
 
 
 def tied(model: Any) -> list[str]:
-    """Return the modules that PEFT ties to the input embedding; none without a PEFT that does."""
+    """Return the modules that PEFT ties to the input embedding.
+
+    Older releases, and none at all, do not say; transformers 4 then does.
+    """
     with suppress(ImportError, NotImplementedError, AttributeError, ValueError):
         from peft.utils.other import _get_module_names_tied_with_embedding  # noqa: PLC0415
 
         return list(_get_module_names_tied_with_embedding(model))
-    return []
+    if getattr(model.config, "tie_word_embeddings", None) is False:
+        return []
+    keys = getattr(model, "_tied_weights_keys", None)  # names until 5, a mapping since
+    return sorted({key.rpartition(".")[0] for key in keys}) if isinstance(keys, list) else []
 
 
 def shared_modules(model: nn.Module, names: Mapping[int, str]) -> list[list[str]]:

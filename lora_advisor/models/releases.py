@@ -38,6 +38,10 @@ SAVED_BY_END_OF_NAME: Final[Release] = (0, 15)
 """Up to here a module is wrapped as saved while targets are looked for, by the end of its name."""
 MAMBA_BAN: Final[Release] = (0, 16)
 MAMBA_BAN_OF_NEMOTRON: Final[Release] = (0, 20)
+HEADS_BEFORE_ADAPTERS: Final[Release] = (0, 16)
+"""Before, the head of a sequence classifier was saved after the adapters, and could have one."""
+CONVOLUTION_GROUPS: Final[Release] = (0, 16)
+TOKEN_ROWS_OF_TIED_TARGETS: Final[Release] = (0, 19)
 NO_ROWS_OF_LINEAR: Final[tuple[Release, ...]] = ((0, 16), (0, 17))
 EXPERTS_CONVERTED: Final[Release] = (0, 19)
 TEXT_RESOLVED_FOR_EXPERTS: Final[Release] = (0, 20)
@@ -46,7 +50,13 @@ LAST_LAYER_NUMBER_COUNTS: Final[Release] = (0, 20)
 """Up to here the last numbered part of a name is its layer, and a prefix comes before it."""
 EMPTY_LAYERS_ARE_NONE: Final[Release] = (0, 20)
 FLAT_PARAMETER_IS_VALUE_ERROR: Final[Release] = (0, 21)
-TYING_ASKS_THE_CONFIG: Final[Release] = (0, 21)
+TIED_ROWS_BY_PRESENT_NAME: Final[Release] = (0, 18)
+"""Before, a layer tied to token rows was looked for by its own name, inside an adapter or not."""
+TYING_OF_TARGETS: Final[Release] = (0, 19)
+TYING_ASKS_THE_CONFIG: Final[Release] = (0, 20)
+"""Before, layers were tied that can be, also those whose config says they are not."""
+BIAS_BY_END_OF_NAME: Final[Release] = (0, 21)
+"""Before, ``bias: all`` trained every parameter with "bias" anywhere in its name."""
 SEQ2SEQ_WITH_TRANSFORMERS_5: Final[Release] = (0, 21)
 
 

@@ -30,7 +30,8 @@ from lora_advisor.models.matching import (
 )
 from lora_advisor.models.replication import replicated
 from lora_advisor.models.saved import HEADS, saved_modules, tied_copies, token_rows
-from lora_advisor.models.sizes import module_parameters, parameter_adapter
+from lora_advisor.models.sizes import module_parameters, parameter_adapter, refuse_flat
+from lora_advisor.models.table import LINEAR
 from lora_advisor.models.tying import Tying, tied
 from lora_advisor.record import record, replace
 
@@ -84,7 +85,7 @@ def resolve(config: AdapterConfig, table: ModuleTable, peft: str | None = None) 
     if peft is not None:
         config = replace(config, release=releases.release_of(peft))
     refuse_contradictions(config)
-    if config.task_type == "SEQ_CLS":
+    if config.task_type == "SEQ_CLS" and config.release >= releases.HEADS_BEFORE_ADAPTERS:
         config = with_heads(config)
     plan = tied(converted(config, table), table)
     config = plan.config
@@ -197,6 +198,7 @@ def _adapt_parameters(
     names = config.target_parameters or ()
     if not names:
         return []
+    config = _after_modules(config, table, adapted)
     found = []
     for module in table.modules:
         for own, _ in module.parameters:
@@ -207,10 +209,18 @@ def _adapt_parameters(
                 raise InjectionError("ValueError", "a parameter of the model itself is targeted")
             if module.name in adapted:
                 raise InjectionError("ValueError", f"{module.name} already has an adapter")
+            refuse_flat(module, own, config.release)
             rank, scaling = rank_and_scaling(key, config)
             count = parameter_adapter(module, own, rank, config)
             found.append(Adapted(name=key, rank=rank, scaling=scaling, parameters=count))
     return found
+
+
+def _after_modules(config: AdapterConfig, table: ModuleTable, adapted: set[str]) -> AdapterConfig:
+    """Return the config as adapted layers leave it: PEFT sets ``fan_in_fan_out`` right in it."""
+    kinds = (m.kind for m in reversed(table.modules) if m.name in adapted and m.kind in LINEAR)
+    last = next(kinds, None)
+    return config if last is None else replace(config, fan_in_fan_out=last != "linear")
 
 
 def _adapt_tied(config: AdapterConfig, table: ModuleTable, plan: Tying) -> list[Adapted]:
@@ -228,9 +238,11 @@ def _finished(
     """Wrap what is trained in full and count the biases, as PEFT does after the adapters."""
     adapted = {item.name for item in modules}
     saved = saved_modules(config.modules_to_save or (), table, adapted)
+    if plan.lost:
+        raise InjectionError("AttributeError", "the input embedding is not saved")
     saved |= tied_copies(plan.saved, table, adapted)
     saved |= token_rows(config, table, adapted, saved)
-    if config.task_type != "SEQ_CLS":
+    if config.task_type != "SEQ_CLS" or config.release < releases.HEADS_BEFORE_ADAPTERS:
         saved |= saved_modules(HEADS.get(config.task_type or "", ()), table, adapted)
     homes = {item.name.rpartition(".")[0] for item in parameters}
     if any(_holds(name, homes) for name in saved):
@@ -239,7 +251,7 @@ def _finished(
         modules=tuple(modules),
         parameters=tuple(parameters),
         saved=saved,
-        biases=_biases(config, table, adapted, saved),
+        biases=_biases(config, table, adapted | homes, saved),
         config=config,
     )
 
@@ -254,12 +266,13 @@ def _biases(
     """Count the base biases that are trained (``bias: all`` or ``lora_only``)."""
     if config.bias == "none":
         return 0
+    everywhere = config.bias == "all" and config.release < releases.BIAS_BY_END_OF_NAME
     return sum(
         math.prod(shape)
         for module in table.modules
         for own, shape in module.parameters
-        if own == "bias"
+        if (own == "bias" or (everywhere and "bias" in f"{module.name}.{own}"))
         and (config.bias == "all" or module.name in adapted)
-        and f"{module.name}.bias" not in table.shared_parameters
+        and f"{module.name}.{own}" not in table.shared_parameters
         and not any(module.name == s or module.name.startswith(f"{s}.") for s in saved)
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lora_advisor.models.adapter import AdapterConfig
     from lora_advisor.models.table import Module, ModuleTable
 
+_NAMES_THE_TIED: Final = 5
+"""The release of transformers since which a tied layer is found by what is tied to what."""
 HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "SEQ_CLS": ("classifier", "score"),
     "TOKEN_CLS": ("classifier", "score"),
@@ -102,7 +104,7 @@ def token_rows(
             _refuse_rows(module, config.release)
             found[module.name] = _rows(module, len(rows), saved)
     if table.tie_word_embeddings and table.input_embedding in found and not differ:
-        found |= dict.fromkeys(_tied_rows(table, adapted, {*saved, *found}), 0)
+        found |= dict.fromkeys(_tied_rows(table, adapted, {*saved, *found}, config.release), 0)
     return found
 
 
@@ -112,10 +114,13 @@ def _asked_rows(config: AdapterConfig, table: ModuleTable) -> Mapping[str, tuple
     if indices is None:
         return {}
     if isinstance(indices, tuple):
+        if table.input_embedding is None and _tells_names(table):
+            raise UnresolvedError("whether the model tells its input embedding is not known")
         indices = {table.input_embedding or "embed_tokens": indices}
     if any(name in (config.modules_to_save or ()) for name in indices):
         raise InjectionError("ValueError", "the embedding is already trained in full")
-    if len(indices) > 1 and table.tie_word_embeddings and config.release < releases.NEWEST:
+    newer = config.release >= releases.TOKEN_ROWS_OF_TIED_TARGETS
+    if len(indices) > 1 and table.tie_word_embeddings and not newer:
         raise UnresolvedError("how older releases of PEFT tie token rows is not known")
     return indices
 
@@ -142,14 +147,32 @@ def _tied_targets(
     return (set() if differ else set(keys) & ties), differ
 
 
-def _tied_rows(table: ModuleTable, adapted: Collection[str], wrapped: Collection[str]) -> list[str]:
+def _tells_names(table: ModuleTable) -> bool:
+    """Whether the model's own code lists the tied layers, as it did before transformers 5."""
+    return table.transformers is not None and table.transformers < _NAMES_THE_TIED
+
+
+def _tied_rows(
+    table: ModuleTable,
+    adapted: Collection[str],
+    wrapped: Collection[str],
+    release: releases.Release,
+) -> list[str]:
     names = tuple(table.tied_modules)
+    before = release < releases.TIED_ROWS_BY_PRESENT_NAME
+    by_own_name = before or _tells_names(table)
     found = []
     for module in (m for m in table.modules if names and m.name.endswith(names)):
         if module.name in wrapped:
             raise UnresolvedError(f"{module.name} is tied to rows and trained itself")
         inner = module.name in adapted  # what is tied is then the layer inside the adapter
+        if inner and by_own_name:
+            _refuse(module, adapted)
         found.append(f"{module.name}.base_layer" if inner else module.name)
+    if names and by_own_name:
+        found += [name for name in table.shared_modules if name.endswith(names)]
+    if names and not found:
+        raise InjectionError("ValueError", f"no module ends with {names}")
     return found
 
 

@@ -55,11 +55,12 @@ def _matrix(module: Module, rank: int, config: AdapterConfig) -> int:
 
 
 def _convolution(module: Module, rank: int, config: AdapterConfig) -> int:
-    if rank % module.groups:
-        raise InjectionError("ValueError", f"rank {rank} is no multiple of {module.groups} groups")
+    groups = module.groups if config.release >= releases.CONVOLUTION_GROUPS else 1
+    if rank % groups:
+        raise InjectionError("ValueError", f"rank {rank} is no multiple of {groups} groups")
     inside, outside = features(module)
     shape = module.shape("weight") or ()
-    count = rank * inside * math.prod(shape[2:]) + outside * rank // module.groups
+    count = rank * inside * math.prod(shape[2:]) + outside * rank // groups
     if config.use_dora:
         count += outside
     return count + (outside if config.lora_bias else 0)
@@ -77,11 +78,16 @@ def _attention(module: Module, rank: int, config: AdapterConfig, table: ModuleTa
     return count + _matrix(out, rank, config)
 
 
+def refuse_flat(module: Module, own: str, release: releases.Release) -> None:
+    """Raise the IndexError that older releases end in where a parameter is a vector."""
+    shape = module.shape(own) or ()
+    if release < releases.FLAT_PARAMETER_IS_VALUE_ERROR and len(shape) <= 1:
+        raise InjectionError("IndexError", f"{own} has {len(shape)} dimensions")
+
+
 def parameter_adapter(module: Module, own: str, rank: int, config: AdapterConfig) -> int:
     """Count LoRA on a parameter itself, such as fused experts; raise what PEFT raises."""
     shape = module.shape(own) or ()
-    if config.release < releases.FLAT_PARAMETER_IS_VALUE_ERROR and len(shape) <= 1:
-        raise InjectionError("IndexError", f"{own} has {len(shape)} dimensions")
     refused = {
         "lora_dropout": config.lora_dropout,
         "fan_in_fan_out": config.fan_in_fan_out,
