@@ -20,6 +20,7 @@ from lora_advisor.source.python_calls import (
     TRAINERS,
     is_of_library,
     kept,
+    own_modules,
     own_names,
 )
 from lora_advisor.source.python_magics import parsed, shell_lines
@@ -136,6 +137,7 @@ class _Program:
         if isinstance(node, ast.ImportFrom):
             self._aliases.update({n.asname: n.name for n in node.names if n.asname})
             self._own.update(own_names(node))
+            self._strange.update(own_modules(node))
         elif isinstance(node, ast.Import):
             self._strange.update(
                 alias.asname or alias.name for alias in node.names if not is_of_library(alias.name)

@@ -50,6 +50,8 @@ _LIBRARIES: Final = frozenset(
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }
 )
+_OTHERS: Final = frozenset({"ludwig"})
+"""Libraries with classes of their own under the names of others' (``ludwig.schema.llms.peft``)."""
 _KNOWN_TRAINER: Final = pattern(
     r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollatorFor\w+"
 )
@@ -57,7 +59,8 @@ _KNOWN_TRAINER: Final = pattern(
 
 def is_of_library(module: str) -> bool:
     """Whether a module is one of a library's, or of a copy of it in the project."""
-    return bool(set(module.split(".")) & _LIBRARIES)
+    parts = module.split(".")
+    return parts[0] not in _OTHERS and bool(set(parts) & _LIBRARIES)
 
 
 @lru_cache(KEPT)
@@ -66,6 +69,13 @@ def kept(name: str) -> str:
     if INLINE.fullmatch(name):
         return "inline"
     return "recorded" if RECORDED.fullmatch(name) else ""
+
+
+def own_modules(node: ast.ImportFrom) -> set[str]:
+    """Return what an import takes from elsewhere and what may be a module with classes in it."""
+    if node.level == 0 and is_of_library(node.module or ""):
+        return set()
+    return {name for alias in node.names if (name := alias.asname or alias.name).islower()}
 
 
 def own_names(node: ast.ImportFrom) -> set[str]:

@@ -170,8 +170,11 @@ def _subscript(node: ast.Subscript, scope: Scope, span: Span) -> Node | None:
 
 
 def _plain(node: ast.expr, scope: Scope) -> Any:
-    """Return a scalar's Python value, or the scalar itself when it is unknown."""
-    found = resolve(node, scope)
+    """Return a scalar's Python value, or the node itself when it is none or unknown."""
+    return _of_node(resolve(node, scope))
+
+
+def _of_node(found: Node) -> Any:
     if isinstance(found, Scalar) and found.tag != UNKNOWN_TAG:
         return python_value(found)
     return found
@@ -181,7 +184,7 @@ def _binary(node: ast.BinOp, scope: Scope, span: Span) -> Node | None:
     left, right = resolve(node.left, scope), resolve(node.right, scope)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and _is(node.op, ast.Add):
         return Sequence(items=(*left.items, *right.items)[:MAX_ITEMS], span=span)
-    values = [_plain(node.left, scope), _plain(node.right, scope)]
+    values = [_of_node(left), _of_node(right)]
     apply = _ARITHMETIC.get(type(node.op))
     numbers = all(isinstance(value, (int, float)) for value in values)
     texts = all(isinstance(value, str) for value in values) and _is(node.op, ast.Add)

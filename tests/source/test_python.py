@@ -171,3 +171,24 @@ def test_any_expression_is_read(expression: str) -> None:
         assert isinstance(call.value, Mapping)
         for entry in call.value.entries:
             assert not isinstance(entry.value, Scalar) or entry.value.span.end <= len(text)
+
+
+def test_long_sums_are_read_once() -> None:
+    """Every operand was read twice, and so a text of n parts 2**n times."""
+    parts = " + ".join(f'"part {number}"' for number in range(200))
+    assert str(arguments(f"LoraConfig(r={parts})")["r"]).endswith("part 199")
+
+
+@pytest.mark.parametrize(
+    ("program", "kept"),
+    [
+        ("from my.config import peft_config\npeft_config.LoraConfig(r=8)", False),
+        ("from ludwig.schema.llms.peft import LoraConfig\nLoraConfig(alpha=8)", False),
+        ("from my.copies.peft import LoraConfig\nLoraConfig(r=8)", True),
+        ("from my.models import base\nbase = base()\nget_peft_model(base, LoraConfig(r=8))", True),
+    ],
+)
+def test_classes_of_others_are_not_those_of_peft(program: str, kept: bool) -> None:
+    root = parse_python(program, "train.py").root
+    assert isinstance(root, Mapping)
+    assert (root.get("LoraConfig") is not None) is kept
