@@ -176,7 +176,7 @@ def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None
             discovery.documents.append(document)
             return
         problem = Failure(file=name, message="the file is empty: there is nothing to check")
-    if named or _is_broken_config(data, name):
+    if named or (_is_broken_config(data, name) and not _is_lines(problem, name)):
         discovery.failures.append(problem)
     else:
         message = f"was passed over: {problem.message} (line {problem.line or 1})"
@@ -193,6 +193,11 @@ def _is_broken_config(data: bytes, name: str) -> bool:
         return False
     ours = name.endswith(ADAPTER) or _OURS.search(data) is not None
     return bool(data.strip()) and ours and _TEMPLATE.search(data) is None
+
+
+def _is_lines(problem: Failure, name: str) -> bool:
+    """Whether a file is data with one JSON value a line, whatever its suffix says."""
+    return "JSON Lines" in problem.message and not name.endswith(ADAPTER)
 
 
 def failure(error: SourceError) -> Failure:

@@ -197,3 +197,11 @@ def test_companions_are_found_beside_the_config_below_and_above(folder: Path) ->
     named = ["ds.json", "deepspeed/zero3.json", "missing.json", "/etc/hostname", "../../../x.json"]
     found = list(companion_paths(named, "configs/x/a.yaml"))
     assert found == [folder / beside, folder / above]
+
+
+def test_lines_of_json_under_the_name_of_json_are_data(folder: Path) -> None:
+    put("data/train.json", '{"text": "what is an adapter?"}\n{"text": "learning"}\n')
+    put("config.yml")
+    found = discover([folder], Settings())
+    assert [Path(one.path).name for one in found.documents] == ["config.yml"]
+    assert not found.failures
