@@ -68,7 +68,9 @@ def _belonging(
     accelerate = [
         other
         for other in companions
-        if other.framework == "accelerate" and PurePath(other.document.path).parent == folder
+        if other.framework == "accelerate"
+        and PurePath(other.document.path).parent == folder
+        and _may_launch_by_accelerate(recipe)
     ]
     starts = [other for other in companions if _starts(other, recipe)]
     launchers = [
@@ -81,6 +83,11 @@ def _belonging(
     if not servers and adapters == [recipe]:
         servers = [other for other in companions if _serves_beside(other, folder)]
     return _nearest(folder, paths[:1], companions) + launchers + servers[:1]
+
+
+def _may_launch_by_accelerate(recipe: Recipe) -> bool:
+    """Whether a recipe is not a command line of another launcher (``python``, ``torchrun``)."""
+    return recipe.document.format != "shell" or "accelerate" in recipe.document.text
 
 
 def _starts(launch: Recipe, recipe: Recipe) -> bool:

@@ -20,6 +20,10 @@ _OF_RELEASE_2: Final = (
     *("sft_type", "model_id_or_path", "lora_target_modules", "lora_dropout_p", "quantization_bit"),
     *("lora_modules_to_save", "template_type", "dataset_test_ratio", "batch_size"),
 )
+_EVALUATION_DATA: Final = (
+    *("val_dataset", "cached_val_dataset", "eval_dataset"),
+    *("split_dataset_ratio", "dataset_test_ratio"),
+)
 _COMMANDS: Final = {"sft": "sft", "pt": "pretrain"}
 
 
@@ -33,6 +37,7 @@ def settle(draft: Draft) -> None:
     _settle_precision(draft)
     _settle_quantisation(draft)
     _settle_launch(draft)
+    _settle_evaluation(draft)
     if draft.written("max_epochs") is not None:
         draft.unknown("train.max_steps", "max_epochs ends a streamed run")
     if draft.written("rope_scaling") is not None:
@@ -61,6 +66,12 @@ def _settle_method(draft: Draft) -> None:
         put_default(draft, "train.method", named.pop())
     if draft.written("teacher_model") is not None or draft.written("teacher_model_server"):
         draft.unknown("train.method", "a teacher model makes it a distillation")
+
+
+def _settle_evaluation(draft: Draft) -> None:
+    """Leave open whether it evaluates where no data for that is named: it may switch it off."""
+    if all(draft.written(name) is None for name in _EVALUATION_DATA):
+        draft.unknown("train.eval_strategy", "no evaluation data is named")
 
 
 def _settle_adapter(draft: Draft) -> None:

@@ -71,7 +71,10 @@ _DEFAULTS: Final[dict[str, object]] = {
 def _recognise(root: Node, _document: Document) -> str:
     switch = signs.one_of(root, "use_lora", "use_qlora")
     own = signs.one_of(root, "use_slow_tokenizer", "with_tracking", "dataset_mixer_list")
-    return f"{switch} and {own}" if switch and own else ""
+    if switch and own:
+        return f"{switch} and {own}"
+    mixed = signs.one_of(root, "dataset_mixer", "dataset_mixer_list")  # TRL's recipes have it, too
+    return f"{mixed} and with_tracking" if mixed and "with_tracking" in signs.keys(root) else ""
 
 
 def _settle(draft: Draft) -> None:

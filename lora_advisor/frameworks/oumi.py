@@ -29,6 +29,13 @@ def _initialisation(value: object) -> object:
     return _INITIALISATIONS.get(value, value.lower())
 
 
+def _excluded(value: object) -> object:
+    """Join the patterns into one, as Oumi does before PEFT gets them."""
+    if not isinstance(value, list) or not value:
+        return value or None
+    return "|".join(f"({pattern})" for pattern in value)
+
+
 _KEYS: Final[dict[str, str | Key]] = {
     "model.model_name": "model.name_or_path",
     "model.adapter_model": "model.adapter",
@@ -65,6 +72,7 @@ _KEYS: Final[dict[str, str | Key]] = {
     "peft.lora_alpha": "lora.lora_alpha",
     "peft.lora_dropout": "lora.lora_dropout",
     "peft.lora_target_modules": Key(field="lora.target_modules", read=all_linear_alone),
+    "peft.lora_exclude_modules": Key(field="lora.exclude_modules", read=_excluded),
     "peft.lora_target_parameters": "lora.target_parameters",
     "peft.lora_modules_to_save": "lora.modules_to_save",
     "peft.lora_bias": "lora.bias",
@@ -123,6 +131,8 @@ def _recognise(root: Node, _document: Document) -> str:
 def _settle(draft: Draft) -> None:
     _settle_quantisation(draft)
     _settle_precision(draft)
+    if draft.written("model.model_kwargs.rope_scaling") is not None:
+        draft.unknown("data.max_length", "the positions are stretched")
     every_epoch = draft.written("training.save_epoch")
     if draft.get("train.save_steps") == 0:
         strategy = "epoch" if every_epoch is not None and every_epoch.value is True else "no"

@@ -122,6 +122,8 @@ def _settle(draft: Draft) -> None:
     on = positive(rank.value) if rank is not None else False
     if loaded is not None and loaded.value:
         draft.put("lora.enabled", True, loaded)
+        for field in ("r", "lora_alpha", "target_modules", "exclude_modules"):
+            draft.unknown(f"lora.{field}", "the loaded adapter's own config has it")
     else:
         draft.put("lora.enabled", on, rank, default=rank is None)
     if draft.get("lora.enabled") is not True:

@@ -169,3 +169,15 @@ def test_companions_say_so() -> None:
         "deepspeed",
         "accelerate",
     }
+
+
+@pytest.mark.parametrize(
+    ("launcher", "processes"),
+    [("accelerate launch", 16), ("python", UNKNOWN), ("torchrun", UNKNOWN)],
+)
+def test_an_accelerate_file_counts_for_a_command_that_accelerate_launches(
+    launcher: str, processes: object
+) -> None:
+    command = f"{launcher} train.py --model_name_or_path a/b --finetuning_type lora --stage sft\n"
+    found = link([recipe(command, "run.sh"), recipe(FSDP, "accelerate.yaml")])[0]
+    assert found["run.num_processes"].value == processes

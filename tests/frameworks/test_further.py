@@ -281,3 +281,31 @@ def test_kohya_keys_are_known_in_every_section() -> None:
     assert config_keys.unknown_keys(found) == ()
     window = recipe('{"LoRA_type": "Standard", "network_dims": 8}', "c.json")
     assert config_keys.strange_keys(window) == ()
+
+
+def test_open_instruct_without_lora_is_no_recipe_of_trl() -> None:
+    """Its configs for full training share ``dataset_mixer`` with TRL's recipes."""
+    text = "model_name_or_path: m\ndataset_mixer: {d: 1.0}\nwith_tracking: true\nadd_bos: true\n"
+    found = recipe(text, "sft.yaml")
+    assert (found.framework, found["lora.enabled"].value) == ("open-instruct", False)
+
+
+def test_an_adapter_that_verl_loads_brings_its_own_rank() -> None:
+    text = VERL.replace("lora_rank: 64, lora_alpha: 32", "lora_adapter_path: saved/adapter")
+    found = recipe(text)
+    assert (found["lora.enabled"].value, found["lora.r"].value) == (True, UNKNOWN)
+
+
+def test_oumi_joins_the_patterns_it_excludes() -> None:
+    found = recipe(
+        OUMI.replace("lora_r: 16", "lora_exclude_modules: ['.*tower.*', '.*proj'], lora_r: 16")
+    )
+    assert found["lora.exclude_modules"].value == "(.*tower.*)|(.*proj)"
+
+
+def test_oumi_stretches_positions() -> None:
+    scaled = OUMI.replace(
+        "model_max_length", "model_kwargs: {rope_scaling: {type: yarn}}, model_max_length"
+    )
+    assert recipe(scaled)["data.max_length"].value is UNKNOWN
+    assert recipe(OUMI)["data.max_length"].value == 4096
