@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.facts._arguments import argument, calls, item, takes_unread, value
 from lora_advisor.frameworks import schemas
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run, Train
 
 _PROMPTS: Final = ("PromptTuningConfig", "PrefixTuningConfig", "PromptEncoderConfig")
+_STOCK_TRAINER: Final = pattern(r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|Seq2Seq)?Trainer")
 _ADALORA: Final = "AdaLoraConfig"
 _TUNERS: Final = (
     *("LoHaConfig", "LoKrConfig", "VeraConfig", "OFTConfig", "BOFTConfig", "IA3Config"),
@@ -78,8 +80,8 @@ def adalora_refused(recipe: Recipe) -> tuple[Item, ...]:
 def adalora_never_pruned(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     """An AdaLoRA config in a script whose trainer nobody tells to share out the ranks."""
     told = "update_and_allocate" in recipe.document.text
-    trains = any(call.endswith("Trainer") for call in run.calls)
-    return tuple(item(call) for call in calls(recipe, _ADALORA) if trains and not told)
+    stock = any(_STOCK_TRAINER.fullmatch(call) for call in run.calls)
+    return tuple(item(call) for call in calls(recipe, _ADALORA) if stock and not told)
 
 
 def prompts_without_task(recipe: Recipe) -> tuple[Item, ...]:

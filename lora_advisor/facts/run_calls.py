@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train
+    from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train, WrittenKey
     from lora_advisor.targets import Targets
 
 _PREPARES: Final = "prepare_model_for_kbit_training"
+_FUNCTION: Final = pattern(r"^\s*(?:async\s+)?def\s", re.MULTILINE)
 _PACKED: Final = {
     "q_proj": "qkv_proj",
     "k_proj": "qkv_proj",
@@ -32,7 +35,19 @@ def prepared_after_adapter(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     prepared = [i for i, call in enumerate(run.calls) if call == _PREPARES]
     if len(made) != 1 or len(prepared) != 1 or made[0] > prepared[0]:
         return ()
-    return tuple(Item(path=key.path, at=key.key_at) for key in recipe.keys if key.path == _PREPARES)
+    found = {key.path: key for key in recipe.keys if key.path in ("get_peft_model", _PREPARES)}
+    adapter, key = found.get("get_peft_model"), found.get(_PREPARES)
+    if key is None or (adapter is not None and _in_later_function(recipe, adapter, key)):
+        return ()
+    return (Item(path=key.path, at=key.key_at),)
+
+
+def _in_later_function(recipe: Recipe, first: WrittenKey, second: WrittenKey) -> bool:
+    """Whether a call stands in a function that begins after another: nobody knows their order."""
+    text = recipe.document.text
+    start, end = first.key_at.span.start, second.key_at.span.start
+    inside = text[text.rfind("\n", 0, end) + 1 : end].startswith((" ", "\t"))
+    return inside and _FUNCTION.search(text, start, end) is not None
 
 
 def trains_loaded_adapter(run: Run, train: Train, recipe: Recipe) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
-from lora_advisor.source.scalars import is_unknown
-from lora_advisor.source.tree import Scalar
+from lora_advisor.source.scalars import CHOICE, is_unknown
+from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.gpus import Gpu
@@ -91,7 +91,21 @@ def prepares_unquantised(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
     """Calls that prepare a model for k-bit training which is loaded unquantised."""
     if quant.load_in_4bit or quant.load_in_8bit or quant.method is not None:
         return ()
-    return tuple(item(call) for call in calls(recipe, "prepare_model_for_kbit_training"))
+    found = calls(recipe, "prepare_model_for_kbit_training")
+    return tuple(item(call) for call in found if not _is_conditional(recipe, call))
+
+
+def _is_conditional(recipe: Recipe, call: WrittenKey) -> bool:
+    """Whether a call stands in a branch that the program may pass over."""
+    start = call.key_at.span.start
+    return any(
+        block.span.start <= start < block.span.end
+        for root in recipe.document.roots
+        if isinstance(root, Mapping)
+        for entry in root.entries
+        if entry.key.text == CHOICE and isinstance(entry.value, Sequence)
+        for block in entry.value.items
+    )
 
 
 def bits_unset(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
@@ -157,6 +171,8 @@ def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
 def model_class(run: Run) -> str:
     """Return the class that a script loads its one base with (``AutoModelForCausalLM``)."""
     loads = [call.partition(".")[0] for call in run.calls if call.endswith(".from_pretrained")]
+    if any(name[:1].islower() and "model" in name and "class" in name for name in loads):
+        return ""  # a class that is chosen while it runs
     models = {name for name in loads if _MODEL.fullmatch(name) and not name.startswith("Peft")}
     return models.pop() if len(models) == 1 else ""
 

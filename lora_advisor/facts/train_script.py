@@ -36,8 +36,10 @@ def keeps_all_logits(run: Run, recipe: Recipe) -> bool:
     """Whether evaluation gathers every logit of a language model for ``compute_metrics``."""
     given = set(run.trainer_arguments)
     gathers = "compute_metrics" in given and "preprocess_logits_for_metrics" not in given
-    reduced = {"eval_accumulation_steps", "predict_with_generate", "prediction_loss_only"} & given
-    return gathers and not reduced and _is_language_model(recipe)
+    reduced = {"eval_accumulation_steps", "prediction_loss_only"} & given
+    generates = "predict_with_generate" in recipe.document.text  # also set on the arguments later
+    known = recipe["train.computes_metrics"].written  # not so for a trainer of somebody's own
+    return gathers and known and not (reduced or generates) and _is_language_model(recipe)
 
 
 def _is_language_model(recipe: Recipe) -> bool:
