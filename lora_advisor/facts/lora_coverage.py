@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._base import base_model, config_value, has_fused_experts, table_of
 from lora_advisor.facts._listed import entries, is_plain_name
+from lora_advisor.facts.lora_experts import lists_linear_names
 from lora_advisor.facts.lora_matching import layer_count
 from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
@@ -215,7 +216,8 @@ def router_in_all_linear(recipe: Recipe, lora: Lora, modules: Lookup) -> bool:
     """Whether ``all-linear`` means all fused experts and the router of the base model."""
     names = lora.target_modules
     kind = base_model(recipe, modules).model_type
-    return isinstance(names, str) and names.lower() == ALL_LINEAR and bool(mapping_of(kind))
+    every = isinstance(names, str) and names.lower() == ALL_LINEAR
+    return every and bool(mapping_of(kind)) and not lists_linear_names(recipe)
 
 
 def left_out_beside_experts(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:

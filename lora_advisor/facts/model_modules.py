@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 SHOWN: Final = 10
-_OWN_MODELS: Final = frozenset({"mlx-lm", "torchtune", "litgpt", "nemo", "kohya", "ai-toolkit"})
+_OWN_MODELS: Final = frozenset(
+    {"mlx-lm", "torchtune", "litgpt", "nemo", "nemo-automodel", "kohya", "ai-toolkit"}
+)
 """Formats of programs that do not load the base model by transformers."""
 _OWN_SCRIPTS: Final = frozenset({"generic", "flags"})
 """Formats of scripts that may trust a model's own code without a word in the file."""
