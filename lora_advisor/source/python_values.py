@@ -169,12 +169,8 @@ def _subscript(node: ast.Subscript, scope: Scope, span: Span) -> Node | None:
     return None
 
 
-def _plain(node: ast.expr, scope: Scope) -> Any:
+def _plain(found: Node) -> Any:
     """Return a scalar's Python value, or the node itself when it is none or unknown."""
-    return _of_node(resolve(node, scope))
-
-
-def _of_node(found: Node) -> Any:
     if isinstance(found, Scalar) and found.tag != UNKNOWN_TAG:
         return python_value(found)
     return found
@@ -184,7 +180,7 @@ def _binary(node: ast.BinOp, scope: Scope, span: Span) -> Node | None:
     left, right = resolve(node.left, scope), resolve(node.right, scope)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and _is(node.op, ast.Add):
         return Sequence(items=(*left.items, *right.items)[:MAX_ITEMS], span=span)
-    values = [_of_node(left), _of_node(right)]
+    values = [_plain(left), _plain(right)]
     apply = _ARITHMETIC.get(type(node.op))
     numbers = all(isinstance(value, (int, float)) for value in values)
     texts = all(isinstance(value, str) for value in values) and _is(node.op, ast.Add)
@@ -201,7 +197,7 @@ def _is(node: ast.operator, kind: type[ast.operator]) -> bool:
 
 
 def _unary(node: ast.UnaryOp, scope: Scope, span: Span) -> Node | None:
-    value = _plain(node.operand, scope)
+    value = _plain(resolve(node.operand, scope))
     if isinstance(node.op, ast.USub) and isinstance(value, (int, float)):
         return constant(-value, span)
     if isinstance(node.op, ast.Not) and (value is None or isinstance(value, (bool, int, str))):
@@ -215,9 +211,9 @@ def _formatted(node: ast.JoinedStr, scope: Scope, span: Span) -> Node | None:
         if isinstance(part, ast.FormattedValue):
             if part.format_spec is not None or part.conversion != -1:
                 return None
-            value = _plain(part.value, scope)
+            value = _plain(resolve(part.value, scope))
         else:
-            value = _plain(part, scope)
+            value = _plain(resolve(part, scope))
         if not isinstance(value, (str, int, float)):
             return None
         parts.append(str(value))
@@ -226,7 +222,7 @@ def _formatted(node: ast.JoinedStr, scope: Scope, span: Span) -> Node | None:
 
 def _choice(node: ast.IfExp, scope: Scope, span: Span) -> Node | None:
     del span
-    test = _plain(node.test, scope)
+    test = _plain(resolve(node.test, scope))
     if isinstance(test, (bool, int, str)) or test is None:
         return resolve(node.body if test else node.orelse, scope)
     return None
@@ -266,7 +262,7 @@ def truth(node: ast.expr, scope: Scope) -> bool | None:
 def _compared(node: ast.Compare, scope: Scope) -> bool | None:
     if isinstance(node.ops[0], (ast.In, ast.NotIn)) and len(node.ops) == 1:
         return _contained(node, scope)
-    sides = [_plain(node.left, scope), _plain(node.comparators[0], scope)]
+    sides = [_plain(resolve(node.left, scope)), _plain(resolve(node.comparators[0], scope))]
     compare = _COMPARISONS.get(type(node.ops[0]))
     simple = all(side is None or isinstance(side, (bool, int, float, str)) for side in sides)
     if compare is None or len(node.ops) > 1 or not simple:
@@ -279,7 +275,7 @@ def _compared(node: ast.Compare, scope: Scope) -> bool | None:
 
 def _contained(node: ast.Compare, scope: Scope) -> bool | None:
     """Return whether a known value is in a list whose members are all known."""
-    member, box = _plain(node.left, scope), resolve(node.comparators[0], scope)
+    member, box = _plain(resolve(node.left, scope)), resolve(node.comparators[0], scope)
     if isinstance(member, (Scalar, Mapping, Sequence)) or not isinstance(box, Sequence):
         return None
     if is_unknown(box) or not all(isinstance(item, Scalar) for item in box.items):
@@ -298,7 +294,7 @@ def _default_of(node: ast.BoolOp, scope: Scope, span: Span) -> Node | None:
     if not isinstance(node.op, ast.Or):
         return None
     for part in node.values:
-        value = _plain(part, scope)
+        value = _plain(resolve(part, scope))
         if isinstance(value, (Scalar, Mapping, Sequence)):
             found = resolve(part, scope)
             return None if is_unknown(found) else found
@@ -320,7 +316,7 @@ def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
     if name == "split" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
         return _split(node.func.value, node.args[0], scope, span)
     if name in ("int", "float", "str", "bool") and len(node.args) == 1:
-        return _converted(name, _plain(node.args[0], scope), span)
+        return _converted(name, _plain(resolve(node.args[0], scope)), span)
     return scope.call(node, scope) if scope.call is not None else None
 
 
@@ -353,7 +349,7 @@ def keywords(node: ast.Call, scope: Scope) -> list[Entry]:
 
 
 def _range(node: ast.Call, scope: Scope, span: Span) -> Node | None:
-    bounds = [_plain(argument, scope) for argument in node.args]
+    bounds = [_plain(resolve(argument, scope)) for argument in node.args]
     if not bounds or not all(isinstance(bound, int) for bound in bounds):
         return None
     try:
@@ -367,7 +363,7 @@ def _range(node: ast.Call, scope: Scope, span: Span) -> Node | None:
 
 
 def _split(owner: ast.expr, separator: ast.expr, scope: Scope, span: Span) -> Node | None:
-    text, by = _plain(owner, scope), _plain(separator, scope)
+    text, by = _plain(resolve(owner, scope)), _plain(resolve(separator, scope))
     if not isinstance(text, str) or not isinstance(by, str) or not by:
         return None
     parts = tuple(Scalar(text=part, plain=False, span=span) for part in text.split(by))
