@@ -48,10 +48,14 @@ def gather(
     recipes += _companions(recipes, discovery, settings)
     folders = {recipe.document.path: Path(recipe.document.path).parent for recipe in recipes}
     asked = {folder: requirements.find(folder) for folder in {*folders.values()}}
+    installed = {r.document.path: requirements.installed(r.document) for r in recipes}
     return Gathered(
         discovery=discovery,
         recipes=tuple(link(recipes)),
-        targets={name: asked[home].updated(settings.targets) for name, home in folders.items()},
+        targets={
+            name: asked[home].updated(installed[name]).updated(settings.targets)
+            for name, home in folders.items()
+        },
     )
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from lora_advisor.source.tree import Document
+
 MAX_BYTES: Final = 5_000_000
 """Larger files are not read: no requirement file is."""
 
@@ -34,6 +36,14 @@ _WORTH_READING: Final = pattern(
 )
 _LOCKED: Final = pattern(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
 _CONDA: Final = pattern(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
+_INSTALLS: Final = pattern(
+    r"""(?:^|"|\\n)[ \t]*[!%][ \t]*(?:uv[ \t]+)?pip3?[ \t]+install[ \t]((?:[^\n\\]|\\[^n\n])*)""",
+    re.MULTILINE,
+)
+_INSTALLED: Final = pattern(
+    rf"(?<![\w./@+-])({_PACKAGES})(?:\[[^\]]*\])?((?:[<>=!~]=?=?[\w.*]+,?)*)(?![\w./+-])",
+    re.IGNORECASE,
+)
 _POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
 
 
@@ -47,6 +57,25 @@ def find(folder: Path) -> Targets:
     for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
         found = _joined(found, _of_folder(candidate))
     return found
+
+
+def installed(document: Document) -> Targets:
+    """Return what the ``!pip install`` lines of a notebook ask for.
+
+    They count before the files around it; a library they name without a release is the current one.
+    """
+    known: dict[str, Target] = {}
+    if document.format != "python" or " install " not in document.text:
+        return Targets()
+    for line in _INSTALLS.findall(document.text):
+        words = line.replace("\\", "").replace('"', " ").replace("'", " ")
+        for name, bounds in _INSTALLED.findall(words):
+            package = name.lower().replace("_", "-")
+            asked = dict(_named(f"{package}{bounds.rstrip(',')}", paths.shown(document.path)))
+            upgrades = " -U " in f" {words} " or "--upgrade" in words
+            if asked or upgrades or package not in known:
+                known[package] = asked.get(package, Targets().get(package))
+    return Targets(known=known)
 
 
 def _joined(found: Targets, nearer: Targets) -> Targets:

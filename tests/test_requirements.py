@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lora_advisor.requirements import find
+from lora_advisor.gather import gather
+from lora_advisor.requirements import find, installed
+from lora_advisor.settings import Settings
+from lora_advisor.source import parse
 from lora_advisor.targets import CURRENT
 
 if TYPE_CHECKING:
@@ -160,3 +164,36 @@ def test_without_a_repository_only_the_current_folder_and_the_own_one(
     assert find(deep).get("peft").source == "current"
     monkeypatch.chdir(tmp_path)
     assert find(deep).get("peft").source == "requirements.txt"
+
+
+@pytest.mark.parametrize(
+    ("line", "low", "high"),
+    [
+        ('!pip install -q "peft>=0.16,<0.18" trl', "0.16", "0.17.9999"),
+        ("%pip install --upgrade peft[extra]==0.15.2", "0.15.2", "0.15.2"),
+        ("!uv pip install peft==0.15.2 && pip list", "0.15.2", "0.15.2"),
+        ("!pip install 'peft==0.15.2'\n!pip install peft trl", "0.15.2", "0.15.2"),
+        ("!pip install peft==0.15.2\n!pip install -U peft", None, CURRENT["peft"]),
+        ("!pip install git+https://github.com/huggingface/peft.git", None, CURRENT["peft"]),
+        ("print('pip install peft==0.15.2')", None, CURRENT["peft"]),
+    ],
+)
+@pytest.mark.parametrize("single", [True, False])
+def test_a_notebook_installs_its_own(line: str, low: str, high: str, *, single: bool) -> None:
+    source = f"{line}\nfrom peft import LoraConfig\n"
+    cell = {"cell_type": "code", "source": source if single else source.splitlines(keepends=True)}
+    notebook = parse(json.dumps({"cells": [cell]}, indent=1), "train.ipynb")
+    target = installed(notebook).get("peft")
+    assert (target.low, target.high) == (low, high)
+
+
+def test_what_a_notebook_installs_counts_before_the_files_around_it(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("peft==0.10.0\ntrl==0.12.1\n")
+    cell = {
+        "cell_type": "code",
+        "source": "!pip install peft\nfrom peft import LoraConfig\nLoraConfig(r=8)",
+    }
+    (folder / "train.ipynb").write_text(json.dumps({"cells": [cell]}))
+    (targets,) = gather([folder], Settings()).targets.values()
+    assert targets.get("peft").high == CURRENT["peft"]
+    assert targets.get("trl").high == "0.12.1"
