@@ -10,7 +10,7 @@ from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offers
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
 from lora_advisor.render import render
-from lora_advisor.wording import is_own, quoted
+from lora_advisor.wording import is_own, quoted, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,7 +121,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
         place=place,
         path=value.key,
         key=_last(value.key),
-        value=None if value.value is UNKNOWN else value.value,
+        value=raw(facts.recipe, value),
         message=render(rule.message, facts, item),
         why=rule.why,
         url=rule.url,

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name
+from lora_advisor.frameworks.draft import plain
 from lora_advisor.frameworks.interface import Key
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
@@ -82,6 +83,23 @@ def spelt(recipe: Recipe, field: str) -> str:
     return field.partition(".")[2]
 
 
+def raw(recipe: Recipe, value: Value) -> object:
+    """Return a value as its key has it: of a field that another key decides, what stands there.
+
+    A field's own key gives what the framework reads there; what is unknown gives None.
+    """
+    if value.value is UNKNOWN:
+        return None
+    target = _target(recipe, value.key)
+    key = next((key for key in reversed(recipe.keys) if key.path == value.key), None)
+    own = isinstance(target, str) and recipe.values.get(target) is value
+    if own or key is None or not value.written or recipe.document.format in _SCRIPTS:
+        return value.value
+    framework = by_name(recipe.framework)
+    found = UNKNOWN if framework is None else plain(key.node, recipe.document, framework)
+    return None if found is UNKNOWN else found
+
+
 def is_own(recipe: Recipe, field: str, wanted: object) -> bool:
     """Whether the format would take ``wanted`` for a field under the key the recipe names."""
     value = recipe.values[field]
@@ -116,8 +134,8 @@ def _as_written(value: Value) -> str:
     if "\n" in text or text.startswith("- "):
         return show(value.value) if isinstance(value.value, (list, dict)) else ""
     quote = text[:1]
-    plain = value.fits and isinstance(value.value, str) and quote in ("'", '"')
-    return text[1:-1] if plain and text.endswith(quote) else text
+    quotes = value.fits and isinstance(value.value, str) and quote in ("'", '"')
+    return text[1:-1] if quotes and text.endswith(quote) else text
 
 
 def _of_script(value: Value, text: str) -> str:

@@ -26,6 +26,9 @@ GOOD = [
     (path, number) for path, card in cards().items() for number in range(len(card.examples.good))
 ]
 
+LONGEST = 250
+"""Characters of a message: three lines and a bit of a terminal."""
+
 
 def label(value: object) -> str:
     return getattr(value, "stem", str(value))
@@ -44,6 +47,7 @@ def test_bad_example_is_reported_where_it_says(path: Path, number: int) -> None:
     if example.severity is not None:
         assert {str(finding.severity) for finding in found} == {example.severity}
     assert all(finding.place.line >= 1 for finding in found)
+    assert all(len(finding.message) <= LONGEST for finding in found), found[0].message
 
 
 @pytest.mark.parametrize(("path", "number"), GOOD, ids=label)

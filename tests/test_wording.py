@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lora_advisor import source
-from lora_advisor.check import check
+from lora_advisor.check import check, check_documents
 from lora_advisor.frameworks import by_name
 from lora_advisor.gather import read
 from lora_advisor.reports import Options, render_report
@@ -124,3 +124,18 @@ def test_a_line_is_marked_once_and_what_goes_without_saying_not_at_all() -> None
     frame = shown.partition("LA107")[2].partition("= why")[0]
     assert "lora_r: 16" in frame
     assert "adapter: qlora" not in frame
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "value"),
+    [
+        (LLAMAFACTORY, "LA208", True),
+        ("base_model: a/b\nadapter: lora\nlora_r: 0\n", "LA101", 0),
+        ('model_name_or_path: a/b\nuse_peft: true\nlora_r: "0"\n', "LA101", "0"),
+    ],
+)
+def test_a_finding_has_the_value_that_its_key_has(text: str, code: str, value: object) -> None:
+    report = check_documents([source.parse(text, "config.yaml")], Settings())
+    (found,) = [found for found in report.findings if found.code == code]
+    assert found.value == value
+    assert type(found.value) is type(value)

@@ -57,7 +57,7 @@ class DatedKey(Item):
         """What to do about an argument that is gone, or may be."""
         advice = f"Write `{self.successor}`" if self.successor else "Remove it"
         note = f" ({self.note})" if self.note else ""
-        told = f", or tell the release in use (`--target {self.package}=…`) if it is older"
+        told = f", or name an older release with `--target {self.package}=…`"
         return advice + note + ("" if self.sure else told)
 
 

@@ -177,9 +177,14 @@ class Draft:
         return replace(value, value=default.value, origin=default.origin)
 
     def _plain(self, node: Node) -> object:
-        if any(_is_open(scalar) for scalar in _scalars(node)):
-            return UNKNOWN
-        return plain_value(node, _TYPED.get(self.document.format, self.framework.scalars))
+        return plain(node, self.document, self.framework)
+
+
+def plain(node: Node, document: Document, framework: Framework) -> object:
+    """Return what a framework's loader makes of a node, before anything is derived from it."""
+    if any(_is_open(scalar) for scalar in _scalars(node)):
+        return UNKNOWN
+    return plain_value(node, _TYPED.get(document.format, framework.scalars))
 
 
 @lru_cache(KEPT)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REASONS = 3
 """How many reasons of skipped rules a short report names."""
+_MODEL = "name the model with --model PATH"
+"""What helps where the modules, sizes or limits of a model are not known."""
 _KEYED = re.compile(r"([\w.\[\]-]+): (.+)", re.DOTALL)
 """A reason about one key: the key, and why its value is not known."""
 
@@ -74,20 +76,41 @@ def _skipped(report: Report, options: Options) -> list[str]:
     head = f"{plural(len(report.skipped), 'rule')} could not be decided"
     if options.verbose:
         return [f"{head}:", *_every(report.skipped, options.width)]
-    named = listed((harmless(text) for text in _reasons(report.skipped)), REASONS)
-    return [wrap(f"{head}: {named}; -v lists them.", options.width, "", "  ")]
+    told = [harmless(text) for text in _reasons(report.skipped)]
+    more = len(told) - REASONS
+    named = "; ".join(told[:REASONS]) + (f"; {plural(more, 'more reason')}" if more > 0 else "")
+    return [wrap(f"{head}: {named}. -v lists them.", options.width, "", "  ")]
 
 
 def _reasons(skipped: Iterable[Skipped]) -> list[str]:
-    """Name what would decide the rules, the commonest first; each rule counts for one reason."""
+    """Name what would decide the rules, the commonest first; each rule counts for one reason.
+
+    Causes with the same remedy are told once; several reasons carry the number of their rules.
+    """
     causes = [_causes(one.reason) for one in skipped]
-    common = Counter(cause for one in causes for cause in one)
+    common = Counter(_remedy(cause) for one in causes for cause in one)
+    alike: dict[str, set[str]] = defaultdict(set)
     keys: dict[str, set[str]] = defaultdict(set)
     for one in causes:
         for cause, of in one.items():
-            keys[cause].update(of)
-    chosen = Counter(max(one, key=lambda cause: common[cause]) for one in causes)
-    return [_keyed(cause, sorted(keys[cause])) for cause, _ in chosen.most_common()]
+            alike[_remedy(cause)].add(cause)
+            keys[_remedy(cause)].update(of)
+    chosen = Counter(max(map(_remedy, one), key=lambda remedy: common[remedy]) for one in causes)
+    told = [(_told(remedy, alike[remedy], keys[remedy]), n) for remedy, n in chosen.most_common()]
+    several = len(told) > 1
+    return [f"{text} ({number})" if several and number > 1 else text for text, number in told]
+
+
+def _remedy(cause: str) -> str:
+    """Return what would help; where that is the model, it is the same for all that rests on it."""
+    return _MODEL if cause.endswith(_MODEL) else cause
+
+
+def _told(remedy: str, causes: set[str], keys: set[str]) -> str:
+    """Write a reason: its one cause, or what causes with the same remedy come to."""
+    if len(causes) > 1:
+        return f"the models are not known well enough: {remedy}"
+    return _keyed(next(iter(causes)), sorted(keys))
 
 
 def _keyed(cause: str, keys: Sequence[str]) -> str:

@@ -131,12 +131,24 @@ def test_rules_that_wait_for_the_same_are_counted_together() -> None:
     both = "max_length: the command is not told; bf16: the GPU decides"
     waiting.append(Skipped(file="a.yaml", code="LA2", name="y", reason=both))
     waiting.append(Skipped(file="a.yaml", code="LA3", name="z", reason="bf16: the GPU decides"))
-    causes = "the command is not told, bf16: the GPU decides; -v lists them."
+    causes = "the command is not told (3); bf16: the GPU decides. -v lists them."
     told = f"4 rules could not be decided: {causes}"
     assert told in full(report(skipped=tuple(waiting)), width=100)
     listed = full(report(skipped=tuple(waiting)), verbose=True, width=100)
     assert listed.count("a.yaml") == 1
     assert "LA2 y: max_length: the command is not told; bf16: the GPU decides" in listed
+
+
+def test_reasons_with_one_remedy_are_told_once() -> None:
+    hint = "name the model with --model PATH"
+    reasons = [f"the modules of {name} are not known: {hint}" for name in ("a/b", "c/d", "e/f")]
+    waiting = [Skipped(file="a.yaml", code="LA1", name="x", reason=reason) for reason in reasons]
+    alone = full(report(skipped=(waiting[0],)), width=200)
+    assert f"1 rule could not be decided: the modules of a/b are not known: {hint}. -v" in alone
+    text = full(report(skipped=tuple(waiting)), width=200)
+    assert f"3 rules could not be decided: the models are not known well enough: {hint}. -v" in text
+    mixed = Skipped(file="a.yaml", code="LA2", name="y", reason=f"{reasons[0]}; the GPU decides")
+    assert text == full(report(skipped=(*waiting[1:], mixed)), width=200)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
