@@ -9,6 +9,7 @@ import pytest
 from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.resolve import resolve
 from lora_advisor.models.table import Module, ModuleTable
+from lora_advisor.record import replace
 
 WEIGHT = (("weight", (8, 4)),)
 
@@ -89,3 +90,83 @@ def test_one_pattern_gave_rank_and_alpha_in_0_13() -> None:
     for release, scaling in (("0.13.2", 8 / 4), ("0.15.2", 16 / 4)):
         found = resolve(AdapterConfig(**fields), TABLE, peft=release).modules
         assert (found[0].rank, found[0].scaling) == (4, scaling)
+
+
+def test_a_head_could_have_an_adapter_before_0_16() -> None:
+    fields: dict[str, Any] = {"target_modules": ("q_proj", "score"), "task_type": "SEQ_CLS"}
+    table = replace(TABLE, modules=(*MODULES[:-1], linear("score")))
+    with pytest.raises(InjectionError) as caught:
+        resolve(AdapterConfig(**fields), table, peft="0.15.2")
+    assert caught.value.kind == "TypeError"  # adapted already when it is to be saved
+    found = resolve(AdapterConfig(**fields), table, peft="0.16.0")
+    assert {item.name for item in found.modules} == {"layers.0.q_proj", "layers.1.q_proj"}
+    assert set(found.saved) == {"score"}
+
+
+@pytest.mark.parametrize(("release", "biases"), [("0.19.0", 3 + 5 + 7), ("0.21.2", 3)])
+def test_all_biases_were_found_anywhere_in_a_name_before_0_21(release: str, biases: int) -> None:
+    own = (*WEIGHT, ("bias", (3,)), ("up_bias", (5,)))
+    relative = Module(
+        name="relative_bias", kind="embedding", class_name="E", parameters=(("weight", (7,)),)
+    )
+    layer = Module(name="side", kind="linear", class_name="Linear", parameters=own)
+    table = replace(TABLE, modules=(*MODULES, layer, relative))
+    config = AdapterConfig(target_modules=("q_proj",), bias="all")
+    assert resolve(config, table, peft=release).biases == biases
+
+
+def test_groups_of_a_convolution_were_not_known_before_0_16() -> None:
+    conv = Module(
+        name="conv",
+        kind="conv2d",
+        class_name="Conv2d",
+        parameters=(("weight", (32, 1, 3, 3)),),
+        groups=32,
+    )
+    table = replace(TABLE, modules=(*MODULES, conv))
+    config = AdapterConfig(target_modules=("conv",), r=8)
+    assert resolve(config, table, peft="0.15.2").trainable == 8 * 32 * 9 + 32 * 8
+    with pytest.raises(InjectionError):
+        resolve(config, table, peft="0.16.0")
+
+
+def test_only_a_saved_embedding_was_tied_in_0_18() -> None:
+    embedding = Module(
+        name="embed_tokens", kind="embedding", class_name="Embedding", parameters=WEIGHT
+    )
+    table = replace(
+        TABLE,
+        modules=(*MODULES, embedding),
+        input_embedding="embed_tokens",
+        tied_modules=("lm_head",),
+        tie_word_embeddings=True,
+    )
+    targets: dict[str, Any] = {"target_modules": ("embed_tokens",), "ensure_weight_tying": True}
+    for release, names in (
+        ("0.18.1", {"embed_tokens"}),
+        ("0.19.0", {"embed_tokens", "lm_head"}),
+    ):
+        found = resolve(AdapterConfig(**targets), table, peft=release)
+        assert {item.name for item in found.modules} == names
+    saved = {**targets, "target_modules": ("q_proj",), "modules_to_save": ("lm_head",)}
+    with pytest.raises(InjectionError) as caught:
+        resolve(AdapterConfig(**saved), table, peft="0.18.1")
+    assert caught.value.kind == "AttributeError"
+    assert set(resolve(AdapterConfig(**saved), table, peft="0.19.0").saved) == {
+        "embed_tokens",
+        "lm_head",
+    }
+
+
+def test_a_linear_layer_turns_fan_in_fan_out_off_for_parameters_after_it() -> None:
+    fields: dict[str, Any] = {"target_parameters": ("norm.scale",), "fan_in_fan_out": True}
+    norm = Module(name="norm", kind="", class_name="N", parameters=(("scale", (8, 4)),))
+    table = replace(TABLE, modules=(*MODULES[:-2], norm))
+    assert adapted_in(table, target_modules=("q_proj",), **fields) > {"norm.scale"}
+    with pytest.raises(InjectionError):
+        adapted_in(table, target_modules=(), **fields)
+
+
+def adapted_in(table: ModuleTable, **fields: Any) -> set[str]:
+    found = resolve(AdapterConfig(**fields), table)
+    return {item.name for item in (*found.modules, *found.parameters)}
