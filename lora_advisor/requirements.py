@@ -71,10 +71,11 @@ def installed(document: Document) -> Targets:
         words = line.replace("\\", "").replace('"', " ").replace("'", " ")
         for name, bounds in _INSTALLED.findall(words):
             package = name.lower().replace("_", "-")
-            asked = dict(_named(f"{package}{bounds.rstrip(',')}", paths.shown(document.path)))
-            upgrades = " -U " in f" {words} " or "--upgrade" in words
-            if asked or upgrades or package not in known:
+            asked = dict(_named(f"{package}{bounds.rstrip(',')}", "pip install"))
+            if "-U" in words.split() or "--upgrade" in words or package not in known:
                 known[package] = asked.get(package, Targets().get(package))
+            elif asked:  # of several lines nobody knows which one runs
+                known[package] = either(known[package], asked[package])
     return Targets(known=known)
 
 

@@ -174,6 +174,7 @@ def test_without_a_repository_only_the_current_folder_and_the_own_one(
         ("!uv pip install peft==0.15.2 && pip list", "0.15.2", "0.15.2"),
         ("!pip install 'peft==0.15.2'\n!pip install peft trl", "0.15.2", "0.15.2"),
         ("!pip install peft==0.15.2\n!pip install -U peft", None, CURRENT["peft"]),
+        ("!pip install peft==0.15.2\n!pip install peft==0.14.0", "0.14.0", "0.15.2"),
         ("!pip install git+https://github.com/huggingface/peft.git", None, CURRENT["peft"]),
         ("print('pip install peft==0.15.2')", None, CURRENT["peft"]),
     ],
