@@ -56,6 +56,7 @@ _UNSLOTH: Final = {
 }
 _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
 _UNSLOTH_USE: Final = pattern(r"^\s*(?:from|import) unsloth\b", re.MULTILINE)
+_BASE: Final = pattern(r"Model|\wFor[A-Z]\w+$|LM$")
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
 )
@@ -226,7 +227,7 @@ def loads_base(call: Entry) -> bool:
     """Whether a call loads a base model."""
     of = owner(call)
     loads = call.key.text in ("from_pretrained", "for_inference")
-    return loads and "Model" in of and not of.startswith("Peft")
+    return loads and _BASE.search(of) is not None and not of.startswith("Peft")
 
 
 def _fitted(

@@ -445,3 +445,18 @@ def test_a_broken_cell_that_configures_a_training_is_an_error() -> None:
     cells = [{"cell_type": "code", "source": ["LoraConfig(r=8\n", "b)\n"]}]
     with pytest.raises(Exception, match="not valid Python"):
         parse(json.dumps({"cells": cells}), "a.ipynb")
+
+
+@pytest.mark.parametrize(
+    "loader",
+    ["LlamaForCausalLM", "Qwen2VLForConditionalGeneration", "AutoModelForCausalLM", "ViTModel"],
+)
+def test_a_class_of_one_architecture_loads_a_base(loader: str) -> None:
+    program = (
+        f"m = {loader}.from_pretrained('org/a', load_in_4bit=True)\n"
+        "t = LlamaTokenizer.from_pretrained('org/t')\n"
+        "get_peft_model(m, LoraConfig(r=8))\n"
+    )
+    (found,) = frameworks.read(parse(program, "train.py"))
+    assert found["model.name_or_path"].value == "org/a"
+    assert found["quant.load_in_4bit"].value is True
