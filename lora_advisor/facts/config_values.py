@@ -43,6 +43,8 @@ _WORDS: Final = {
     "list": "a list",
     "dict": "a mapping",
 }
+_TAKES_TEXT: Final = frozenset({"train.label_names"})
+"""Lists for which a text does not stop the run: the trainer looks for its letters in the batch."""
 _SWITCH_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
 
 
@@ -84,6 +86,7 @@ def mistyped(recipe: Recipe) -> tuple[OddValue, ...]:
         for field, value in recipe.values.items()
         if value.key_at is not None and not value.fits and value.value is not UNKNOWN
         if not (FIELDS[field].startswith("bool") and value.value in (0, 1))
+        if field not in _TAKES_TEXT
     )
 
 
