@@ -19,7 +19,7 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     the range that was tried, and no field is set that the code reads and nobody tried.
     """
     given = dict(_flat(config, template["sections"], ""))
-    if _unheard_of(given, template) or _flattened(config, template):
+    if _unheard_of(given, template) or _unlearned(given, template) or _flattened(config, template):
         return None
     written = _one_name(given, template["alias"])
     if written is None:
@@ -87,6 +87,31 @@ def _unheard_of(given: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
         if path.endswith("model_type") and kind is not None and item not in kind:
             return True
     return False
+
+
+def _unlearned(given: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
+    """Whether a size is set that the template was not learned with.
+
+    That is a head size other than hidden size by heads, which some types read though their config
+    does not declare it, and a number of experts under the other one of its two names.
+    """
+    alias, known = template["alias"], template["defaults"].keys() | template["fields"].keys()
+    for path, item in given.items():
+        name = alias.get(path, path)
+        if item is None or name in known or name in template["fixed"]:
+            continue
+        if name.endswith("head_dim") and item != _usual_head(given, template, name):
+            return True
+        if name.endswith("experts") and name in (*alias, *alias.values()):
+            return True
+    return False
+
+
+def _usual_head(given: Mapping[str, Any], template: Mapping[str, Any], path: str) -> int | None:
+    section = path.removesuffix("head_dim")
+    every = {**template["defaults"], **given}
+    hidden, heads = (every.get(f"{section}{k}") for k in ("hidden_size", "num_attention_heads"))
+    return hidden // heads if isinstance(hidden, int) and isinstance(heads, int) and heads else None
 
 
 def _flattened(config: Mapping[str, Any], template: Mapping[str, Any]) -> bool:

@@ -58,6 +58,8 @@ def _convolution(module: Module, rank: int, config: AdapterConfig) -> int:
     groups = module.groups if config.release >= releases.CONVOLUTION_GROUPS else 1
     if rank % groups:
         raise InjectionError("ValueError", f"rank {rank} is no multiple of {groups} groups")
+    if config.use_dora and groups != module.groups:
+        raise InjectionError("RuntimeError", "DoRA does not go with the groups of a convolution")
     inside, outside = features(module)
     shape = module.shape("weight") or ()
     count = rank * inside * math.prod(shape[2:]) + outside * rank // groups

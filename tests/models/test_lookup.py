@@ -151,3 +151,17 @@ def test_the_name_of_a_family_says_nothing_of_sizes() -> None:
     table = model.table()
     assert table is not None
     assert not table.sized
+
+
+@pytest.mark.parametrize(
+    ("model_type", "fields"),
+    [
+        ("cohere2", {"num_attention_heads": 32, "head_dim": 128}),  # 8192 / 32 is 256
+        ("kolibri1", {"num_local_experts": 768, "hidden_size": 2560}),  # "num_experts" elsewhere
+    ],
+)
+def test_a_size_that_no_template_was_learned_with_is_not_guessed(
+    model_type: str, fields: dict[str, int]
+) -> None:
+    table = known({"model_type": model_type, **fields}, "here").table()
+    assert table is None or not table.sized
