@@ -20,6 +20,7 @@ from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Key
 from lora_advisor.frameworks.schemas import newest
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Origin
+from lora_advisor.record import replace
 from lora_advisor.reports._pages import rules_about
 from lora_advisor.source import parse
 from lora_advisor.wording import show
@@ -92,6 +93,7 @@ SFTTrainer(model, args=SFTConfig())
 """,
 }
 """What is asked of a script's defaults: the calls with nothing said."""
+_SWITCH: Final = "lora.enabled"
 _COMMENT: Final = re.compile(r"^    (\w+): [^#\n]+  # (.+)$", re.MULTILINE)
 
 
@@ -173,7 +175,9 @@ def _unwritten(framework: Framework) -> dict[str, Value]:
         (found,) = frameworks.read(parse(SCRIPTS[framework.name], "script.py"))
         return dict(found.values)
     empty = parse("{}", "file.yaml")
-    return dict(Draft(framework, empty, empty.roots[0], "").recipe().values)
+    values = dict(Draft(framework, empty, empty.roots[0], "").recipe().values)
+    switch = framework.defaults.get(_SWITCH, UNKNOWN)  # alone, not what an empty file comes to
+    return {**values, _SWITCH: replace(values[_SWITCH], value=switch)}
 
 
 def _spellings(framework: Framework) -> dict[str, list[str]]:
@@ -252,8 +256,9 @@ def _comments(group: str) -> dict[str, str]:
 
 
 def _default(field: str, value: Value) -> str:
-    if field == "lora.enabled":  # the switch alone, not what a file without a training comes to
-        return ""
+    if field == _SWITCH:
+        words = {"true": "an adapter is trained", "false": "no adapter"}
+        return words.get(show(value.value), "unknown")
     if value.value is UNKNOWN:
         return f"unknown: {cell(value.why)}" if value.why else "unknown"
     text = "not set" if value.value is None else code(show(value.value))
