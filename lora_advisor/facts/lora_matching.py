@@ -64,15 +64,18 @@ def dead_targets(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) 
     return tuple(replace(item, hint=_nearest(str(item.value), table)) for item in found)
 
 
-def unadaptable_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+def unadaptable_targets(
+    recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets
+) -> tuple[Item, ...]:
     """Entries that hit a module PEFT refuses, such as a norm; the hint is the module's class."""
     table = table_of(recipe, modules, targets)
     mapping = mapping_of(table.model_type)
+    left_out = _left_out(lora, table)
 
     def refused(name: str) -> Module | None:
         if name.rpartition(".")[2] in mapping:
             return None
-        hit = (table.modules[i] for i in sorted(positions(table, [name])))
+        hit = (table.modules[i] for i in sorted(positions(table, [name]) - left_out))
         return next((m for m in hit if m.kind not in ADAPTABLE | {UNKNOWN_KIND}), None)
 
     found = entries(recipe, _TARGETS, lambda name: refused(name) is not None)
@@ -114,12 +117,15 @@ def layer_count(recipe: Recipe, modules: Lookup) -> int:
     return count
 
 
-def vision_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
+def vision_targets(
+    recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets
+) -> tuple[Item, ...]:
     """Entries that hit layers of an image or audio tower as well as of the language model."""
     table = table_of(recipe, modules, targets)
+    left_out = _left_out(lora, table)
 
     def both(name: str) -> bool:
-        hit = {_in_tower(table.modules[i]) for i in positions(table, [name])}
+        hit = {_in_tower(table.modules[i]) for i in positions(table, [name]) - left_out}
         return hit == {True, False}
 
     return entries(recipe, _TARGETS, both)
@@ -130,15 +136,19 @@ def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
     table = table_of(recipe, modules, targets)
     if lora.target_modules != ALL_LINEAR:
         return 0
+    spared = {table.modules[position].name for position in _left_out(lora, table)}
+    names = set(all_linear(AdapterConfig(), table)) - spared
+    return sum(_in_tower(table.by_name[name]) for name in names)
+
+
+def _left_out(lora: Lora, table: ModuleTable) -> set[int]:
+    """Return the positions of modules that ``exclude_modules`` spares."""
     rule = lora.exclude_modules
     config = AdapterConfig(exclude_modules=tuple(rule) if isinstance(rule, list) else rule)
     try:
-        left_out = excluded(config, table)
+        return excluded(config, table)
     except InjectionError as error:
         raise UnknownValueError(str(error)) from error
-    spared = {table.modules[position].name for position in left_out}
-    names = set(all_linear(config, table)) - spared
-    return sum(_in_tower(table.by_name[name]) for name in names)
 
 
 def _in_tower(module: Module) -> bool:
