@@ -171,7 +171,7 @@ def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
 def model_class(run: Run) -> str:
     """Return the class that a script loads its one base with (``AutoModelForCausalLM``)."""
     loads = [call.partition(".")[0] for call in run.calls if call.endswith(".from_pretrained")]
-    if any(name[:1].islower() and "model" in name and "class" in name for name in loads):
+    if any(name[:1].islower() and name.endswith("_class") for name in loads):
         return ""  # a class that is chosen while it runs
     models = {name for name in loads if _MODEL.fullmatch(name) and not name.startswith("Peft")}
     return models.pop() if len(models) == 1 else ""
