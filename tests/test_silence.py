@@ -1,0 +1,42 @@
+"""What is right in official examples and was once reported: a rule's name must not come up."""
+
+from __future__ import annotations
+
+import pytest
+
+from lora_advisor.check import check
+
+TWO_METHODS = """\
+class Encoder:
+    def adapt(self):
+        config = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+        self.model = get_peft_model(self.model, config)
+
+    def prepare(self):
+        self.model = prepare_model_for_kbit_training(self.model)
+"""
+TRUE_IN_QUOTES = """\
+{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "use_dora": "True", "target_modules": ["q_proj"]}
+"""
+LISTED_BY_AXOLOTL = """\
+base_model: mistralai/Mixtral-8x7B-v0.1
+adapter: lora
+lora_r: 16
+lora_alpha: 32
+lora_dropout: 0.05
+lora_target_linear: true
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        ("prepared-after-adapter", "train.py", TWO_METHODS),
+        ("quoted-switch", "adapter_config.json", TRUE_IN_QUOTES),
+        ("experts-with-dropout", "axolotl.yaml", LISTED_BY_AXOLOTL),
+    ],
+)
+def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None:
+    report = check(text, name)
+    assert report.files
+    assert rule not in {finding.name for finding in report.findings}
