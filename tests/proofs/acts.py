@@ -407,3 +407,16 @@ def inject_scaled(attempt: Attempt) -> tuple[Any, bool]:
     base = models.llama().to(getattr(torch, str(attempt.recipe["model.dtype"].value)))
     model = peft.get_peft_model(base, models.lora_config(attempt.recipe))
     return model, attempt.recipe["train.fp16"].value is True
+
+
+def unscale_in_order(attempt: Attempt) -> None:
+    """Put the adapter in and make the model float16 in the script's order; unscale gradients."""
+    scripts.unscaled(scripts.run_marked(attempt.text, models.lora_config(attempt.recipe)))
+
+
+def save_after_order(attempt: Attempt) -> tuple[list[str], list[str]]:
+    """Run the script's lines about the model, and save: names of what is trained, and saved."""
+    model = scripts.run_marked(attempt.text, models.lora_config(attempt.recipe))
+    saved = peft.get_peft_model_state_dict(model)
+    trained = [name for name, part in model.named_parameters() if part.requires_grad]
+    return trained, list(saved)

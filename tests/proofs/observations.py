@@ -422,3 +422,12 @@ def scaled_in_bfloat16(built: tuple[Any, bool]) -> bool:
     model, scales = built
     trained = [part.dtype for part in model.parameters() if part.requires_grad]
     return scales and torch.bfloat16 in trained
+
+
+def trained_part_unsaved(names: tuple[list[str], list[str]]) -> bool:
+    """Something trained is not among what an adapter's file holds."""
+    trained, saved = (
+        {name.replace(".default", "").replace(".modules_to_save", "") for name in part}
+        for part in names
+    )
+    return not trained <= saved

@@ -6,6 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import peft
+import torch
 import transformers
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers import models as tokenizer_models
@@ -63,3 +64,27 @@ def grown(recipe: Recipe) -> Any:
     model = models.llama()
     model.resize_token_embeddings(model.config.vocab_size + 1, mean_resizing=False)
     return peft.get_peft_model(model, models.lora_config(recipe))
+
+
+def run_marked(text: str, config: Any) -> Any:
+    """Run the lines of a card's own example that wrap the model or change its weights."""
+    model = models.llama()
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if "from_pretrained" in line) + 1
+    stop = next(i for i, line in enumerate(lines) if "TrainingArguments(" in line)
+    scope: dict[str, Any] = {"model": model, "peft": peft, "config": config}
+    for block in "\n".join(lines[start:stop]).replace("\n ", "\0 ").split("\n"):
+        wraps = "get_peft_model" in block
+        code = "model = peft.get_peft_model(model, config)" if wraps else block
+        exec(code.replace("\0", "\n"), scope)  # noqa: S102 - a line of a card in this repository
+    return scope["model"]
+
+
+def unscaled(model: Any) -> None:
+    """Unscale gradients of every trained weight as fp16 training does."""
+    trained = [part for part in model.parameters() if part.requires_grad]
+    for part in trained:
+        part.grad = torch.zeros_like(part)
+    scaler = torch.amp.GradScaler("cpu")
+    scaler.scale(torch.ones(()))
+    scaler.unscale_(torch.optim.AdamW(trained))
