@@ -32,7 +32,8 @@ DEFAULTS_SINCE: Final[Mapping[str, Release]] = {
 LAYERS_WITHOUT_PATTERN_CHECK: Final[Release] = (0, 13)
 PATTERNS_OF_BOTH_KINDS: Final[Release] = (0, 14)
 """Up to here the first key of rank or alpha pattern decides both, and needs a dot before it."""
-NO_CONV1D_OR_ATTENTION: Final[Release] = (0, 13)
+NO_CONV3D: Final[Release] = (0, 13)
+NO_CONV1D_OR_ATTENTION: Final[Release] = (0, 14)
 ALL_LINEAR_BY_LAST_NAME: Final[Release] = (0, 14)
 SAVED_BY_END_OF_NAME: Final[Release] = (0, 15)
 """Up to here a module is wrapped as saved while targets are looked for, by the end of its name."""
@@ -43,6 +44,8 @@ HEADS_BEFORE_ADAPTERS: Final[Release] = (0, 16)
 CONVOLUTION_GROUPS: Final[Release] = (0, 16)
 TOKEN_ROWS_OF_TIED_TARGETS: Final[Release] = (0, 19)
 NO_ROWS_OF_LINEAR: Final[tuple[Release, ...]] = ((0, 16), (0, 17))
+PARAMETERS_WITHOUT_TARGETS: Final[Release] = (0, 17)
+"""Up to here parameters could be targeted in a type without default targets."""
 EXPERTS_CONVERTED: Final[Release] = (0, 19)
 TEXT_RESOLVED_FOR_EXPERTS: Final[Release] = (0, 20)
 OWN_ERROR_FOR_NO_MATCH: Final[Release] = (0, 21)

@@ -95,6 +95,8 @@ def token_rows(
         if name in skipped:
             continue
         hits = [module for module in table.modules if module.name.endswith(name)]
+        if not hits and any(other.endswith(name) for other in table.shared_modules):
+            raise UnresolvedError(f"{name} is a second name of a module")
         if not hits:
             raise InjectionError("ValueError", f"no module ends with {name}")
         for module in hits:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from lora_advisor.models.table import Module, ModuleTable
 
 
-_NOT_AT_FIRST: Final = frozenset({"conv1d", "conv3d", "attention"})
+_LAST_WITHOUT: Final = {
+    "conv3d": releases.NO_CONV3D,
+    "conv1d": releases.NO_CONV1D_OR_ATTENTION,
+    "attention": releases.NO_CONV1D_OR_ATTENTION,
+}
 
 
 def module_parameters(module: Module, rank: int, config: AdapterConfig, table: ModuleTable) -> int:
     """Count the trainable parameters of LoRA on a module; raise what PEFT raises on it."""
     if module.kind not in ADAPTABLE:
         raise InjectionError("ValueError", f"{module.class_name} cannot be adapted")
-    if config.release <= releases.NO_CONV1D_OR_ATTENTION and module.kind in _NOT_AT_FIRST:
+    last = _LAST_WITHOUT.get(module.kind)
+    if last is not None and config.release <= last:
         raise InjectionError("ValueError", f"{module.class_name} cannot be adapted")
     if rank <= 0:
         raise InjectionError("ValueError", f"the rank is {rank}")

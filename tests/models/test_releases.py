@@ -170,3 +170,22 @@ def test_a_linear_layer_turns_fan_in_fan_out_off_for_parameters_after_it() -> No
 def adapted_in(table: ModuleTable, **fields: Any) -> set[str]:
     found = resolve(AdapterConfig(**fields), table)
     return {item.name for item in (*found.modules, *found.parameters)}
+
+
+def test_kinds_of_layers_came_one_by_one() -> None:
+    shape = (("weight", (8, 4, 3)),)
+    conv = Module(name="conv", kind="conv1d", class_name="Conv1d", parameters=shape)
+    table = replace(TABLE, modules=(*MODULES, conv))
+    config = AdapterConfig(target_modules=("conv",))
+    assert len(resolve(config, table, peft="0.15.2").modules) == 1
+    with pytest.raises(InjectionError):
+        resolve(config, table, peft="0.14.0")
+
+
+def test_parameters_needed_no_default_targets_in_0_17() -> None:
+    fields: dict[str, Any] = {"target_parameters": ("q_proj.weight",)}
+    other = replace(TABLE, model_type="nobody")
+    found = resolve(AdapterConfig(**fields), other, peft="0.17.1")
+    assert len(found.parameters) == 2
+    with pytest.raises(InjectionError):
+        resolve(AdapterConfig(**fields), other, peft="0.18.1")
