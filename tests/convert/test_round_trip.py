@@ -30,6 +30,7 @@ NEAREST = {
     ("torchtune", "train.lr_scheduler_type"),  # a cosine only
     ("torchtune", "lora.target_modules"),  # switches for attention and MLP
     ("axolotl", "train.eval_strategy"),  # no evaluation without held-out data
+    ("ms-swift", "train.eval_strategy"),  # left open without evaluation data
     ("trl", "lora.target_modules"),  # one name would be a pattern
     ("llamafactory", "run.fsdp_version"),  # inside of fsdp_config
     ("trl", "run.fsdp_version"),

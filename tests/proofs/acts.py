@@ -70,10 +70,11 @@ def sft_as_called(attempt: Attempt) -> Any:
 
 
 def prepare_as_called(attempt: Attempt) -> Any:
-    """Prepare a 16-bit model for k-bit training where the script does."""
+    """Prepare a 16-bit model for k-bit training where the script says it of such a one."""
     model = models.llama().to(torch.bfloat16)
     calls: Any = attempt.recipe["run.calls"].value
-    asked = "prepare_model_for_kbit_training" in calls
+    unquantised = attempt.recipe["quant.method"].value is None
+    asked = unquantised and "prepare_model_for_kbit_training" in calls
     return peft.prepare_model_for_kbit_training(model) if asked else model
 
 
