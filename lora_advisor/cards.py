@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lora_advisor.expression import ExpressionError, parse
 
@@ -95,6 +102,9 @@ class Proof(_Strict):
 class Card(_Strict):
     """One rule: declaration, documentation page and test at once.
 
+    A condition calls the functions of the language, and those of a plugin that validation is told
+    of (``context={"functions": …}``).
+
     ``covers`` names rules whose findings this one makes superfluous, ``constraints`` the known
     traps it finds: the keys of ``docs/coverage.md``.
     """
@@ -125,11 +135,11 @@ class Card(_Strict):
 
     @field_validator("when", "warning_when", mode="before")
     @classmethod
-    def _condition(cls, value: object) -> object:
+    def _condition(cls, value: object, info: ValidationInfo) -> object:
         if value is None:
             return None
         try:
-            parse(str(value))
+            parse(str(value), (info.context or {}).get("functions", ()))
         except ExpressionError as error:
             raise ValueError(f"condition: {error}") from None
         return str(value)

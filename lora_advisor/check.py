@@ -102,7 +102,9 @@ def _judged(
 
 
 def _selected(settings: Settings) -> tuple[Rule, ...]:
-    rules = (*load(), *(rule for folder in settings.rules for rule in load_own(folder)))
+    own = [rule for folder in settings.rules for rule in load_own(folder)]
+    own += [rule for plugin in settings.plugins for rule in load_own(plugin.cards, plugin)]
+    rules = (*load(), *own)
     for selectors in settings.per_file_ignores.values():
         select(rules, selectors, ())  # refuses a selector that means no rule
     return select(

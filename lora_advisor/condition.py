@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.recipe import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     Lookup: TypeAlias = Callable[[str], object]
@@ -121,6 +121,15 @@ class Condition:
         return self._function(lookup, field)
 
 
+def bound(tree: Tree, functions: Mapping[str, Callable[..., object]]) -> Tree:
+    """Put a plugin's functions in where its condition calls them by name."""
+    if len(tree) == 3 and tree[0] == "call" and tree[1] in functions:  # noqa: PLR2004
+        return ["call", functions[tree[1]], [bound(part, functions) for part in tree[2]]]
+    if tree and tree[0] == "const":
+        return tree
+    return [bound(part, functions) if isinstance(part, list) else part for part in tree]
+
+
 def truth(value: object) -> object:
     """Reduce a value to True, False or UNKNOWN."""
     return UNKNOWN if value is UNKNOWN else bool(value)
@@ -217,7 +226,7 @@ def _compiled_calculation(tree: Tree) -> _Function:
 
 
 def _compiled_call(tree: Tree) -> _Function:
-    function = FUNCTIONS[tree[1]]
+    function = tree[1] if callable(tree[1]) else FUNCTIONS[tree[1]]
     parts = [_compiled(part) for part in tree[2]]
 
     def call(lookup: Lookup, field: Field) -> object:

@@ -11,22 +11,31 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor import source
 from lora_advisor.check import check_documents
 from lora_advisor.expression import names, parse
-from lora_advisor.facts import functions
+from lora_advisor.facts import functions as facts
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
+from lora_advisor.render import TextError, refuse_text
 from lora_advisor.rules import OwnRulesError, load, read_card
-from lora_advisor.settings import Settings
+from lora_advisor.settings import Settings, known_framework
 from lora_advisor.source.errors import SourceError
-from lora_advisor.targets import from_options
+from lora_advisor.targets import CURRENT, from_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from lora_advisor.cards import Card, Example
     from lora_advisor.findings import Report
+    from lora_advisor.plugins import Plugin
 
 OURS: Final = "LA"
+_VERSIONS: Final = pattern(r"(?:^|,) *(?:[<>]=?|[=!]=|~=) *[0-9][0-9.]* *(?=,|$)")
+_FORMS: Final = {
+    "name": pattern(r"[a-z0-9]+(-[a-z0-9]+)+"),
+    "code": pattern(r"[A-Z]{2,8}\d{3}"),
+    "area": pattern(r"[a-z][a-z0-9_-]*"),
+}
 FILE_NAMES: Final = {
     "peft": "adapter_config.json",
     "deepspeed": "ds_config.json",
@@ -34,13 +43,20 @@ FILE_NAMES: Final = {
 }
 
 
-def validated(folder: Path) -> dict[Path, Card]:
-    """Read the cards of a folder (``AREA/NAME.yaml``); :class:`OwnRulesError` if one is wrong."""
+def validated(
+    folder: Path, plugin: Plugin | None = None, others: Iterable[Card] = ()
+) -> dict[Path, Card]:
+    """Read the cards of a folder (``AREA/NAME.yaml``); :class:`OwnRulesError` if one is wrong.
+
+    ``plugin`` is the one that brings them, ``others`` are cards that run beside them.
+    """
     files = sorted(folder.glob("*/*.yaml"))
     if not files:
         raise OwnRulesError(f"{folder}: no rule cards (AREA/NAME.yaml) in this folder")
-    found = {path: _card(path) for path in files}
-    taken = {rule.code for rule in load()} | {rule.name for rule in load()}
+    functions = plugin.functions if plugin is not None else {}
+    found = {path: _card(path, folder, functions) for path in files}
+    taken = {name for rule in load() for name in (rule.code, rule.name)}
+    taken |= {name for card in others for name in (card.id, card.name)}
     for path, card in found.items():
         for name in (card.id, card.name):
             if name in taken:
@@ -49,27 +65,48 @@ def validated(folder: Path) -> dict[Path, Card]:
     return found
 
 
-def _card(path: Path) -> Card:
-    from yaml import YAMLError  # noqa: PLC0415 - few runs read cards
+def validate(settings: Settings) -> None:
+    """Read the cards that settings and plugins bring before any of them runs."""
+    found: list[Card] = []
+    for folder in settings.rules:
+        found += validated(folder, None, found).values()
+    for plugin in settings.plugins:
+        found += validated(plugin.cards, plugin, found).values()
 
+
+def _card(path: Path, folder: Path, functions: Collection[str]) -> Card:
     try:
         from lora_advisor.cards import Card  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         hint = "pip install 'lora-advisor[rules]'"
         raise OwnRulesError(f"rules of one's own need pydantic: {hint}") from None
     try:
-        card = Card.model_validate(read_card(path))
-    except YAMLError as error:
-        raise OwnRulesError(f"{path}: {' '.join(str(error).split())}") from None
+        card = Card.model_validate(_data(path, folder), context={"functions": functions})
+        _refuse_unknown(card, path, functions)
     except OSError as error:
         raise OwnRulesError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, TextError) as error:
         raise OwnRulesError(f"{path}: {_first(error)}") from None
-    _refuse_unknown(card, path)
     return card
 
 
-def _first(error: ValueError) -> str:
+def _data(path: Path, folder: Path) -> dict[str, Any]:
+    """Read a card as plain data, within the bounds of any config; its links lead nowhere else."""
+    from yaml import YAMLError  # noqa: PLC0415 - few runs read cards
+
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise OwnRulesError(f"{path}: leads out of its folder")
+    try:
+        source.parse(path.read_bytes(), str(path), "yaml")
+        return read_card(path)
+    except SourceError as error:
+        place = f":{error.line}:{error.column or 1}" if error.line else ""
+        raise OwnRulesError(f"{path}{place}: {error.message}") from None
+    except YAMLError as error:
+        raise OwnRulesError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _first(error: Exception) -> str:
     """Say what a validation met first, and how much more there is."""
     if not hasattr(error, "errors"):
         return str(error)
@@ -79,17 +116,47 @@ def _first(error: ValueError) -> str:
     return f"{place}: {met[0]['msg']}{more}"
 
 
-def _refuse_unknown(card: Card, path: Path) -> None:
+def _refuse_unknown(card: Card, path: Path, functions: Collection[str]) -> None:
     if card.id.startswith(OURS):
         raise OwnRulesError(f"{path}: codes that begin with {OURS} are lora-advisor's own")
     if path.stem != card.name:
         raise OwnRulesError(f"{path}: the card is called {card.name}, and so must its file be")
-    asked = [*names(parse(card.when)), *([card.each] if card.each else [])]
-    asked += [*names(parse(card.warning_when))] if card.warning_when else []
-    known = {*FIELDS, *functions()}
-    for name in asked:
-        if name not in known and not name.startswith("item."):
+    known = {*FIELDS, *facts()}
+    for name in _asked(card, functions):
+        if name not in known and name != "item" and not name.startswith("item."):
             raise OwnRulesError(f"{path}: no field and no fact is called {name!r}")
+    for name in card.frameworks:
+        known_framework(name)
+    for package, versions in card.holds_for.items():
+        _refuse_versions(package, versions)
+    for text in _texts(card):
+        refuse_text(text)
+
+
+def _asked(card: Card, functions: Collection[str]) -> Iterator[str]:
+    """Yield every field and fact that a card names."""
+    yield from names(parse(card.when, functions))
+    yield from names(parse(card.warning_when, functions)) if card.warning_when else ()
+    yield from [card.each] if card.each else []
+    yield from [card.at] if isinstance(card.at, str) else card.at
+    for fix in card.fix:
+        yield from fix.set
+
+
+def _refuse_versions(package: str, versions: str) -> None:
+    if package not in CURRENT:
+        raise OwnRulesError(f"holds-for: unknown package {package!r}")
+    if _VERSIONS.sub("", versions):
+        raise OwnRulesError(f'holds-for: {versions!r} is no range of versions, such as ">=0.15"')
+
+
+def _texts(card: Card) -> Iterator[str]:
+    """Yield the texts of a card that are filled in."""
+    yield card.message
+    for fix in card.fix:
+        yield fix.title
+        yield from (text for text in (fix.rename, fix.value) if text)
+        yield from (text for text in fix.set.values() if isinstance(text, str))
 
 
 @record
@@ -103,26 +170,27 @@ class Trial:
     problem: str
 
 
-def trials(folder: Path) -> Iterator[Trial]:
+def trials(folder: Path, plugin: Plugin | None = None) -> Iterator[Trial]:
     """Check every example of every card of a folder."""
-    for path, card in validated(folder).items():
+    own = Settings(plugins=(plugin,)) if plugin is not None else Settings(rules=(folder,))
+    for path, card in validated(folder, plugin).items():
         for kind, examples in (("bad", card.examples.bad), ("good", card.examples.good)):
             for number, example in enumerate(examples, 1):
-                problem = _problem(card, example, folder, bad=kind == "bad")
+                problem = _problem(card, example, own, bad=kind == "bad")
                 yield Trial(path=path, rule=card.name, kind=kind, number=number, problem=problem)
 
 
-def _problem(card: Card, example: Example, folder: Path, *, bad: bool) -> str:
+def _problem(card: Card, example: Example, own: Settings, *, bad: bool) -> str:
     try:
-        report = _checked(example, folder)
+        report = _checked(example, own)
     except SourceError as error:
         return f"cannot be read: {error.message}"
-    own = [found for found in report.findings if found.code == card.id]
+    found = [finding for finding in report.findings if finding.code == card.id]
     if not bad:
-        return "is reported, and should not be" if own else ""
-    if not own:
+        return "is reported, and should not be" if found else ""
+    if not found:
         return f"is not reported{_because(card, report)}"
-    places = [found.path for found in own]
+    places = [finding.path for finding in found]
     if example.at is not None and example.at not in places:
         return f"is reported at {', '.join(places)}, not at {example.at}"
     return ""
@@ -134,14 +202,25 @@ def _because(card: Card, report: Report) -> str:
     return f": it could not be decided ({reason})" if reason else ""
 
 
-def _checked(example: Example, folder: Path) -> Report:
+def _checked(example: Example, own: Settings) -> Report:
     name = example.file or FILE_NAMES.get(example.framework, "config.yaml")
     texts = {name: example.text, **example.with_files}
     documents = [source.parse(text, path) for path, text in texts.items()]
     targets = from_options(f"{package}={version}" for package, version in example.target.items())
     forced = None if example.with_files else example.framework
-    settings = Settings(framework=forced, targets=targets, pedantic=True, rules=(folder,))
+    settings = replace(own, framework=forced, targets=targets, pedantic=True)
     return check_documents(documents, settings)
+
+
+def refuse_names(name: str, code: str, area: str) -> None:
+    """Raise :class:`OwnRulesError` for names that no card can have."""
+    for said, text, form in (
+        ("name", name, "several words with dashes, such as rank-above-64"),
+        ("code", code, "capitals and three digits, such as TEAM001"),
+        ("area", area, "a word, such as team"),
+    ):
+        if not _FORMS[said].fullmatch(text) or text.startswith(OURS):
+            raise OwnRulesError(f"{said} {text!r}: expected {form}")
 
 
 def scaffold(name: str, code: str) -> str:

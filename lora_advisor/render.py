@@ -13,17 +13,10 @@ from lora_advisor.wording import quoted, show, spelt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jinja2 import Environment, Template
+    from jinja2 import Template
 
     from lora_advisor.facts import Facts
     from lora_advisor.recipe import Recipe
-
-FILTERS: Final = (
-    *("abs", "default", "first", "float", "int", "join", "last", "length", "lower", "replace"),
-    *("round", "sort", "title", "tojson", "trim", "unique", "upper"),
-)
-"""Filters of a card's text: none of them makes much out of little."""
-
 
 _NAME: Final = pattern(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
 _ENGINE: Final = ("{{", "{%", "{#", "}}", "%}", "#}")
@@ -80,40 +73,31 @@ def _rendered(template: str, context: dict[str, object]) -> str:
 
     try:
         return _compiled(template).render(context).strip()
-    except (TemplateError, TypeError) as error:
+    except (TemplateError, *_WRONG) as error:
         raise TextError(f"a rule's text cannot be filled: {error} in {template[:60]!r}") from None
+
+
+_WRONG: Final = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
+"""What a calculation in a text may come to."""
+
+
+def refuse_text(template: str) -> None:
+    """Raise :class:`TextError` for a card's text that the sandbox does not take."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - few runs read cards
+
+    try:
+        if _parts(template) is None:
+            _compiled(template)
+    except (TemplateError, SyntaxError, *_WRONG) as error:
+        raise TextError(f"text {template[:60]!r}: {error}") from None
 
 
 @cache
 def _compiled(template: str) -> Template:
-    return _environment().from_string(template)
+    from lora_advisor.sandbox import environment, refuse  # noqa: PLC0415 - 100 ms of Jinja2
 
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import StrictUndefined  # noqa: PLC0415 - 100 ms that a clean run saves
-    from jinja2.exceptions import SecurityError  # noqa: PLC0415
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
-
-    class Environment(ImmutableSandboxedEnvironment):
-        """The sandbox, in which texts cannot be multiplied either."""
-
-        intercepted_binops = frozenset({"*", "**", "%"})
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
-            if operator == "**" or not numbers:
-                raise SecurityError(f"{operator} is not allowed in a text")
-            return super().call_binop(context, operator, left, right)
-
-    environment = Environment(
-        undefined=StrictUndefined,
-        finalize=show,
-        autoescape=False,  # plain text; reports escape for their own format
-    )
-    environment.filters = {name: environment.filters[name] for name in FILTERS}
-    environment.globals.clear()
-    return environment
+    refuse(template)
+    return environment().from_string(template)
 
 
 def _title(name: str) -> str:

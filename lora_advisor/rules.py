@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lora_advisor import stored
-from lora_advisor.condition import Condition
+from lora_advisor.condition import Condition, bound
 from lora_advisor.findings import Severity
 from lora_advisor.recipe import FIELDS
-from lora_advisor.record import field, record
+from lora_advisor.record import field, record, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from lora_advisor.condition import Tree
+    from lora_advisor.plugins import Plugin
 
 T = TypeVar("T")
 
@@ -43,7 +44,8 @@ class _Word(Generic[T]):
         self._name = name
 
     def __get__(self, rule: Rule, _owner: type | None = None) -> T:
-        return self._read(_texts(rule.folder, rule.code).get(self._name))
+        words = _texts(rule.code) if rule.words is None else rule.words
+        return self._read(words.get(self._name))
 
 
 def _or_none(text: str | None) -> str | None:
@@ -55,8 +57,8 @@ class Rule:
     """One rule: what decides whether it holds, and the texts of its card.
 
     ``when`` are conditions that hold together, in the order of the card's text; ``guards`` those
-    of them that speak of no ``item``, the cheapest first. ``folder`` holds the card of a rule that
-    is not ours.
+    of them that speak of no ``item``, the cheapest first. A rule that is not ours has its texts
+    with it (``words``) and its card in ``folder``.
     """
 
     code: str
@@ -73,6 +75,7 @@ class Rule:
     holds_for: dict[str, str] = field(default_factory=dict)
     covers: frozenset[str] = frozenset()
     folder: Path | None = None
+    words: Mapping[str, Any] | None = None
 
     since = _Word(str)
     evidence = _Word(str)
@@ -99,32 +102,32 @@ WORDS: Final = tuple(name for name, value in vars(Rule).items() if isinstance(va
 @cache
 def load() -> tuple[Rule, ...]:
     """Load every rule in the order of codes: from the wheel's index, else from the cards."""
-    return _rules(None)
-
-
-@cache
-def load_own(folder: Path) -> tuple[Rule, ...]:
-    """Load the rules of a team's own folder, whose cards have been validated."""
-    return _rules(folder)
-
-
-def _rules(folder: Path | None) -> tuple[Rule, ...]:
-    data = _index(folder)
+    data = _index()
     conditions = [Condition(tree) for tree in data["conditions"]]
-    return tuple(_rule(entry, conditions, folder) for entry in data["rules"])
+    return tuple(_rule(entry, conditions) for entry in data["rules"])
 
 
 @cache
-def _index(folder: Path | None = None) -> Mapping[str, Any]:
-    if folder is not None:
-        return index(folder)
+def load_own(folder: Path, plugin: Plugin | None = None) -> tuple[Rule, ...]:
+    """Load the rules of a folder whose cards have been validated: a team's, or a plugin's."""
+    functions = plugin.functions if plugin is not None else {}
+    data = index(folder, functions)
+    conditions = [Condition(bound(tree, functions)) for tree in data["conditions"]]
+    return tuple(
+        replace(_rule(entry, conditions), folder=folder, words=data["words"][entry["code"]])
+        for entry in data["rules"]
+    )
+
+
+@cache
+def _index() -> Mapping[str, Any]:
     return _Stored() if Path(stored.FOLDER).is_dir() else index(CHECKOUT)
 
 
 @cache
-def _texts(folder: Path | None, code: str) -> Mapping[str, Any]:
+def _texts(code: str) -> Mapping[str, Any]:
     """Return the texts of one rule; a wheel's are read line by line, as they are asked for."""
-    data = _index(folder)
+    data = _index()
     if isinstance(data, _Stored):
         texts: Mapping[str, Any] = stored.line("words", *data["places"][code])
         return texts
@@ -140,15 +143,15 @@ class _Stored(dict[str, Any]):
         return self[part]
 
 
-def index(folder: Path) -> dict[str, Any]:
+def index(folder: Path, functions: Collection[str] = ()) -> dict[str, Any]:
     """Read the cards under a folder into what a build stores.
 
     ``conditions`` has every part of a condition once, ``rules`` what judging needs with numbers
-    for conditions, ``words`` the texts by code.
+    for conditions, ``words`` the texts by code. ``functions`` may be called beside the language's.
     """
     cards = sorted(_cards(folder), key=lambda card: str(card["id"]))
     numbers: dict[str, int] = {}
-    rules = [_entry(card, numbers) for card in cards]
+    rules = [_entry(card, numbers, functions) for card in cards]
     return {
         "conditions": [json.loads(tree) for tree in numbers],
         "rules": rules,
@@ -177,20 +180,22 @@ def card(rule: Rule) -> dict[str, Any]:
     return read_card(folder / rule.area / f"{rule.name}.yaml")
 
 
-def _entry(card: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
+def _entry(
+    card: dict[str, Any], numbers: dict[str, int], functions: Collection[str]
+) -> dict[str, Any]:
     """Keep what decides a rule, conditions as numbers; what is empty is left out."""
     from lora_advisor.expression import conjuncts, parse  # noqa: PLC0415 - a wheel needs neither
 
     def number(tree: Tree) -> int:
         return numbers.setdefault(json.dumps(tree), len(numbers))
 
-    parts = conjuncts(parse(str(card["when"])))
+    parts = conjuncts(parse(str(card["when"]), functions))
     lowered = card.get("warning-when")
     entry = {
         "code": card["id"],
         "when": [number(tree) for tree in parts],
         "guards": [number(tree) for tree in sorted(parts, key=_cost) if _cost(tree) < _OF_ITEM],
-        "warning_when": number(parse(str(lowered))) if lowered else None,
+        "warning_when": number(parse(str(lowered), functions)) if lowered else None,
         "holds_for": card.get("holds-for"),
         **{name: card[name] for name in ("name", "area", "status", "severity")},
         **{name: card.get(name) for name in ("each", "pedantic", "frameworks", "covers")},
@@ -223,7 +228,7 @@ def _words(card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rule(entry: dict[str, Any], conditions: list[Condition], folder: Path | None) -> Rule:
+def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
     lowered = entry.get("warning_when")
     return Rule(
         code=entry["code"],
@@ -239,7 +244,6 @@ def _rule(entry: dict[str, Any], conditions: list[Condition], folder: Path | Non
         frameworks=frozenset(entry.get("frameworks", ())),
         holds_for=entry.get("holds_for", {}),
         covers=frozenset(entry.get("covers", ())),
-        folder=folder,
     )
 
 
@@ -268,13 +272,14 @@ def select(
     kept = (rule for rule in rules if _selected(rule, chosen, ignored, pedantic=pedantic))
     if version is None:
         return tuple(kept)
-    return tuple(r for r in kept if not _newer(r.since, version) or {r.code, r.name} & {*chosen})
+    return tuple(r for r in kept if not _later(r, version) or {r.code, r.name} & {*chosen})
 
 
-def _newer(since: str, version: str) -> bool:
-    """Whether a release came after another, as far as the other is spelled out."""
+def _later(rule: Rule, version: str) -> bool:
+    """Whether one of our rules came after a release, as far as the release is spelled out."""
     wanted = [int(part) for part in version.split(".")]
-    return [int(part) for part in since.split(".")][: len(wanted)] > wanted
+    since = [int(part) for part in rule.since.split(".")] if rule.folder is None else []
+    return since[: len(wanted)] > wanted
 
 
 def _selected(

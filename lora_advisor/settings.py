@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from lora_advisor.gpus import Gpu
+    from lora_advisor.plugins import Plugin
     from lora_advisor.source.tree import Document, Entry, Node
 
 NAMES: Final = (".lora-advisor.toml", "pyproject.toml")
@@ -43,7 +44,8 @@ class Settings:
     build a model that nothing else knows; ``gpu`` is what they are to run on, ``baseline`` the file
     of the findings that are known. ``rules_version`` is the release of this program whose set of
     rules runs by default; newer rules run where a selector names them. ``rules`` are folders of
-    cards of the project's own.
+    cards of the project's own, ``plugins`` what the user named; ``asked_plugins`` are names that a
+    settings file gives, which load nothing.
     """
 
     select: tuple[str, ...] = ()
@@ -63,6 +65,8 @@ class Settings:
     baseline: Path | None = None
     rules_version: str | None = None
     rules: tuple[Path, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
+    asked_plugins: tuple[str, ...] = ()
 
     def excluded(self, file: str | Path) -> str | None:
         """Return the pattern that excludes a file or folder, None if it is checked."""
@@ -145,7 +149,10 @@ def _settings(
             raise _error(document, entry, f"{name}: {error}") from None
     if "baseline" in values:
         values["baseline"] = path.parent / values["baseline"]
-    values["rules"] = tuple(path.parent / folder for folder in values.get("rules", ()))
+    if "rules" in values:
+        values["rules"] = _own_rules(document, table, path, values["rules"])
+    if "plugins" in values:
+        values["asked_plugins"] = values.pop("plugins")
     above = values.pop("extends", None)
     parent = _extended(document, table, path, above, seen) if above is not None else Settings()
     targets = parent.targets.updated(values.pop("target", Targets()))
@@ -157,8 +164,8 @@ def _extended(
 ) -> Settings:
     """Read the settings that others rest on: a file of the same repository, no circle."""
     file = paths.absolute(path.absolute().parent / above)
-    entry = next(entry for entry in table.entries if entry.key.text == "extends")
-    if not file.is_relative_to(paths.top(path.absolute().parent)):
+    entry = _entry(table, "extends")
+    if not _inside(file, path):
         raise _error(document, entry, "extends: the file must lie in this repository")
     if file in (*seen, path.absolute()):
         raise _error(document, entry, f"extends: {paths.shown(file)} leads back to itself")
@@ -166,6 +173,27 @@ def _extended(
     if found is None:
         raise _error(document, entry, f"extends: {paths.shown(file)} has no settings")
     return found
+
+
+def _own_rules(
+    document: Document, table: Table, path: Path, folders: Iterable[Path]
+) -> tuple[Path, ...]:
+    """Find the folders of cards, none of them outside the repository that names it."""
+    found = tuple(path.parent / folder for folder in folders)
+    for folder in found:
+        if not _inside(folder, path):
+            message = f"rules: {paths.shown(folder)} must lie in this repository"
+            raise _error(document, _entry(table, "rules"), message)
+    return found
+
+
+def _inside(file: Path, settings: Path) -> bool:
+    """Whether a path, its links followed, lies in the repository of a settings file."""
+    return file.resolve().is_relative_to(paths.top(settings.absolute().parent).resolve())
+
+
+def _entry(table: Table, name: str) -> Entry:
+    return next(entry for entry in table.entries if entry.key.text == name)
 
 
 def _hint(name: str) -> str:
@@ -281,5 +309,6 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "extends": _file,
     "rules-version": _version,
     "rules": _folders,
+    "plugins": _texts,
 }
 """Every setting, and what checks and reads its value."""

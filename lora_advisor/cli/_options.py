@@ -85,6 +85,7 @@ def inputs(
 def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
     """Read the project's settings and put the command line's over them."""
     from lora_advisor import settings  # noqa: PLC0415
+    from lora_advisor.plugins import PluginError  # noqa: PLC0415
     from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
     from lora_advisor.targets import TargetError  # noqa: PLC0415
 
@@ -94,19 +95,46 @@ def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
             own = settings.from_file(options["config"])
         else:
             own = settings.Settings() if options["isolated"] else settings.nearest(start)
+        own = _with_plugins(own, options.get("plugin"))
         _validate_rules(own)
         return _overridden(own, options)
-    except (settings.SettingsError, OwnRulesError, TargetError, ValueError) as error:
+    except (settings.SettingsError, PluginError, OwnRulesError, TargetError, ValueError) as error:
         raise CannotRunError(str(error)) from None
+
+
+def plugin_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--plugin``, which the environment may give, too."""
+    from lora_advisor.plugins import VARIABLE  # noqa: PLC0415
+
+    option = click.option(
+        "--plugin",
+        multiple=True,
+        metavar="NAME",
+        envvar=VARIABLE,
+        help=f"Load an installed plugin's rules, which runs its code; repeatable ({VARIABLE}).",
+    )
+    return option(command)
+
+
+def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:
+    """Load what the user named; what only a settings file names is told, and not loaded."""
+    if named is None:
+        return own
+    for name in own.asked_plugins:
+        if name not in named:
+            told = f"warning: plugins: {name} is not loaded, as settings cannot run code;"
+            click.echo(f"{told} name it with --plugin {name}", err=True)
+    from lora_advisor import plugins  # noqa: PLC0415
+
+    return replace(own, plugins=plugins.load(named))
 
 
 def _validate_rules(own: Settings) -> None:
     """Read the project's own rules before any of them runs."""
-    if own.rules:
-        from lora_advisor.own_rules import validated  # noqa: PLC0415 - an extra, and slow
+    if own.rules or own.plugins:
+        from lora_advisor.own_rules import validate  # noqa: PLC0415 - an extra, and slow
 
-        for folder in own.rules:
-            validated(folder)
+        validate(own)
 
 
 def _overridden(own: Settings, options: dict[str, Any]) -> Settings:

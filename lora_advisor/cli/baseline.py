@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from lora_advisor.cli._errors import FAILED, CannotRunError
-from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.cli._options import inputs, plugin_option, reads_configs, settings_of
 from lora_advisor.record import replace
 
 EXAMPLES: Final = """\b
@@ -31,6 +31,7 @@ Examples:
     help="The baseline; by default the one of the settings, or .lora-advisor-baseline.json.",
 )
 @click.option("--pedantic", is_flag=True, help="Accept matters of taste, too.")
+@plugin_option
 @reads_configs
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) -> None:
@@ -42,12 +43,18 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     from lora_advisor import baseline  # noqa: PLC0415
     from lora_advisor.check import check_paths  # noqa: PLC0415
     from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.plugins import PluginError  # noqa: PLC0415
+    from lora_advisor.render import TextError  # noqa: PLC0415
+    from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     named, stdin = inputs(paths or (Path(),), options)
     settings = settings_of(paths or (Path(),), options)
     file = options["output_file"] or settings.baseline or Path(baseline.NAME)
     settings = replace(settings, baseline=None)
-    report = check_paths(named, settings, stdin=stdin)
+    try:
+        report = check_paths(named, settings, stdin=stdin)
+    except (SelectionError, PluginError, TextError) as error:
+        raise CannotRunError(str(error)) from None
     remark(report.failures, report.notices, verbose=options["verbose"])
     found = Counter(baseline.known(finding, file.parent) for finding in report.findings)
     old = _old(file, options)

@@ -18,7 +18,7 @@ from lora_advisor.cli._fixing import (
     write_back,
 )
 from lora_advisor.cli._ignoring import add_ignores
-from lora_advisor.cli._options import inputs, reads_configs, settings_of
+from lora_advisor.cli._options import inputs, plugin_option, reads_configs, settings_of
 from lora_advisor.record import replace
 from lora_advisor.reports import Options, counted, formats, render_report
 
@@ -84,6 +84,7 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 @click.option("--reason", default="", metavar="TEXT", help="What those comments say, and why.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
 @fixing_options
+@plugin_option
 @reads_configs
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) -> None:
@@ -126,12 +127,13 @@ def _report(
 ) -> Report:
     from lora_advisor.baseline import BaselineError  # noqa: PLC0415
     from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.plugins import PluginError  # noqa: PLC0415
     from lora_advisor.render import TextError  # noqa: PLC0415
     from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     try:
         return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
-    except (SelectionError, BaselineError, TextError) as error:
+    except (SelectionError, BaselineError, PluginError, TextError) as error:
         raise CannotRunError(str(error)) from None
 
 

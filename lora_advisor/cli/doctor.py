@@ -41,8 +41,17 @@ def _lines() -> Iterator[str]:
         there = ", ".join(f"{p} {_installed(p)}" for p in packages if p not in missing)
         hint = f"missing {', '.join(missing)}: pip install '{NAME}[{extra}]'"
         yield f"[{extra}] " + (hint if missing else there)
+    yield from _plugins()
     yield ""
     yield from _here()
+
+
+def _plugins() -> Iterator[str]:
+    """Name the plugins that --plugin can load; none is loaded to be named."""
+    from lora_advisor import plugins  # noqa: PLC0415
+
+    found = ", ".join(f"{name} ({package})" for name, package in plugins.installed().items())
+    yield f"plugins installed: {found or 'none'}"
 
 
 def _installed(package: str) -> str | None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lora_advisor.cli._errors import FOUND, CannotRunError, close_names
-from lora_advisor.cli._options import page_options, print_page
+from lora_advisor.cli._options import page_options, plugin_option, print_page
+from lora_advisor.record import replace
+from lora_advisor.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lora_advisor.rules import Rule
+    from lora_advisor.settings import Settings
 
 RULE_EXAMPLES: Final = """\b
 Examples:
@@ -48,12 +51,17 @@ def command() -> None:
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option("--no-color", is_flag=True, help="No colours (as does NO_COLOR=1).")
+@plugin_option
 def show(name: str | None, **options: Any) -> None:
-    """Show one rule, or list all of them; the word show can be left out."""
+    """Show one rule, or list all of them; the word show can be left out.
+
+    Rules of the project here and of plugins you name are among them.
+    """
     from lora_advisor import rules  # noqa: PLC0415
     from lora_advisor.reports import _pages  # noqa: PLC0415
 
-    shown = [_rule(rules.load(), name)] if name else list(rules.load())
+    listed = _listed(options["plugin"])
+    shown = [_rule(listed, name)] if name else listed
     if options["output_format"] == "json":
         print_page(_pages.rules_json(shown), options)
     elif name or options["everything"]:
@@ -65,15 +73,23 @@ def show(name: str | None, **options: Any) -> None:
 
 @command.command("test")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@plugin_option
 @click.pass_context
-def test(context: click.Context, folder: Path) -> None:
-    """Check every example of the cards in a folder: bad ones reported, good ones not."""
+def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
+    """Check every example of the cards in a folder: bad ones reported, good ones not.
+
+    The cards of a plugin are tested with the plugin named.
+    """
+    from lora_advisor import plugins  # noqa: PLC0415
     from lora_advisor.own_rules import trials  # noqa: PLC0415
+    from lora_advisor.render import TextError  # noqa: PLC0415
     from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
 
     try:
-        results = list(trials(folder))
-    except OwnRulesError as error:
+        loaded = plugins.load(plugin)
+        own = next((p for p in loaded if p.cards.resolve() == folder.resolve()), None)
+        results = list(trials(folder, own))
+    except (OwnRulesError, TextError, plugins.PluginError) as error:
         raise CannotRunError(str(error)) from None
     wrong = [trial for trial in results if trial.problem]
     for trial in wrong:
@@ -95,14 +111,46 @@ def test(context: click.Context, folder: Path) -> None:
 )
 def new(name: str, code: str, area: str, folder: Path) -> None:
     """Write a card to start from, with examples that pass."""
-    from lora_advisor.own_rules import scaffold  # noqa: PLC0415
+    from lora_advisor.own_rules import refuse_names, scaffold  # noqa: PLC0415
+    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
 
+    try:
+        refuse_names(name, code, area)
+    except OwnRulesError as error:
+        raise CannotRunError(str(error)) from None
     path = folder / area / f"{name}.yaml"
     if path.exists():
         raise CannotRunError(f"{path} is there already")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(scaffold(name, code), "utf-8", newline="\n")
     click.echo(f"wrote {path}; next: lora-advisor rule test {folder}", err=True)
+
+
+def _listed(named: tuple[str, ...]) -> list[Rule]:
+    """List our rules, the project's own and those of plugins; a broken card hides only its own."""
+    from lora_advisor import plugins, rules  # noqa: PLC0415
+
+    listed = [*rules.load()]
+    try:
+        own = _validated(named)
+    except plugins.PluginError as error:
+        raise CannotRunError(str(error)) from None
+    except (rules.OwnRulesError, SettingsError) as error:
+        click.echo(f"warning: {error}", err=True)
+        return listed
+    listed += [rule for folder in own.rules for rule in rules.load_own(folder)]
+    return listed + [r for plugin in own.plugins for r in rules.load_own(plugin.cards, plugin)]
+
+
+def _validated(named: tuple[str, ...]) -> Settings:
+    from lora_advisor import plugins, settings  # noqa: PLC0415
+
+    own = replace(settings.nearest([Path()]), plugins=plugins.load(named))
+    if own.rules or own.plugins:
+        from lora_advisor.own_rules import validate  # noqa: PLC0415 - an extra
+
+        validate(own)
+    return own
 
 
 def _rule(listed: Sequence[Rule], wanted: str) -> Rule:

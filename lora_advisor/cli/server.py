@@ -27,8 +27,21 @@ def command(port: int | None) -> None:
     except ModuleNotFoundError as error:
         hint = "pip install 'lora-advisor[server]'"
         raise CannotRunError(f"the server needs {error.name}: {hint}") from None
+    _load_plugins()
     server = build()
     if port is None:
         server.start_io()
     else:
         server.start_tcp("127.0.0.1", port)
+
+
+def _load_plugins() -> None:
+    """Load the plugins that the environment names now, so that a broken one is told at once."""
+    import os  # noqa: PLC0415
+
+    from lora_advisor import plugins  # noqa: PLC0415
+
+    try:
+        plugins.load(os.environ.get(plugins.VARIABLE, "").split())
+    except plugins.PluginError as error:
+        raise CannotRunError(str(error)) from None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lora_advisor import plugins
 from lora_advisor import settings as project
 from lora_advisor.check import check_paths, lookup
 from lora_advisor.facts import Facts
 from lora_advisor.gather import gather
-from lora_advisor.own_rules import validated
-from lora_advisor.record import record
+from lora_advisor.own_rules import validate
+from lora_advisor.record import record, replace
 from lora_advisor.rules import OwnRulesError
 from lora_advisor.settings import Settings, SettingsError
 
@@ -53,9 +55,10 @@ def _look(text: str, path: str) -> Look:
 def _settings(path: str) -> Settings:
     """Read the settings of the text's project; a broken file must not stop the server."""
     try:
-        own = project.nearest([Path(path)])
-        for folder in own.rules:
-            validated(folder)
-    except (SettingsError, OwnRulesError):
+        named = os.environ.get(plugins.VARIABLE, "").split()
+        own = replace(project.nearest([Path(path)]), plugins=plugins.load(named))
+        if own.rules or own.plugins:
+            validate(own)
+    except (SettingsError, OwnRulesError, plugins.PluginError):
         return Settings()
     return own
