@@ -14,17 +14,18 @@ MOST_WAYS: Final = 7.0
 """Decimal logarithm of the ways that are tried within a second or so."""
 
 
-def refused(pattern: str, length: int) -> str | None:
+def refused(pattern: str, length: int, most: float = MOST_WAYS) -> str | None:
     """Say why a pattern is not to be tried on texts of a length; None where it may be.
 
-    A pattern that is no regular expression is refused, too.
+    ``most`` is the decimal logarithm of the ways it may have, an upper bound that literal text
+    between the choices keeps far away. A pattern that is no regular expression is refused, too.
     """
     try:
         re.compile(pattern)
         ways = _ways(_parsed(pattern), math.log10(length + 1))
     except (re.error, OverflowError, RecursionError) as error:
         return f"no regular expression: {error}"
-    if ways <= MOST_WAYS:
+    if ways <= most:
         return None
     return "it could take too long: at most two of * and +, and none inside another"
 

@@ -145,9 +145,9 @@ def _asked(card: Card, functions: Collection[str]) -> Iterator[str]:
 
 def _refuse_versions(package: str, versions: str) -> None:
     if package not in CURRENT:
-        raise OwnRulesError(f"holds-for: unknown package {package!r}")
+        raise ValueError(f"holds-for: unknown package {package!r}")
     if _VERSIONS.sub("", versions):
-        raise OwnRulesError(f'holds-for: {versions!r} is no range of versions, such as ">=0.15"')
+        raise ValueError(f'holds-for: {versions!r} is no range of versions, such as ">=0.15"')
 
 
 def _texts(card: Card) -> Iterator[str]:

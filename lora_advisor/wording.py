@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 60
 """Characters of a quoted value; what is longer is cut."""
+_ENDLESS: Final = 10**1000
+"""A whole number that nobody means, and that Python may refuse to spell."""
 _SCRIPTS: Final = ("python", "notebook")
 """Formats whose keys are arguments of a call."""
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
@@ -40,7 +42,11 @@ def show(value: object) -> str:
         return f"[{', '.join(show(item) for item in value)}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name}: {show(item)}' for name, item in value.items())}}}"
-    return str(value)
+    return _whole(value) if isinstance(value, int) else str(value)
+
+
+def _whole(value: int) -> str:
+    return str(value) if abs(value) < _ENDLESS else f"about 10^{int(math.log10(abs(value)))}"
 
 
 def _number(value: float) -> str:

@@ -14,7 +14,7 @@ from lora_advisor.facts.lora_experts import lists_linear_names
 from lora_advisor.facts.lora_matching import layer_count
 from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
-from lora_advisor.models.matching import ALL_LINEAR, all_linear, positions, targeted
+from lora_advisor.models.matching import ALL_LINEAR, all_linear, compiled, positions, targeted
 from lora_advisor.models.table import ADAPTABLE, LINEAR
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
@@ -90,8 +90,8 @@ def dead_patterns(
 
 def _fits(pattern: str, names: list[str]) -> bool:
     try:
-        found = re.compile(rf"(.*\.)?({pattern})$")
-    except re.error:
+        found = compiled(rf"(.*\.)?({pattern})$")
+    except InjectionError:
         return True  # another rule's matter
     return any(found.match(name) for name in names)
 

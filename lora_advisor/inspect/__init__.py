@@ -160,7 +160,7 @@ def _meant(text: str, table: ModuleTable) -> int:
         return sum(m.kind in LINEAR and m.name != head for m in table.modules)
     try:
         fits = compiled(text).fullmatch
-    except InjectionError:
+    except (InjectionError, UnresolvedError):
         return 0
     return sum(fits(module.name) is not None for module in table.modules)
 

@@ -7,11 +7,14 @@ Source: ``check_target_module_exists`` (peft/tuners/tuners_utils.py), ``get_patt
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.backtracking import refused
 from lora_advisor.models import releases
-from lora_advisor.models.adapter import InjectionError
+from lora_advisor.models.adapter import InjectionError, UnresolvedError
 from lora_advisor.models.table import LINEAR
+from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,17 +24,31 @@ if TYPE_CHECKING:
 
 ALL_LINEAR: Final = "all-linear"
 CLASSIFIER_HEADS: Final = ("score", "classifier")
+LONGEST_NAME: Final = 100
+MOST_WAYS: Final = 20.0
+"""Patterns of real configs have up to 10^14 ways by the bound; a repeated repeat has 10^100."""
 _LAST_LAYER: Final = r".*\.[^.]*\.(?P<idx>\d+)\."
 _ANY_LAYER: Final = r".*?\.[^.]*\.(?P<idx>\d+)\."
 
 
+class CostlyPatternError(UnresolvedError, UnknownValueError):
+    """A pattern that nobody waits for: neither a resolution nor a fact can rest on it."""
+
+
+@cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of the config; one that is no regular expression is PEFT's error, too."""
+    """Compile a pattern of the config; one that is no regular expression is PEFT's error, too.
+
+    One that could take years on a module's name is not tried, so what it names is unknown.
+    """
     try:
-        return re.compile(pattern)
+        found = re.compile(pattern)
     except re.error as error:
         kind = "PatternError" if hasattr(re, "PatternError") else "error"
         raise InjectionError(kind, f"{pattern!r} is no regular expression: {error}") from None
+    if refused(pattern, LONGEST_NAME, MOST_WAYS) is not None:
+        raise CostlyPatternError(f"the pattern {pattern[:40]!r} could take too long to try")
+    return found
 
 
 def ends_with_name(key: str, names: Iterable[str]) -> bool:

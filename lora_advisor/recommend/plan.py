@@ -88,7 +88,7 @@ class Plan:
 def _holds(good: Callable[[object], bool], value: object) -> bool:
     try:
         return good(value)
-    except TypeError:
+    except (TypeError, OverflowError):
         return False
 
 

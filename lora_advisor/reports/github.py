@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.findings import Severity
+from lora_advisor.reports._text import harmless
 
 if TYPE_CHECKING:
     from lora_advisor.findings import Failure, Finding, Report
@@ -52,7 +53,8 @@ def _command(name: str, properties: dict[str, str], message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = "%0D".join(harmless(part.replace("%", "%25")) for part in text.split("\r"))
+    return lines.replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
@@ -67,5 +69,5 @@ def _row(found: Finding) -> str:
 
 def _cell(text: str) -> str:
     """Keep a text from ending its cell or becoming markup."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    escaped = harmless(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
     return " ".join(escaped.split())
