@@ -84,7 +84,8 @@ def _judged(
     settings: Settings,
     targets: Mapping[str, Targets],
 ) -> Report:
-    rules = _selected(settings)
+    every = _every(settings)
+    rules = _selected(every, settings), every
     told = launched(recipes, settings.processes)
     outcomes = [
         _check_recipe(recipe, rules, settings, targets.get(recipe.document.path, settings.targets))
@@ -101,10 +102,14 @@ def _judged(
     )
 
 
-def _selected(settings: Settings) -> tuple[Rule, ...]:
+def _every(settings: Settings) -> tuple[Rule, ...]:
+    """Return all rules there are, whether they run or not."""
     own = [rule for folder in settings.rules for rule in load_own(folder)]
     own += [rule for plugin in settings.plugins for rule in load_own(plugin.cards, plugin)]
-    rules = (*load(), *own)
+    return (*load(), *own)
+
+
+def _selected(rules: tuple[Rule, ...], settings: Settings) -> tuple[Rule, ...]:
     for selectors in settings.per_file_ignores.values():
         select(rules, selectors, ())  # refuses a selector that means no rule
     return select(
@@ -117,14 +122,19 @@ def _selected(settings: Settings) -> tuple[Rule, ...]:
 
 
 def _check_recipe(
-    recipe: Recipe, rules: tuple[Rule, ...], settings: Settings, targets: Targets
+    recipe: Recipe,
+    selected: tuple[tuple[Rule, ...], tuple[Rule, ...]],
+    settings: Settings,
+    targets: Targets,
 ) -> tuple[list[Finding], list[Skipped], int]:
+    """Judge by the first of two sets of rules; comments may name those of the second, too."""
+    rules, every = selected
     modules = lookup(recipe.document.path, settings)
     facts = Facts(recipe, targets, modules=modules, gpu=settings.gpu)
     first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
     findings, skipped = judge(first, facts)
     findings, covered = _uncovered(findings, rules)
-    kept, comments = ignores.apply(findings, (covered, skipped), recipe, settings, rules)
+    kept, comments = ignores.apply(findings, (covered, skipped), recipe, settings, (rules, every))
     last = [rule for rule in rules if rule.name in ABOUT_IGNORES]
     about, _ = judge(last, Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)

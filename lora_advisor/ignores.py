@@ -31,15 +31,17 @@ def apply(
     unsaid: tuple[Iterable[Finding], Iterable[Skipped]],
     recipe: Recipe,
     settings: Settings,
-    rules: Sequence[Rule],
+    selected: tuple[Sequence[Rule], Sequence[Rule]],
 ) -> tuple[list[Finding], Ignores]:
     """Drop what comments and settings silence; say which comments did nothing.
 
-    ``unsaid`` are findings that another one covers, and rules that were skipped: a comment for
-    either is not called unused.
+    ``unsaid`` are findings that another one covers, and rules that were skipped, ``selected`` the
+    rules that ran and all there are: a comment for what was left unsaid or did not run is not
+    called unused.
     """
     covered, skipped = unsaid
-    comments = list(_ignored(recipe.document, rules))
+    rules, every = selected
+    comments = list(_ignored(recipe.document, every))
     lines = _key_lines(recipe) if comments else {}
     used: set[int] = {
         index
@@ -53,7 +55,9 @@ def apply(
         used.update(silencing)
         if not silencing and not _ignored_path(finding, settings, rules):
             kept.append(finding)
-    unused = (c for i, c in enumerate(comments) if c.known and i not in used)
+    unused = (
+        c for i, c in enumerate(comments) if i not in used and find(rules, c.selector) is not None
+    )
     unknown = (comment for comment in comments if not comment.known)
     return kept, Ignores(unused=tuple(unused), unknown=tuple(unknown))
 

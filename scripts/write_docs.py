@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import codes
 import jinja2
 import ledger
 import pages
@@ -72,6 +73,8 @@ def generated() -> dict[Path, str]:
     files[DOCS / "coverage.md"] = ledger.page(cards.values(), ledger.reasons(RULES))
     files |= pages.written(DOCS, cards.values())
     files[version_matrix.PAGE] = version_matrix.page()
+    known = codes.FILE.read_text("utf-8") if codes.FILE.exists() else ""
+    files[codes.FILE] = codes.extended(known, cards.values())
     files[RULES / "rule.schema.json"] = json.dumps(schema(), indent=2) + "\n"
     return files
 
