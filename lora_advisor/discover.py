@@ -1,9 +1,9 @@
 """Files of a run: named ones are always read, folders are searched for configs.
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
-``site-packages``; suffixes that no config has; scripts and notebooks that speak of neither LoRA nor
-PEFT; JSON, scripts and notebooks above :data:`MAX_FOUND` that are no adapter config; whatever
-``exclude`` means, which counts for named files too.
+``site-packages``, what unsloth compiled and W&B recorded; suffixes that no config has; scripts and
+notebooks that speak of neither LoRA nor PEFT; JSON, scripts and notebooks above :data:`MAX_FOUND`
+that are no adapter config; whatever ``exclude`` means, which counts for named files too.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 MAX_FOUND: Final = 1_000_000
 ADAPTER: Final = "adapter_config.json"
-SKIPPED_FOLDERS: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
+SKIPPED_FOLDERS: Final = frozenset(
+    {"node_modules", "__pycache__", "site-packages", "unsloth_compiled_cache"}
+)
 
 _OURS: Final = re.compile(
     rb"lora|peft|adapter|per_device|micro_batch|learning|finetun", re.IGNORECASE
 )
+_RECORDS: Final = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+")
+"""Folders in which W&B keeps what it recorded of a run."""
 _ADAPTS: Final = re.compile(rb"lora|peft", re.IGNORECASE)
 PROGRAMS: Final = (".py", ".ipynb", ".sh")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
@@ -125,7 +129,8 @@ def _visit(discovery: Discovery, entry: os.DirEntry[str], above: tuple[str, ...]
 
 def _is_skipped(folder: Path) -> bool:
     hidden = folder.name.startswith(".")
-    return hidden or folder.name in SKIPPED_FOLDERS or (folder / "pyvenv.cfg").exists()
+    written = folder.name in SKIPPED_FOLDERS or _RECORDS.fullmatch(folder.name) is not None
+    return hidden or written or (folder / "pyvenv.cfg").exists()
 
 
 def _is_data(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts import _project
 from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import (
@@ -17,6 +18,7 @@ from lora_advisor.frameworks.known import (
 from lora_advisor.recipe import Item
 from lora_advisor.record import record, replace
 from lora_advisor.source.scalars import is_placeholder
+from lora_advisor.source.shell import COMMAND
 from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _TRL_DATA: Final = frozenset(
 )
 _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
 """What started LLaMA-Factory before it had a command, and what its command starts."""
+_TOO_MANY: Final = 3
+"""So many keys that the loader refuses make a file one for another program."""
 _EFFECTS: Final = {"raises": "stops at the key with an error", "warns": "warns and leaves it out"}
 
 
@@ -89,12 +93,27 @@ def unknown_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     """Unknown keys of which nobody can say what they are meant for.
 
     A null that is dropped loses nothing; a plugin of somebody else's for axolotl may declare keys
-    of its own, and so may a program of somebody else's that has the format's arguments.
+    of its own, and so may a program of somebody else's that has the format's arguments. Several
+    keys that would each stop the loader belong to such a program: no run came past the first.
     """
     if _has_foreign_plugin(recipe) or _is_for_own_program(recipe):
         return ()
-    far = (key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near))
+    far = [key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near)]
+    stopping = sum(key.outcome == "raises" for key in far)
+    if stopping >= _TOO_MANY and recipe.document.format in ("yaml", "json"):
+        return ()
     return tuple(key for key in far if key.outcome != "drops" or not key.empty)
+
+
+def for_a_fork(recipe: Recipe) -> bool:
+    """Whether the file has a key that no release knows and the project's own program declares."""
+    framework = by_name(recipe.framework)
+    if framework is None or recipe.document.format == "python":
+        return False
+    return any(
+        key.name not in here and _project.declares(recipe.document, key.name)
+        for key, here in placed_keys(recipe, framework)
+    )
 
 
 def _has_foreign_plugin(recipe: Recipe) -> bool:
@@ -122,6 +141,8 @@ def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:
             continue
         if "${" + key.path in recipe.document.text:
             continue  # other keys take their values from it
+        if recipe.document.format != "python" and _project.declares(recipe.document, key.name):
+            continue
         if key.path != key.name or not _is_passed_over(key, framework):
             yield _explained(key, here, recipe, framework)
 
@@ -131,7 +152,7 @@ def _is_passed_over(key: WrittenKey, framework: Framework) -> bool:
     return (
         key.name in framework.extra
         or key.name in framework.keys
-        or key.name.startswith(("x-", "_", "."))
+        or key.name.startswith(("x-", "_", ".", COMMAND))
     )
 
 
@@ -145,11 +166,12 @@ def _is_imported(key: WrittenKey, recipe: Recipe) -> bool:
 
 def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework) -> StrangeKey:
     value = key.node.text if isinstance(key.node, Scalar) else None
+    on_command_line = recipe.document.format == "shell" and framework.name == "kohya"
     strange = StrangeKey(
         path=key.path,
         at=key.key_at,
         value=value,
-        outcome=outcome_of(key, framework),
+        outcome="raises" if on_command_line else outcome_of(key, framework),
         imported=_is_imported(key, recipe),
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )

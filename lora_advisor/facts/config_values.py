@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts import _project
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item
 from lora_advisor.record import record
@@ -156,8 +157,10 @@ def _numbers_as_text(recipe: Recipe) -> Iterator[OddValue]:
     framework = by_name(recipe.framework)
     if framework is None or framework.scalars is not yaml11 or recipe.document.format != "yaml":
         return
-    for key in recipe.keys:
-        if _is_text_number(key.node) and _is_left(recipe, key):
+    left = [k for k in recipe.keys if _is_text_number(k.node) and _is_left(recipe, k)]
+    own = recipe.framework == "generic"
+    if not (left and own and _project.converts_numbers(recipe.document)):
+        for key in left:
             text = _text(key) or ""
             yield OddValue(
                 path=key.path,
@@ -179,6 +182,8 @@ def _is_left(recipe: Recipe, key: WrittenKey) -> bool:
     """Whether the text stays text: in a dict handed on, or where the field did not get a number."""
     if key.path.startswith("lr_scheduler_kwargs."):
         return True
+    if key.name == "value":  # a record that W&B wrote of a run
+        return False
     value = recipe.values[key.field] if key.field is not None else None
     return value is not None and value.key == key.path and value.written and not value.fits
 

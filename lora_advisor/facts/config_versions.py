@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts import _project
 from lora_advisor.frameworks import by_name, schemas
 from lora_advisor.frameworks.known import outcome_of, placed_keys
 from lora_advisor.recipe import Item
@@ -89,7 +90,7 @@ def _removed(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     return tuple(
         _dated(key, entry, target, framework)
         for key, entry, target, framework in _entries(recipe, targets, "until")
-        if entry.until and not _older(target.high, entry.until)
+        if entry.until and not _older(target.high, entry.until) and not _is_own(recipe, key.name)
     )
 
 
@@ -102,6 +103,7 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
         _dated(key, entry, target, framework)
         for key, entry, target, framework in entries
         if entry.since and target.source != "current" and _older(target.high, entry.since)
+        if not _is_own(recipe, key.name)
     )
 
 
@@ -139,6 +141,13 @@ def _entries(
             target = _target(entry.package, framework, targets)
             if target is not None:
                 yield key, entry, target, framework
+
+
+def _is_own(recipe: Recipe, name: str) -> bool:
+    """Whether a program of the project's own takes the key, or ms-swift wrote the file itself."""
+    if recipe.framework == "ms-swift" and any(key.name == "swift_version" for key in recipe.keys):
+        return True
+    return recipe.document.format != "python" and _project.declares(recipe.document, name)
 
 
 def _target(package: str, framework: Framework, targets: Targets) -> Target | None:

@@ -56,6 +56,7 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
     command = _trl_command(root, words)
     if command is not None:
         framework, program = _as_flags(trl.FRAMEWORKS[0]), _behind(command, program)
+    program = shell_commands.completed(program, framework)
     if framework is LAUNCH:
         launcher, program = root, replace(program, entries=())
     told = (*launcher.entries, *variables)

@@ -17,16 +17,23 @@ from lora_advisor.frameworks import (
     ms_swift,
     torchtune,
 )
+from lora_advisor.frameworks.known import known_keys
 from lora_advisor.recipe import FIELDS, UNKNOWN
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lora_advisor.frameworks.interface import Framework
+    from lora_advisor.source.tree import Entry, Mapping
 
 _FILES: Final = (".yaml", ".yml", ".json", ".toml")
 _SWIFT_METHODS: Final = {"sft": "sft", "pt": "pretrain", "rlhf": "dpo"}
 _SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
 _SWIFT_SCRIPTS: Final = frozenset({"llm_sft.py", "llm_dpo.py", "sft.py", "rlhf.py", "pt.py"})
+_ARGPARSE: Final = frozenset({"kohya", "llamafactory", "mlx-lm", "ms-swift", "trl"})
+"""Formats whose command takes a flag that is cut short."""
+_SHORT: Final = frozenset({"c", "config"})
 _NOTHING: Final = dict.fromkeys(FIELDS, UNKNOWN)
 
 
@@ -88,6 +95,26 @@ def _is_swift(command: list[str], program: str) -> bool:
     trains = {"sft", "pt", "rlhf"}
     by_name = command[:1] == ["swift"] and bool(trains & set(command[1:2]))
     return by_name or program in {f"swift.cli.{name}" for name in trains}
+
+
+def completed(program: Mapping, framework: Framework) -> Mapping:
+    """Write out the flags that argparse takes for the one option that begins so.
+
+    ``--max_train_epoch`` is ``--max_train_epochs`` to it, ``--lr`` nothing where several fit.
+    """
+    if framework.name not in _ARGPARSE:
+        return program
+    known = known_keys(framework)
+    entries = tuple(_completed(entry, known) for entry in program.entries)
+    return replace(program, entries=entries)
+
+
+def _completed(entry: Entry, known: Collection[str]) -> Entry:
+    name = entry.key.text
+    if name in known or not name[:1].isalpha() or name in _SHORT:
+        return entry
+    fitting = [option for option in known if option.startswith(name)]
+    return replace(entry, key=replace(entry.key, text=fitting[0])) if len(fitting) == 1 else entry
 
 
 def _beside_file(framework: Framework, beside: bool) -> Framework:

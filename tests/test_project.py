@@ -1,0 +1,147 @@
+"""Config files among the scripts that read them: keys and numbers that are the project's own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from lora_advisor.cli import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRL = """\
+model_name_or_path: Qwen/Qwen2.5-0.5B
+dataset_name: trl-lib/Capybara
+use_peft: true
+max_seq_length: 1024
+learning_rate: 2.0e-4
+"""
+OWN_ARGUMENTS = """\
+from dataclasses import dataclass
+from trl import ModelConfig, SFTConfig, TrlParser
+
+@dataclass
+class ScriptArguments:
+    max_seq_length: int = 2048
+
+parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig))
+"""
+HOME_MADE = """\
+lora: {r: 16, lora_alpha: 32, target_modules: [q_proj, v_proj]}
+training:
+  learning_rate: 2e-4
+"""
+
+
+def codes(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
+    """Check a folder; return the codes of its errors and warnings."""
+    monkeypatch.chdir(folder)
+    told = CliRunner().invoke(
+        cli, ["check", ".", "--isolated", "--output-format", "json", *arguments]
+    )
+    found = json.loads(told.stdout)["findings"]
+    return sorted(finding["code"] for finding in found if finding["severity"] != "info")
+
+
+@pytest.mark.parametrize(("script", "expected"), [("", ["LA004"]), (OWN_ARGUMENTS, [])])
+def test_an_argument_of_the_projects_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: list[str]
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(TRL)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text(script)
+    assert codes(tmp_path, monkeypatch, "--target", "trl=0.21.0") == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("config = yaml.safe_load(file)\n", ["LA008"]),
+        ("import yaml\nrate = float(config['training']['learning_rate'])\n", []),
+        ("from omegaconf import OmegaConf\n", []),
+        ("class Training(BaseModel):\n    learning_rate: float\n", []),
+        ("class Server(BaseModel):\n    port: int\n", ["LA008"]),
+    ],
+)
+def test_a_script_that_makes_numbers_of_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: list[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(HOME_MADE)
+    (tmp_path / "train.py").write_text(script)
+    assert codes(tmp_path, monkeypatch) == expected
+
+
+def test_records_of_runs_are_no_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "wandb" / "run-20260408_061243-puzg80zb" / "files"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("lora_r: {value: 8}\nlora_alpha: {value: 0}\n")
+    compiled = tmp_path / "unsloth_compiled_cache"
+    compiled.mkdir()
+    (compiled / "trainer.py").write_text("from peft import LoraConfig\nLoraConfig(r=0)\n")
+    assert codes(tmp_path, monkeypatch) == []
+
+
+def test_a_record_that_ms_swift_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {"model": "Qwen/Qwen2.5-7B", "tuner_type": "lora", "evaluation_strategy": "steps"}
+    (tmp_path / "args.json").write_text(json.dumps({**record, "swift_version": "4.1.1"}))
+    assert "LA004" not in codes(tmp_path, monkeypatch)
+
+
+FORK = """\
+model_name_or_path: meta-llama/Meta-Llama-3-8B
+stage: sft
+do_train: true
+finetuning_type: lora
+lora_target: all
+template: llama3
+eval_dataset_size: 0.1
+eval_strategy: steps
+"""
+
+
+@pytest.mark.parametrize(("script", "told"), [("", True), ("class Own:\n    ", False)])
+def test_a_fork_with_arguments_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: bool
+) -> None:
+    field = 'eval_dataset_size: float = field(default=0.1, metadata={"help": ""})\n'
+    (tmp_path / "sft.yaml").write_text(FORK)
+    (tmp_path / "arguments.py").write_text(script + field if script else "")
+    found = codes(tmp_path, monkeypatch)
+    assert ("LA612" in found) is told
+    assert ("LA003" in found) is told
+
+
+def test_keys_that_no_run_came_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = "reserved_roles: []\ntoken_num_factor: 1.3\nserving_backend: vllm\n"
+    (tmp_path / "sft.yaml").write_text(FORK.replace("eval_dataset_size: 0.1\n", strange))
+    assert "LA003" not in codes(tmp_path, monkeypatch)
+
+
+KOHYA = "accelerate launch train_network.py --network_module networks.lora --network_dim 16"
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ("--max_train_epoch 50", []),  # argparse takes it for --max_train_epochs
+        ("--max_trian_epochs 50", ["LA001"]),
+    ],
+)
+def test_a_flag_that_is_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, expected: list[str]
+) -> None:
+    command = f"{KOHYA} --pretrained_model_name_or_path sd.safetensors --output_dir out {flag}\n"
+    (tmp_path / "train.sh").write_text(command)
+    assert codes(tmp_path, monkeypatch) == expected
+
+
+def test_a_trl_script_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "python ../trl/examples/scripts/sft.py --model_name Qwen/Qwen2.5-0.5B --use_peft"
+    (tmp_path / "train.sh").write_text(
+        f"{command} --dataset_name trl-lib/Capybara --lora_r 16 --learning_rate 2e-4\n"
+    )
+    assert codes(tmp_path, monkeypatch) == []
