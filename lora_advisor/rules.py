@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PACKAGE: Final = Path(__file__).parent
-CHECKOUT: Final = PACKAGE.parent / "rules"
+CHECKOUT: Final = Path(__file__).parent.parent / "rules"
 SITE: Final = "https://github.com/lora-advisor/lora-advisor/blob/main/docs/rules"
 
 
@@ -129,8 +128,7 @@ def _texts(code: str) -> Mapping[str, Any]:
     """Return the texts of one rule; a wheel's are read line by line, as they are asked for."""
     data = _index()
     if isinstance(data, _Stored):
-        texts: Mapping[str, Any] = stored.line("words", *data["places"][code])
-        return texts
+        return _words(stored.line("cards", *data["places"][code]))
     found: Mapping[str, Any] = data["words"][code]
     return found
 
@@ -149,7 +147,7 @@ def index(folder: Path, functions: Collection[str] = ()) -> dict[str, Any]:
     ``conditions`` has every part of a condition once, ``rules`` what judging needs with numbers
     for conditions, ``words`` the texts by code. ``functions`` may be called beside the language's.
     """
-    cards = sorted(_cards(folder), key=lambda card: str(card["id"]))
+    cards = sorted(cards_of(folder), key=lambda card: str(card["id"]))
     numbers: dict[str, int] = {}
     rules = [_entry(card, numbers, functions) for card in cards]
     return {
@@ -159,7 +157,8 @@ def index(folder: Path, functions: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
-def _cards(folder: Path) -> Iterator[dict[str, Any]]:
+def cards_of(folder: Path) -> Iterator[dict[str, Any]]:
+    """Read every card of a folder as plain data, with its area."""
     for path in folder.glob("*/*.yaml"):
         yield {**read_card(path), "area": path.parent.name}
 
@@ -175,9 +174,11 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def card(rule: Rule) -> dict[str, Any]:
     """Read the card that a rule was made from: its condition as text, its examples."""
-    stored = PACKAGE / "rules_data"
-    folder = rule.folder or (stored if stored.is_dir() else CHECKOUT)
-    return read_card(folder / rule.area / f"{rule.name}.yaml")
+    data = _index() if rule.folder is None else {}
+    if isinstance(data, _Stored):
+        found: dict[str, Any] = stored.line("cards", *data["places"][rule.code])
+        return found
+    return read_card((rule.folder or CHECKOUT) / rule.area / f"{rule.name}.yaml")
 
 
 def _entry(

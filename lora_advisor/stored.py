@@ -13,7 +13,7 @@ FOLDER: Final = os.path.join(os.path.dirname(__file__), "index")  # noqa: PTH118
 
 
 def line(name: str, start: int, length: int) -> Any:
-    """Return one line of a part that is stored in lines (``words``): bytes from its start."""
+    """Return one line of a part that is stored in lines (``cards``): bytes from its start."""
     with open(os.path.join(FOLDER, f"{name}.jsonl"), "rb") as file:  # noqa: PTH118, PTH123
         file.seek(start)
         return json.loads(file.read(length))
