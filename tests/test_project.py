@@ -145,3 +145,147 @@ def test_a_trl_script_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         f"{command} --dataset_name trl-lib/Capybara --lora_r 16 --learning_rate 2e-4\n"
     )
     assert codes(tmp_path, monkeypatch) == []
+
+
+TOWER = """\
+model_name_or_path: Qwen/Qwen2.5-VL-7B-Instruct
+dataset_name: trl-lib/Capybara
+use_peft: true
+learning_rate: 2.0e-4
+bf16: true
+lora_target_modules: [down_proj, up_proj]
+"""
+
+
+def test_one_finding_for_all_targets_in_a_tower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sft.yaml").write_text(TOWER)
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(cli, ["check", ".", "--isolated", "--output-format", "concise"])
+    assert told.stdout.count("LA362") == 1
+    assert "`down_proj`, `up_proj` are layers" in told.stdout
+
+
+SCRIPT = """\
+import argparse
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", default="google/flan-t5-base")
+args = parser.parse_args()
+model = AutoModelForCausalLM.from_pretrained(MODEL)
+config = LoraConfig(r=8, lora_alpha=16, target_modules=["query_key_value"])
+model = get_peft_model(model, config)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "severity"), [("args.model", "warning"), ('"google/flan-t5-base"', "error")]
+)
+def test_a_model_that_is_an_options_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, severity: str
+) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT.replace("MODEL", model))
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(cli, ["check", ".", "--isolated", "--output-format", "concise"])
+    assert f"{severity}[LA350]" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("release", "severity"), [((), "warning"), (("--target", "transformers=5.2.0"), "error")]
+)
+def test_a_head_that_a_release_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: tuple[str, ...], severity: str
+) -> None:
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "modules_to_save": ["embed_out"]}
+    more = {"base_model_name_or_path": "EleutherAI/pythia-410m"}
+    targets = {"target_modules": ["query_key_value"], "task_type": "CAUSAL_LM"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**config, **more, **targets}))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["check", ".", "--isolated", "--output-format", "concise", *release]
+    assert f"{severity}[LA356]" in CliRunner().invoke(cli, arguments).stdout
+
+
+QUIET = {
+    "inference.py": """\
+from unsloth import FastLanguageModel
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
+model.load_lora("saved")
+""",
+    "swift_tuner.py": """\
+from swift import LoraConfig, Swift
+model = Swift.prepare_model(model, LoraConfig(r=8, lora_alpha=32, lora_dtype="AUTO"))
+""",
+    "no_metrics.py": """\
+from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
+from peft import LoraConfig, get_peft_model
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"]))
+args = TrainingArguments("out", learning_rate=2e-4, bf16=True, eval_strategy="epoch")
+collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+trainer = Trainer(model=model, args=args, train_dataset=a, eval_dataset=b, data_collator=collator,
+                  compute_metrics=None)
+""",
+    "workers.py": """\
+from peft import LoraConfig, TaskType, get_peft_model
+from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
+actor_class = AutoModelForCausalLM
+actor = get_peft_model(actor_class(config), LoraConfig(r=8, lora_alpha=16,
+    target_modules="all-linear", task_type=TaskType.CAUSAL_LM))
+reward = AutoModelForTokenClassification.from_pretrained(path)
+""",
+    "critic.yaml": "model:\n  lora_rank: 0\n  lora_alpha: 16\n  target_modules: all-linear\n",
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_what_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / name).write_text(QUIET[name])
+    assert codes(tmp_path, monkeypatch) == []
+
+
+def test_a_script_that_another_command_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = """\
+from unsloth import FastLanguageModel
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
+SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).train()
+"""
+    (tmp_path / "train_unsloth.py").write_text(training)
+    deepspeed = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"
+    (tmp_path / "zero3.yaml").write_text(f"{deepspeed}num_processes: 2\nmixed_precision: bf16\n")
+    assert "LA907" in codes(tmp_path, monkeypatch)
+    (tmp_path / "run.sh").write_text(
+        "# LoRA\naccelerate launch --num_processes 2 --config_file zero3.yaml train_trl.py\n"
+    )
+    assert "LA907" not in codes(tmp_path, monkeypatch)
+
+
+def test_a_launch_file_beside_several_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = """\
+from unsloth import FastLanguageModel
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
+SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).train()
+"""
+    for name in ("train_unsloth.py", "train_other.py"):
+        (tmp_path / name).write_text(training)
+    deepspeed = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"
+    (tmp_path / "zero3.yaml").write_text(f"{deepspeed}num_processes: 2\nmixed_precision: bf16\n")
+    assert "LA907" not in codes(tmp_path, monkeypatch)
+
+
+def test_packing_with_the_length_of_an_older_trainer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "from trl import SFTTrainer\nSFTTrainer(model=model, packing=True, max_seq_length=None)"
+    )
+    (tmp_path / "train.py").write_text(script)
+    assert "LA705" not in codes(tmp_path, monkeypatch)

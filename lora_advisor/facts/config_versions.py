@@ -107,6 +107,11 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     )
 
 
+def transformers_assumed(targets: Targets) -> bool:
+    """Whether nobody tells the release of transformers, so that the current one is assumed."""
+    return "transformers" not in targets.known
+
+
 def _handed_to_peft(
     recipe: Recipe, targets: Targets
 ) -> Iterator[tuple[WrittenKey, schemas.Key, Target, Framework]]:

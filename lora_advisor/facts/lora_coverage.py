@@ -179,7 +179,8 @@ def rows_beyond(recipe: Recipe, lora: Lora, modules: Lookup) -> int | None:
     rows = lora.trainable_token_indices
     numbers = [n for part in rows.values() for n in part] if isinstance(rows, dict) else rows or []
     if (
-        isinstance(recipe["data.new_tokens"].value, list)
+        not rows
+        or isinstance(recipe["data.new_tokens"].value, list)
         or "resize_token_embeddings" in recipe.document.text
     ):
         return None

@@ -120,7 +120,10 @@ def layer_count(recipe: Recipe, modules: Lookup) -> int:
 def vision_targets(
     recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets
 ) -> tuple[Item, ...]:
-    """Entries that hit layers of an image or audio tower as well as of the language model."""
+    """Entries that hit layers of an image or audio tower as well as of the language model.
+
+    They are one item, at the first of them, whose value lists all.
+    """
     table = table_of(recipe, modules, targets)
     left_out = _left_out(lora, table)
 
@@ -128,7 +131,9 @@ def vision_targets(
         hit = {_in_tower(table.modules[i]) for i in positions(table, [name]) - left_out}
         return hit == {True, False}
 
-    return entries(recipe, _TARGETS, both)
+    found = entries(recipe, _TARGETS, both)
+    names = [item.value for item in found]
+    return tuple(replace(item, value=names) for item in found[:1])
 
 
 def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> int:

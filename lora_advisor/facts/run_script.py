@@ -30,6 +30,8 @@ _PREPARES: Final = pattern(
 _COLAB_GPU: Final = pattern(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
 _PLACES: Final = {"[0]": "response_template"}
 _MODEL: Final = pattern(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
+_OPTION: Final = pattern(r"\w*(?i:args?|opts?|flags|options)\.\w+")
+_WRITES: Final = pattern(r"AutoModelFor(CausalLM|Seq2SeqLM|Vision2Seq|ImageTextToText)\b")
 _COMPLETION: Final = "DataCollatorForCompletionOnlyLM"
 
 
@@ -168,13 +170,23 @@ def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
     return (Item(path="LoraConfig.task_type", at=key.key_at),) if key is not None else ()
 
 
-def model_class(run: Run) -> str:
+def model_class(run: Run, recipe: Recipe) -> str:
     """Return the class that a script loads its one base with (``AutoModelForCausalLM``)."""
     loads = [call.partition(".")[0] for call in run.calls if call.endswith(".from_pretrained")]
     if any(name[:1].islower() and name.endswith("_class") for name in loads):
         return ""  # a class that is chosen while it runs
     models = {name for name in loads if _MODEL.fullmatch(name) and not name.startswith("Peft")}
+    if _WRITES.search(recipe.document.text) and not any(_WRITES.search(name) for name in models):
+        return ""  # a model that writes is loaded by another name
     return models.pop() if len(models) == 1 else ""
+
+
+def model_is_option(recipe: Recipe) -> bool:
+    """Whether a script's base model is the default of an option, which a user may well give."""
+    at = recipe["model.name_or_path"].value_at
+    if at is None or recipe.document.format != "python":
+        return False
+    return _OPTION.fullmatch(at.document.text[at.span.start : at.span.end]) is not None
 
 
 def grows_after_adapter(run: Run, lora: Lora) -> bool:

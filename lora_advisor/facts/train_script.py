@@ -38,8 +38,9 @@ def keeps_all_logits(run: Run, recipe: Recipe) -> bool:
     gathers = "compute_metrics" in given and "preprocess_logits_for_metrics" not in given
     reduced = {"eval_accumulation_steps", "prediction_loss_only"} & given
     generates = "predict_with_generate" in recipe.document.text  # also set on the arguments later
-    known = recipe["train.computes_metrics"].written  # not so for a trainer of somebody's own
-    return gathers and known and not (reduced or generates) and _is_language_model(recipe)
+    metrics = recipe["train.computes_metrics"]  # not written for a trainer of somebody's own
+    given_some = metrics.written and metrics.value is True
+    return gathers and given_some and not (reduced or generates) and _is_language_model(recipe)
 
 
 def _is_language_model(recipe: Recipe) -> bool:

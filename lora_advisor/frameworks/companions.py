@@ -20,9 +20,9 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Give each training recipe what its companions among the others say of the launch.
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
-    accelerate file to the training configs of its own folder, if it is the only one there; a
-    launching command to the one file it names; a server's command to the adapter it loads, or to
-    the one adapter beside it.
+    accelerate file to the training configs of its own folder, if it is the only one there, and to
+    a script if that is the only one that trains; a launching command to the one file it names; a
+    server's command to the adapter it loads, or to the one adapter beside it.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -71,6 +71,8 @@ def _belonging(
         if other.framework == "accelerate"
         and PurePath(other.document.path).parent == folder
         and _may_launch_by_accelerate(recipe)
+        and not _is_for_another(other, recipe, companions)
+        and not _is_one_of_several(recipe, recipes)
     ]
     starts = [other for other in companions if _starts(other, recipe)]
     launchers = [
@@ -88,6 +90,30 @@ def _belonging(
 def _may_launch_by_accelerate(recipe: Recipe) -> bool:
     """Whether a recipe is not a command line of another launcher (``python``, ``torchrun``)."""
     return recipe.document.format != "shell" or "accelerate" in recipe.document.text
+
+
+def _is_one_of_several(recipe: Recipe, recipes: Iterable[Recipe]) -> bool:
+    """Whether several scripts of a folder train: who knows which one a file is for."""
+    own = PurePath(recipe.document.path)
+    others = {
+        other.document.path
+        for other in recipes
+        if other.document.format == "python" and other["train.enabled"].value is True
+    }
+    return own.suffix in (".py", ".ipynb") and any(
+        PurePath(path).parent == own.parent for path in others - {recipe.document.path}
+    )
+
+
+def _is_for_another(accelerate: Recipe, recipe: Recipe, companions: Sequence[Recipe]) -> bool:
+    """Whether commands start other scripts than this one with an accelerate file."""
+    own = PurePath(recipe.document.path)
+    stem = PurePath(accelerate.document.path).stem
+    starts = [other["run.starts"].value for other in companions if other.framework == "launch"]
+    named = [[PurePath(str(n)) for n in names] for names in starts if isinstance(names, list)]
+    using = [paths for paths in named if stem in {path.stem for path in paths}]
+    scripts = {path.name for paths in using for path in paths if path.suffix == ".py"}
+    return own.suffix == ".py" and bool(scripts) and own.name not in scripts
 
 
 def _starts(launch: Recipe, recipe: Recipe) -> bool:

@@ -181,6 +181,8 @@ def _settle_switches(draft: Draft) -> None:
     rank = draft.values.get("lora.r")
     if rank is None or rank.value is UNKNOWN:
         return
+    if rank.value == 0 and rank.key.rpartition(".")[2] in _NAMED_RANKS:  # as verl writes no LoRA
+        draft.values.setdefault("lora.enabled", replace(rank, value=False, fits=True))
     if "lora.enabled" not in draft.values and _is_chosen(draft):
         draft.put("lora.enabled", True, rank)
     rate = draft.values.get("train.learning_rate")

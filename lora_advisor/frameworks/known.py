@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -100,7 +101,19 @@ def _calls(recipe: Recipe, framework: Framework) -> dict[str, Keys]:
         name: schemas.keys(package, name)
         for name, package in packages.items()
         if name in written and f"class {name}" not in recipe.document.text
+        if not _is_of_others(name, recipe.document.text)
     }
+
+
+def _is_of_others(name: str, text: str) -> bool:
+    """Whether a script imports a class of that name from another package (``swift``)."""
+    found = re.search(
+        rf"^\s*from (?!peft\b|trl\b|transformers\b|unsloth\b)([\w.]+) import "
+        rf"(?:\([^)]*|[^\n(]*)(?<!as )\b{name}\b(?! as)",
+        text,
+        re.MULTILINE,
+    )
+    return found is not None
 
 
 def _section(key: schemas.Key | None) -> Keys:

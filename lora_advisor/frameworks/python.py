@@ -66,8 +66,12 @@ _CHANGED_BY_UNSLOTH: Final = (
     *("train.warmup_steps", "train.seed", "train.logging_steps", "train.report_to", "train.bf16"),
     *("train.beta", "train.loss_type", "train.num_generations"),
 )
-_TRAINER: Final = {
-    "max_seq_length": "data.max_length",
+_TRAINER: Final[dict[str, str | Key]] = {
+    "max_seq_length": Key(
+        field="data.max_length",
+        read=lambda length: UNKNOWN if length is None else length,
+        why="the TRL that takes it here chose a length itself",
+    ),
     "packing": "data.packing",
 }
 

@@ -72,7 +72,7 @@ def settle(
         draft.put("run.trainer_arguments", [*given, *settings], None)
     metrics = draft.values.get("train.computes_metrics")
     if metrics is not None:
-        draft.put("train.computes_metrics", True, metrics)
+        draft.put("train.computes_metrics", metrics.value is not None, metrics)
 
 
 def _merges_packed(calls: Sequence[Entry], choices: Sequence[Entry]) -> object:
@@ -323,7 +323,15 @@ def _enabled(draft: Draft, names: list[str]) -> bool:
     evaluates = ".evaluate(" in text or ".predict(" in text
     if any(name.endswith("Trainer") for name in names) and evaluates and "train(" not in text:
         return False
+    if draft.framework.name == "unsloth" and not (_trains(names) or _prepares(draft, names)):
+        return False
     return "merge_and_unload" not in names or _trains(names)
+
+
+def _prepares(draft: Draft, names: list[str]) -> bool:
+    """Whether a script makes an adapter or steps by itself, though another one may train it."""
+    makes = not {"get_peft_model", "LoraConfig", "PeftModel"}.isdisjoint(names)
+    return makes or ".backward(" in draft.document.text or "train(" in draft.document.text
 
 
 def _method(names: list[str], suffix: str) -> str:
