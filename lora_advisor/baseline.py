@@ -50,7 +50,8 @@ def read(path: Path) -> Counter[Known]:
         data = json.loads(path.read_text("utf-8"))
         entries = [_entry(item) for item in data["findings"]]
     except OSError as error:
-        raise BaselineError(f"{path}: {error.strerror}") from None
+        hint = " (lora-advisor baseline writes it)" if isinstance(error, FileNotFoundError) else ""
+        raise BaselineError(f"{path}: {error.strerror}{hint}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BaselineError(f"{path}: not a baseline of lora-advisor ({error!r})") from None
     if data.get("version") != VERSION:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor import frameworks, gpus, paths, source
+from lora_advisor import __version__, frameworks, gpus, paths, source
 from lora_advisor.findings import Severity
 from lora_advisor.record import field, record, replace
 from lora_advisor.source.errors import SourceError
@@ -19,7 +19,7 @@ from lora_advisor.source.tree import Mapping as Table
 from lora_advisor.targets import CURRENT, TargetError, Targets, from_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lora_advisor.gpus import Gpu
     from lora_advisor.plugins import Plugin
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NAMES: Final = (".lora-advisor.toml", "pyproject.toml")
 NEVER: Final = "never"
+FIRST: Final = [0, 1, 0]
+"""The release that the first rules came with."""
 
 
 class SettingsError(Exception):
@@ -87,14 +89,23 @@ class Settings:
 
 def nearest(checked: Iterable[str | Path]) -> Settings:
     """Read the settings of the project that the checked paths are in; defaults if it has none."""
+    return next((found for _, found in _around(checked)), Settings())
+
+
+def settings_file(checked: Iterable[str | Path]) -> str | None:
+    """Name the settings file of the project that the checked paths are in, None if it has none."""
+    return next((paths.shown(file) for file, _ in _around(checked)), None)
+
+
+def _around(checked: Iterable[str | Path]) -> Iterator[tuple[Path, Settings]]:
+    """Yield the settings files from the checked paths upwards, the nearest first."""
     folders = [_folder(paths.absolute(path)) for path in checked]
     start = Path(os.path.commonpath(folders)) if folders else Path.cwd()
     for folder in paths.upwards(start):
         for name in NAMES:
             found = _read(folder / name)
             if found is not None:
-                return found
-    return Settings()
+                yield folder / name, found
 
 
 def from_file(path: Path) -> Settings:
@@ -227,6 +238,11 @@ def _folders(value: object) -> tuple[Path, ...]:
 def _version(value: object) -> str:
     if not isinstance(value, str) or not all(part.isdigit() for part in value.split(".")):
         raise ValueError('expected a version of lora-advisor as text, such as "0.1"')
+    wanted = [int(part) for part in value.split(".")]
+    if wanted < FIRST[: len(wanted)]:
+        raise ValueError(f"no rule is that old; the first came with {FIRST[0]}.{FIRST[1]}")
+    if wanted > [int(part) for part in __version__.split(".")][: len(wanted)]:
+        raise ValueError(f"newer than this program ({__version__}), which lacks rules of that set")
     return value
 
 

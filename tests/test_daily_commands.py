@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -78,24 +79,65 @@ def test_init_writes_what_is_not_there() -> None:
 
 
 def test_init_asks() -> None:
-    run("init", input="y\nn\nn\n")
+    result = run("init", input="y\nn\nn\n")
     assert from_file(Path(".lora-advisor.toml")).ignore == ()
     assert not Path(".pre-commit-config.yaml").exists()
+    assert "next:\n  lora-advisor check " in result.stderr
+    assert "pre-commit install" not in result.stderr
+
+
+def test_init_without_anybody_to_ask_says_how_to_go_on() -> None:
+    result = run("init", input="")
+    assert result.exit_code == 2
+    assert "--yes writes every file unasked" in result.stderr
+    assert not Path(".lora-advisor.toml").exists()
+
+
+def test_init_leaves_settings_hooks_and_jobs_of_others_alone() -> None:
+    Path("pyproject.toml").write_text('[tool.lora-advisor]\nfail-on = "warning"\n')
+    Path(".pre-commit-config.yaml").write_text("repos: []\n")
+    Path(".gitlab-ci.yml").write_text("{}\n")
+    result = run("init", "--yes")
+    assert "is not written, as pyproject.toml has settings" in result.stderr
+    assert "add to its repos:\n  - repo: https://" in result.stderr
+    assert "this repository has a .gitlab-ci.yml" in result.stderr
+    assert sorted(path.name for path in Path().iterdir() if path.name.startswith(".")) == [
+        *(".git", ".gitlab-ci.yml", ".pre-commit-config.yaml")
+    ]
 
 
 def test_the_settings_that_init_offers_are_known() -> None:
     from lora_advisor.cli.init import SETTINGS
 
     lines = [line.removeprefix("# ") for line in SETTINGS.splitlines()[1:]]
-    Path("all.toml").write_text("\n".join(line for line in lines if "=" in line or "[" in line))
-    assert from_file(Path("all.toml")).ignore == ("LA604",)
+    text = "\n".join(line for line in lines if "=" in line or "[" in line)
+    Path("sub").mkdir()
+    Path(".lora-advisor.toml").write_text('exclude = ["old"]\n')
+    Path("sub/all.toml").write_text(text.replace("{short}", "0.1"))
+    offered = from_file(Path("sub/all.toml"))
+    assert (offered.ignore, offered.rules_version) == (("LA604",), "0.1")
 
 
 def test_doctor_says_what_is_missing() -> None:
     result = run("doctor")
     assert result.exit_code == 0
-    assert "[server]" in result.stdout
+    assert "server (lora-advisor server, for editors)" in result.stdout
+    assert ("[search]" in result.stdout) is (importlib.util.find_spec("optuna") is None)
+    assert "settings: none" in result.stdout
     assert "peft" in result.stdout.rpartition("versions that a check here assumes:")[2]
+
+
+def test_doctor_names_the_settings_and_what_of_them_counts() -> None:
+    text = '[tool.lora-advisor]\nrules-version = "0.1"\nplugins = ["acme"]\n'
+    Path("pyproject.toml").write_text(text)
+    told = run("doctor").stdout
+    assert "settings: pyproject.toml\n" in told
+    assert "only rules that came with 0.1 or before" in told
+    assert "acme runs only where --plugin acme names it" in told
+    Path("pyproject.toml").write_text("[tool.lora-advisor]\nrulez = []\n")
+    broken = run("doctor")
+    assert broken.exit_code == 2
+    assert "settings cannot be used: pyproject.toml:2:1: unknown setting 'rulez'" in broken.stdout
 
 
 @pytest.mark.slow

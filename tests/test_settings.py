@@ -197,6 +197,9 @@ def test_settings_rest_on_others() -> None:
         ('extends = "none.toml"', "has no settings"),
         ("extends = 1", "expected the path"),
         ('rules-version = "new"', "expected a version"),
+        ('rules-version = "0.0.9"', "no rule is that old; the first came with 0.1"),
+        ('rules-version = "99"', "newer than this program"),
+        ('rules = ["../elsewhere"]', "must lie in this repository"),
     ],
 )
 def test_settings_that_cannot_be_extended(text: str, told: str) -> None:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.reports._tool import ADDRESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SETTINGS: Final = """\
-# Settings of lora-advisor; every key is optional.
-# fail-on = "warning"            # lowest severity that fails the run
+# Settings of lora-advisor; every key is optional, and each stands here with an example.
+# fail-on = "warning"            # lowest severity that fails the run; without it, error
 # ignore = ["LA604"]             # rules to leave out: codes, names or areas
-# exclude = ["archive/**"]
-# baseline = ".lora-advisor-baseline.json"
+# exclude = ["archive/**"]       # files and folders that are not checked
+# baseline = ".lora-advisor-baseline.json"    # what lora-advisor baseline wrote
+# rules-version = "{short}"        # no rule that came with a later release
+# rules = ["./team-rules"]       # rules of your own: lora-advisor rule new
+# extends = "../.lora-advisor.toml"    # settings to start from, in this repository
+# gpu = "24GB"                   # what the configs are to run on
+# processes = 4                  # how many processes train, where no file says it
 
 # [target]                       # library releases in use; else those of the requirements
 # peft = "0.21"
+
+# [per-file-ignores]
+# "configs/old/*" = ["LA004"]
 """
 HOOK: Final = """\
 repos:
@@ -40,24 +54,108 @@ jobs:
       - run: pip install lora-advisor=={version}
       - run: lora-advisor check --output-format github
 """
+OWN, HOOKS, JOB = (
+    ".lora-advisor.toml",
+    ".pre-commit-config.yaml",
+    ".github/workflows/lora-advisor.yml",
+)
 FILES: Final = {
-    ".lora-advisor.toml": (SETTINGS, "settings, all of them commented out"),
-    ".pre-commit-config.yaml": (HOOK, "a pre-commit hook"),
-    ".github/workflows/lora-advisor.yml": (WORKFLOW, "a GitHub workflow"),
+    OWN: (SETTINGS, "settings, all of them commented out"),
+    HOOKS: (HOOK, "a pre-commit hook"),
+    JOB: (WORKFLOW, "a GitHub workflow"),
 }
+GITLAB: Final = f"{ADDRESS}/blob/main/docs/guides/ci.md#gitlab"
+NEXT: Final = {
+    OWN: "lora-advisor check               every config below this folder",
+    HOOKS: "pre-commit install               the hook runs with every commit",
+    JOB: "git add .github                  the job runs with every push",
+}
+EXAMPLES: Final = """\b
+Examples:
+  lora-advisor init                       asks before each file
+  lora-advisor init --yes                 writes all of them
+"""
 
 
-@click.command("init")
+@click.command("init", epilog=EXAMPLES)
 @click.option("--yes", is_flag=True, help="Write every file without asking.")
 def command(*, yes: bool) -> None:
-    """Write settings, a pre-commit hook and a CI job, each after asking; overwrite nothing."""
+    """Write settings, a pre-commit hook and a CI job, each after asking; overwrite nothing.
+
+    Run it in the folder that holds your repository.
+    """
+    _say_where()
+    written = [name for name in FILES if _offered(name, yes=yes)]
+    if written:
+        _say("next:", *(f"  {NEXT[name]}" for name in written))
+
+
+def _say_where() -> None:
+    from lora_advisor.paths import top  # noqa: PLC0415
+
+    here = Path.cwd()
+    above = top(here)
+    if above != here:
+        _say(f"note: the repository begins at {above}: hooks and CI jobs are read there only")
+
+
+def _offered(name: str, *, yes: bool) -> bool:
+    """Write a file if it is wanted and can be; say whether it was written."""
+    path = Path(name)
+    reason = next(_reasons(name), None)
+    if reason is not None:
+        _say(f"{name} {reason}")
+        return False
+    if not (yes or _wanted(name)):
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_text(name), "utf-8", newline="\n")
+    except OSError as error:
+        raise CannotRunError(f"cannot write {name}: {error.strerror}") from None
+    _say(f"wrote {name}")
+    return True
+
+
+def _reasons(name: str) -> Iterator[str]:
+    """Say why a file is not written; what would be added to it by hand is shown."""
+    from lora_advisor.settings import SettingsError, settings_file  # noqa: PLC0415
+
+    if Path(name).exists():
+        yield "is there already, left as it is" + (_to_add(name) if name == HOOKS else "")
+    if name == JOB and Path(".gitlab-ci.yml").exists():
+        yield f"is not written, as this repository has a .gitlab-ci.yml; see {GITLAB}"
+    if name == OWN:
+        try:
+            found = settings_file([Path()])
+        except SettingsError as error:
+            yield f"is not written, as there are settings already: {error}"
+        else:
+            if found is not None:
+                yield f"is not written, as {found} has settings"
+
+
+def _to_add(name: str) -> str:
+    if "lora-advisor" in Path(name).read_text("utf-8", errors="replace"):
+        return ""
+    return f"; add to its repos:\n{_text(name).partition(chr(10))[2].rstrip()}"
+
+
+def _wanted(name: str) -> bool:
+    try:
+        return click.confirm(f"Write {name} ({FILES[name][1]})?", default=True, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        raise CannotRunError("nobody answered; --yes writes every file unasked") from None
+
+
+def _text(name: str) -> str:
     from lora_advisor.reports._tool import version  # noqa: PLC0415
 
-    for name, (text, about) in FILES.items():
-        path = Path(name)
-        if path.exists():
-            click.echo(f"{name} is there already, left as it is", err=True)
-        elif yes or click.confirm(f"Write {name} ({about})?", default=True, err=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("{version}", version()), "utf-8", newline="\n")
-            click.echo(f"wrote {name}", err=True)
+    text, whole = FILES[name][0], version()
+    return text.replace("{version}", whole).replace("{short}", ".".join(whole.split(".")[:2]))
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(line, err=True)
