@@ -2,8 +2,9 @@
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
 ``site-packages``, what unsloth compiled and W&B recorded; suffixes that no config has; scripts and
-notebooks that speak of neither LoRA nor PEFT; JSON, scripts and notebooks above :data:`MAX_FOUND`
-that are no adapter config; whatever ``exclude`` means, which counts for named files too.
+notebooks that speak of neither LoRA, PEFT nor unsloth; JSON and scripts above :data:`MAX_FOUND`
+that are no adapter config, notebooks above :data:`MAX_BYTES`; whatever ``exclude`` means, which
+counts for named files too.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _OURS: Final = re.compile(
 )
 _RECORDS: Final = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+")
 """Folders in which W&B keeps what it recorded of a run."""
-_ADAPTS: Final = re.compile(rb"lora|peft", re.IGNORECASE)
-PROGRAMS: Final = (".py", ".ipynb", ".sh")
+_ADAPTS: Final = re.compile(rb"lora|peft|from unsloth|import unsloth", re.IGNORECASE)
+PROGRAMS: Final = (".py", ".ipynb", ".sh", ".bash", ".job", ".sbatch", ".slurm")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 
 
@@ -137,8 +138,9 @@ def _is_data(path: Path) -> bool:
     """Whether a file is too large for anything but a data set, a tokenizer or saved outputs."""
     if path.suffix.lower() not in (".json", *PROGRAMS) or path.name == ADAPTER:
         return False
+    most = MAX_BYTES if path.suffix.lower() == ".ipynb" else MAX_FOUND  # outputs are large
     try:
-        return path.stat().st_size > MAX_FOUND
+        return path.stat().st_size > most
     except OSError:
         return False
 

@@ -289,3 +289,35 @@ def test_packing_with_the_length_of_an_older_trainer(
     )
     (tmp_path / "train.py").write_text(script)
     assert "LA705" not in codes(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -u train.py",
+        "accelerate launch --multi_gpu train.py",
+        "torchrun --standalone --nproc_per_node 2 train.py",
+        '"$PYTHON" -u "$ROOT/train.py"',
+        'python train.py "${ARGS[@]}"',
+        "srun python -u train.py $EXTRA",
+        "torchrun train.py config.yaml",
+    ],
+)
+@pytest.mark.parametrize("name", ["job.sh", "job.slurm", "job.sbatch"])
+def test_how_a_job_starts_its_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    (tmp_path / name).write_text(f"#SBATCH --gres=gpu:2\n{command} --lora_r 0 --lora_alpha 16\n")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["check", ".", "--isolated", "--output-format", "json"]
+    told = json.loads(CliRunner().invoke(cli, arguments).stdout)
+    assert [file["evidence"] for file in told["files"]] == ["runs train.py"]
+
+
+def test_plugins_are_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = "--model Qwen/Qwen2.5-7B --tuner_type lora --external_plugins plugin.py"
+    (tmp_path / "run.sh").write_text(f"swift sft {flags} --lora_rank 8 --lora_alpha 16\n")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["check", ".", "--isolated", "--output-format", "json"]
+    told = json.loads(CliRunner().invoke(cli, arguments).stdout)
+    assert [file["framework"] for file in told["files"]] == ["ms-swift"]

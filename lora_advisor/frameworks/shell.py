@@ -34,7 +34,7 @@ _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
 _LORA_FLAGS: Final = frozenset(
     {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
-    | {"lora_enable", "use_llm_lora", "q_lora"}
+    | {"lora_enable", "use_llm_lora", "q_lora", "finetuning_type"}
 )
 
 
@@ -120,7 +120,8 @@ def _split(root: Mapping, words: list[str]) -> tuple[Mapping, Mapping]:
     """Divide a command into its launcher's flags and the flags of the program it starts."""
     script = _script(root)
     if script is None:
-        launches = bool(words) and words[0] in _LAUNCHERS and not words[-1].endswith(".py")
+        started = any(word.endswith(".py") for word in words)
+        launches = words[:1] in ([name] for name in _LAUNCHERS) and not started
         flags = replace(root, entries=root.entries[1:])
         return (root, replace(root, entries=())) if launches else (replace(root, entries=()), flags)
     return replace(root, entries=root.entries[:script]), replace(
@@ -144,8 +145,8 @@ def _program(root: Mapping, words: list[str]) -> str:
     """Return the script, module or command that reads the flags (``verl.trainer.main_ppo``)."""
     script = _script(root)
     if script is not None:
-        return _text(root.entries[script]).rpartition("/")[2]
-    runs = [word for word in words if word.endswith(".py") or "." in word]
+        return _text(root.entries[script]).strip("\"'").rpartition("/")[2]
+    runs = [word for word in words if word.endswith(".py")] or [w for w in words if "." in w]
     return (runs or words or [""])[-1].rpartition("/")[2]
 
 

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SUFFIXES: Final = {
+    ".bash": "shell",
     ".ipynb": "notebook",
+    ".job": "shell",
     ".json": "json",
     ".py": "python",
+    ".sbatch": "shell",
     ".sh": "shell",
+    ".slurm": "shell",
     ".toml": "toml",
     ".yaml": "yaml",
     ".yml": "yaml",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from typing import Final
 
 from lora_advisor.pattern import pattern
+from lora_advisor.source.python_fstrings import with_plain_fields
 
 _MAGIC: Final = pattern(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
 _COMMAND: Final = pattern(
@@ -30,9 +32,10 @@ def parsed(text: str) -> tuple[ast.Module, bool]:
         return ast.parse(text), False
     except SyntaxError:
         program = without_magics(text)
-        if program == text:
+        newer = with_plain_fields(program) if sys.version_info < (3, 12) else program
+        if newer == text:
             raise
-        return ast.parse(program), True
+        return ast.parse(newer), program != text
 
 
 def shell_lines(program: str) -> str:

@@ -7,6 +7,7 @@ assignments and ``${NAME:-default}``; whatever else a shell would compute is unk
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
@@ -24,6 +25,10 @@ _MODULE: Final = frozenset({"m", "module"})
 """Flags of python, torchrun and deepspeed whose value is the module to run."""
 _MORE: Final = pattern(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
 _FLAG: Final = pattern(r"--?[A-Za-z][\w.\-]*")
+_LAUNCHER: Final = pattern(
+    r"python[\d.]*|accelerate|torchrun|deepspeed|\W*\w*python\w*\W*", re.IGNORECASE
+)
+"""Programs that start a script behind flags of their own, and variables named after one."""
 _PAIR: Final = pattern(r"[A-Za-z_+~][\w.+~]*=")
 
 
@@ -44,7 +49,8 @@ def _command(words: list[Word]) -> Mapping:
     span = Span(start=words[0].span.start, end=words[-1].span.end)
     key = Scalar(text=COMMAND, plain=False, span=words[0].span)
     name = Sequence(items=tuple(_scalar(word) for word in words[:first]), span=words[0].span)
-    entries = (Entry(key=key, value=name), *_options(words[first:]), *_environment(environment))
+    options = _options(words[first:], starts=_starts_a_script(words[:first]))
+    entries = (Entry(key=key, value=name), *options, *_environment(environment))
     return Mapping(entries=entries, span=span)
 
 
@@ -69,7 +75,14 @@ def _is_option(word: Word) -> bool:
     return _FLAG.match(word.raw) is not None or _PAIR.match(word.raw) is not None
 
 
-def _options(words: Iterable[Word]) -> Iterator[Entry]:
+def _starts_a_script(words: Iterable[Word]) -> bool:
+    """Whether a launcher's script is still to come behind flags of its own (``python -u x.py``)."""
+    raws = [word.text or word.raw for word in words]
+    launches = any(_LAUNCHER.fullmatch(raw.rpartition("/")[2]) for raw in raws)
+    return launches and not any(raw.endswith(".py") for raw in raws)
+
+
+def _options(words: Iterable[Word], *, starts: bool) -> Iterator[Entry]:
     key: Scalar | None = None
     values: list[Word] = []
     waiting = False
@@ -79,13 +92,18 @@ def _options(words: Iterable[Word]) -> Iterator[Entry]:
             yield from _option(key, values)
             key, values = _split(word)
             waiting = not values and flag and "=" not in word.raw
-        elif (values and word.raw.endswith(".py")) or (waiting and _names_module(key)):
+        elif _is_script(word, values, starts=starts) or (waiting and _names_module(key)):
             yield from _option(key, values)
             key, values, waiting = Scalar(text=SCRIPT, plain=False, span=word.span), [word], False
+            starts = False
         elif not (values and _passes_more(word)):
             values.append(word)
             waiting = False
     yield from _option(key, values)
+
+
+def _is_script(word: Word, values: list[Word], *, starts: bool) -> bool:
+    return (starts or bool(values)) and (word.text or word.raw).strip("\"'").endswith(".py")
 
 
 def _passes_more(word: Word) -> bool:
