@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lora_advisor.discover import Discovery
+    from lora_advisor.gather import Gathered
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
     from lora_advisor.source.tree import Document
@@ -61,7 +62,11 @@ def check_paths(
     ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
     no config (see :func:`lora_advisor.discover.discover`).
     """
-    gathered = gather(checked, settings, stdin=stdin, found=found)
+    return check_gathered(gather(checked, settings, stdin=stdin, found=found), settings)
+
+
+def check_gathered(gathered: Gathered, settings: Settings) -> Report:
+    """Check what was read already, for those who do more with it."""
     documents = gathered.discovery.documents
     report = _judged(documents, gathered.recipes, settings, gathered.targets)
     return _left_known(_told(report, gathered.discovery), settings.baseline)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor import frameworks
 from lora_advisor.facts import Facts, functions, reason
+from lora_advisor.frameworks.companions import launched
 from lora_advisor.gather import gather
 from lora_advisor.judge import place_of
 from lora_advisor.models.lookup import Lookup
-from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item
+from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item, UnknownValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from lora_advisor.discover import Discovery
     from lora_advisor.findings import Place
+    from lora_advisor.gather import Gathered
+    from lora_advisor.models.memory import Estimate
     from lora_advisor.recipe import Recipe, Value
     from lora_advisor.settings import Settings
     from lora_advisor.targets import Targets
@@ -55,7 +58,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Explanation:
-    """The meaning of one config, and the library releases it is explained for."""
+    """The meaning of one config, and the library releases it is explained for.
+
+    ``memory`` is what it needs on a GPU by parts, None unless it was asked for and is known.
+    """
 
     file: str
     framework: str
@@ -64,6 +70,7 @@ class Explanation:
     assumed: tuple[tuple[str, str], ...]
     values: tuple[Explained, ...]
     derived: tuple[Derived, ...]
+    memory: Estimate | None = None
 
 
 def explain_paths(
@@ -72,35 +79,43 @@ def explain_paths(
     """Explain the configs that the user named; also return what could not be read."""
     gathered = gather(named, settings, stdin=stdin)
     own = [
-        recipe for recipe in gathered.recipes if recipe.document.path in gathered.discovery.named
+        recipe
+        for recipe in launched(gathered.recipes, settings.processes)
+        if recipe.document.path in gathered.discovery.named
     ]
     explained = (explain(r, gathered.targets[r.document.path], settings) for r in own)
     return tuple(explained), gathered.discovery
 
 
-def explain_every(
-    checked: Iterable[str | Path],
-    settings: Settings,
-    *,
-    stdin: tuple[bytes, str] | None = None,
-    found: bool = False,
-) -> tuple[Explanation, ...]:
-    """Explain every config that a check of the same files and folders looks at."""
-    gathered = gather(checked, settings, stdin=stdin, found=found)
+def explain_gathered(gathered: Gathered, settings: Settings) -> tuple[Explanation, ...]:
+    """Explain every config that was read, with the parts of its memory."""
     told = gathered.targets
+    recipes = launched(gathered.recipes, settings.processes)
+    targets = [told.get(recipe.document.path, settings.targets) for recipe in recipes]
+    pairs = zip(recipes, targets, strict=True)
     return tuple(
-        explain(recipe, told.get(recipe.document.path, settings.targets), settings)
-        for recipe in gathered.recipes
+        replace(explain(recipe, known, settings), memory=_memory(recipe, known, settings))
+        for recipe, known in pairs
     )
+
+
+def _memory(recipe: Recipe, targets: Targets, settings: Settings) -> Estimate | None:
+    from lora_advisor.facts._estimate import estimate_of  # noqa: PLC0415 - pages only
+
+    try:
+        return estimate_of(recipe, _modules(recipe, settings), targets)
+    except UnknownValueError:
+        return None
+
+
+def _modules(recipe: Recipe, settings: Settings) -> Lookup:
+    near = Path(recipe.document.path).parent
+    return Lookup(given=settings.model, near=near, builds=settings.builds)
 
 
 def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
     """Explain one recipe, on the base model that it or the settings name."""
-    modules = Lookup(
-        given=settings.model,
-        near=Path(recipe.document.path).parent,
-        builds=settings.builds,
-    )
+    modules = _modules(recipe, settings)
     framework = frameworks.by_name(recipe.framework)
     known = ((package, targets.get(package)) for package in targets.known)
     return Explanation(

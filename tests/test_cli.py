@@ -366,7 +366,7 @@ def test_a_bug_ends_in_a_sentence() -> None:
     code = (
         "import sys, lora_advisor.check, lora_advisor.cli\n"
         "def broken(*a, **k): raise KeyError('x')\n"
-        "lora_advisor.check.check_paths = broken\n"
+        "lora_advisor.check.check_gathered = broken\n"
         "sys.argv = ['lora-advisor', 'check', 'bad.yaml']\n"
         "lora_advisor.cli.main()\n"
     )

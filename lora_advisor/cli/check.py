@@ -25,6 +25,7 @@ from lora_advisor.reports import Options, counted, formats, render_report
 if TYPE_CHECKING:
     from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
+    from lora_advisor.gather import Gathered
     from lora_advisor.settings import Settings
 
 CHECK_EXAMPLES: Final = """\b
@@ -90,6 +91,7 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
 def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) -> None:
     """Check configs: files, folders (searched) or - for standard input; by default this folder."""
     from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.gather import gather  # noqa: PLC0415
 
     paths = paths or (Path(),)
     if options["watch"]:
@@ -101,7 +103,8 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     settings = settings_of(paths, options)
     if options["baseline"] is not None:
         settings = replace(settings, baseline=options["baseline"])
-    report = _report(named, settings, stdin, options)
+    gathered = gather(named, settings, stdin=stdin, found=options["skip_unknown"])
+    report = _report(gathered, settings)
     quiet = options["quiet"]
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=quiet)
     if options["add_ignores"]:
@@ -116,36 +119,35 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
         tell(repaired, verbose=options["verbose"], quiet=quiet)
         if stdin is not None or options["fix_only"]:
             context.exit(FAILED if report.failures else 0)
-        report = _report(named, settings, None, options)
-    meanings = _meanings(named, settings, stdin, options)
+        gathered = gather(named, settings, found=options["skip_unknown"])
+        report = _report(gathered, settings)
+    meanings = _meanings(gathered, settings, options)
     _deliver(report, settings, options, meanings)
     context.exit(_exit_code(report, settings, options))
 
 
-def _report(
-    named: list[Path], settings: Settings, stdin: tuple[bytes, str] | None, options: dict[str, Any]
-) -> Report:
+def _report(gathered: Gathered, settings: Settings) -> Report:
     from lora_advisor.baseline import BaselineError  # noqa: PLC0415
-    from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.check import check_gathered  # noqa: PLC0415
     from lora_advisor.plugins import PluginError  # noqa: PLC0415
     from lora_advisor.render import TextError  # noqa: PLC0415
     from lora_advisor.rules import SelectionError  # noqa: PLC0415
 
     try:
-        return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
+        return check_gathered(gathered, settings)
     except (SelectionError, BaselineError, PluginError, TextError) as error:
         raise CannotRunError(str(error)) from None
 
 
 def _meanings(
-    named: list[Path], settings: Settings, stdin: tuple[bytes, str] | None, options: dict[str, Any]
+    gathered: Gathered, settings: Settings, options: dict[str, Any]
 ) -> tuple[Explanation, ...]:
     """Explain the configs for the format that shows what they mean."""
     if options["output_format"] != "html" or options["statistics"] or options["show_files"]:
         return ()
-    from lora_advisor.explain import explain_every  # noqa: PLC0415
+    from lora_advisor.explain import explain_gathered  # noqa: PLC0415
 
-    return explain_every(named, settings, stdin=stdin, found=options["skip_unknown"])
+    return explain_gathered(gathered, settings)
 
 
 def _deliver(
@@ -157,7 +159,7 @@ def _deliver(
     """Write the report where it was asked for."""
     from lora_advisor.console import report_options, write  # noqa: PLC0415
 
-    terminal = replace(report_options(settings, options), meanings=meanings)
+    terminal = replace(report_options(settings, options), meanings=meanings, gpu=settings.gpu)
     chosen = "statistics" if options["statistics"] else options["output_format"]
     if options["show_files"]:
         write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lora_advisor.facts._estimate import estimate_of
 from lora_advisor.facts._sizing import (
     known_value,
     launch_is_known,
     resolution_of,
     setup_of,
 )
-from lora_advisor.models.memory import Estimate, estimate
+from lora_advisor.models.memory import estimate
 from lora_advisor.models.memory_setup import GIB
 from lora_advisor.recipe import UnknownValueError
 
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 def memory_low(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
     """GiB of GPU memory the training needs at least, with batches at full length."""
-    return round(_estimate(recipe, modules, targets).low / GIB, 1)
+    return round(estimate_of(recipe, modules, targets).low / GIB, 1)
 
 
 def memory_high(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
     """GiB of GPU memory the training needs at most, with batches at full length."""
-    return round(_estimate(recipe, modules, targets).high / GIB, 1)
+    return round(estimate_of(recipe, modules, targets).high / GIB, 1)
 
 
 def memory_sure(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
@@ -46,18 +47,10 @@ def memory_sure(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
 
 def logits_gib(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
     """GiB of GPU memory that logits and loss take at the peak, at least."""
-    return round(_estimate(recipe, modules, targets).part("logits").low / GIB, 1)
+    return round(estimate_of(recipe, modules, targets).part("logits").low / GIB, 1)
 
 
 def logits_share(recipe: Recipe, modules: Lookup, targets: Targets) -> float:
     """Share of the least memory that logits and loss take."""
-    found = _estimate(recipe, modules, targets)
+    found = estimate_of(recipe, modules, targets)
     return round(found.part("logits").low / found.low, 2)
-
-
-def _estimate(recipe: Recipe, modules: Lookup, targets: Targets) -> Estimate:
-    resolution = resolution_of(recipe, modules, targets)
-    found = estimate(setup_of(recipe, modules, targets, resolution))
-    if not found.complete:
-        raise UnknownValueError("the batch on a GPU is not known")
-    return found

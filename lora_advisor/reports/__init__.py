@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
+    from lora_advisor.gpus import Gpu
 
 
 @record
@@ -26,7 +27,8 @@ class Options:
 
     ``width`` counts terminal cells; ``fail_on`` is the severity from which findings count towards
     the exit code (None: never); ``verbose`` lists what a short report only counts, ``quiet``
-    leaves out everything but findings. ``meanings`` are for formats that explain the configs, too.
+    leaves out everything but findings. ``meanings`` and ``gpu`` are for formats that explain the
+    configs, too, and what they are to run on.
     """
 
     width: int = 80
@@ -35,6 +37,7 @@ class Options:
     verbose: bool = False
     quiet: bool = False
     meanings: tuple[Explanation, ...] = ()
+    gpu: Gpu | None = None
 
 
 @cache

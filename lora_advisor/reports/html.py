@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.findings import Severity
 from lora_advisor.reports._page_frame import frames
+from lora_advisor.reports._page_memory import memory
 from lora_advisor.reports._text import harmless
 from lora_advisor.wording import show
 
@@ -53,7 +54,7 @@ def _counts(report: Report) -> dict[str, int]:
 
 def _files(report: Report, options: Options) -> list[dict[str, Any]]:
     frameworks = {checked.file: checked.framework or "" for checked in report.files}
-    meanings = {meaning.file: meaning for meaning in options.meanings}
+    meanings = _by_file(report, options)
     places = (found.place.file for found in report.findings)
     return [
         {
@@ -62,10 +63,17 @@ def _files(report: Report, options: Options) -> list[dict[str, Any]]:
             "findings": [_finding(f, report) for f in report.findings if f.place.file == file],
             "facts": _facts(meanings[file]) if file in meanings else [],
             "first": _first(meanings[file]) if file in meanings else "",
-            "memory": _memory(meanings[file]) if file in meanings else None,
+            "memory": memory(meanings[file].memory, options.gpu) if file in meanings else None,
         }
         for file in dict.fromkeys((*frameworks, *places))
     ]
+
+
+def _by_file(report: Report, options: Options) -> dict[str, Explanation]:
+    """Choose for each file the recipe it was told by: a script may hold several."""
+    told = {checked.file: checked.framework for checked in report.files}
+    found = {m.file: m for m in options.meanings if told.get(m.file) == m.framework}
+    return {**{meaning.file: meaning for meaning in options.meanings}, **found}
 
 
 def _finding(found: Finding, report: Report) -> dict[str, Any]:
@@ -106,12 +114,3 @@ def _first(meaning: Explanation) -> str:
         for words, value in told
         if value is not None
     )
-
-
-def _memory(meaning: Explanation) -> dict[str, float] | None:
-    """Return the estimated range in GiB, and its bar in hundredths of the picture's width."""
-    known = {fact.name: fact.value for fact in meaning.derived if fact.known}
-    low, high = (known.get(name) for name in MEMORY)
-    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)) or high <= 0:
-        return None
-    return {"low": low, "high": high, "sure": 100 * low / high}

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lora_advisor import source
 from lora_advisor.check import check
+from lora_advisor.cli import cli
 from lora_advisor.cli.check import command
 from lora_advisor.reports import render_report
 
@@ -84,6 +86,30 @@ def test_numbers_of_the_config_and_its_memory_are_shown(page: str) -> None:
     assert row is not None
     assert '<td class="n">6<' in row.group()
     assert re.search(r"Memory on one GPU: [\d.]+ to [\d.]+ GiB", page)
+
+
+def test_every_config_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(CONFIG, "utf-8")
+    reads: list[str] = []
+    parse = source.parse
+
+    def counted(data: bytes | str, path: str, *rest: str) -> object:
+        reads.append(path)
+        return parse(data, path, *rest)
+
+    monkeypatch.setattr(source, "parse", counted)
+    CliRunner().invoke(command, ["config.yaml", "--output-format", "html"])
+    assert reads == ["config.yaml"]
+
+
+def test_the_processes_that_are_told_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(CONFIG, "utf-8")
+    told = ["config.yaml", "--output-format", "html", "--processes", "4"]
+    assert "effective batch 24" in CliRunner().invoke(command, told).stdout
+    explained = CliRunner().invoke(cli, ["explain", "config.yaml", "--processes", "4"]).stdout
+    assert re.search(r"effective_batch +24", explained)
 
 
 def test_page_loads_nothing(page: str) -> None:
