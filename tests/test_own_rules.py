@@ -43,6 +43,32 @@ def test_a_new_card_passes_its_own_test() -> None:
     assert run("rule", "new", "rank-above-64", "--code", "TEAM001").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("../../evil-card", "--code", "TEAM001"), "name '../../evil-card': expected"),
+        (("high", "--code", "TEAM001"), "several words with dashes"),
+        (("rank-above-64", "--code", "team1"), "capitals and three digits"),
+        (("rank-above-64", "--code", "LA999"), "code 'LA999'"),
+        (("rank-above-64", "--code", "TEAM001", "--area", "../x"), "area '../x'"),
+    ],
+)
+def test_a_new_card_needs_names_that_it_can_have(arguments: tuple[str, ...], told: str) -> None:
+    result = run("rule", "new", *arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not Path("team-rules").exists()
+
+
+def test_a_rule_of_ones_own_is_shown() -> None:
+    write(CARD)
+    assert "rank-above-64" in run("rule", "TEAM001").stdout
+    write("id: [")
+    broken = run("rule", "LA101")
+    assert broken.exit_code == 0
+    assert "warning: " in broken.stderr
+
+
 def test_a_rule_of_ones_own_reports() -> None:
     write(CARD)
     data = json.loads(run("check", "a.yaml", "--output-format", "json").stdout)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from lora_advisor import settings
 from lora_advisor.findings import Severity
 from lora_advisor.rules import load, select
 from lora_advisor.settings import Settings, SettingsError, from_file, nearest
@@ -19,6 +21,35 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def own(text: str) -> Settings:
     Path(".lora-advisor.toml").write_text(text, "utf-8")
     return nearest(["."])
+
+
+def test_every_setting_is_described() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+    described = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
+    assert sorted(described) == sorted(settings._READERS)
+
+
+def test_extends_and_rules_lead_out_by_no_link(tmp_path: Path) -> None:
+    repository = tmp_path / "repo"
+    (repository / ".git").mkdir(parents=True)
+    (tmp_path / "other.toml").write_text('fail-on = "never"\n')
+    (tmp_path / "cards").mkdir()
+    (repository / "linked.toml").symlink_to(tmp_path / "other.toml")
+    (repository / "cards").symlink_to(tmp_path / "cards")
+    for line in ('extends = "linked.toml"', 'rules = ["cards"]'):
+        (repository / ".lora-advisor.toml").write_text(line)
+        with pytest.raises(SettingsError, match="must lie in this repository"):
+            from_file(repository / ".lora-advisor.toml")
+
+
+def test_extends_keeps_the_rules_of_what_it_rests_on(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "team.toml").write_text('rules = ["cards"]\nbaseline = "known.json"\n')
+    (tmp_path / "sub" / ".lora-advisor.toml").write_text('extends = "../team.toml"\n')
+    found = from_file(tmp_path / "sub" / ".lora-advisor.toml")
+    assert [folder.resolve() for folder in found.rules] == [tmp_path / "cards"]
+    assert found.baseline is not None
+    assert found.baseline.resolve() == tmp_path / "known.json"
 
 
 def test_every_setting() -> None:
