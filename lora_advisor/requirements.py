@@ -44,6 +44,8 @@ _INSTALLED: Final = pattern(
     rf"(?<![\w./@+-])({_PACKAGES})(?:\[[^\]]*\])?((?:[<>=!~]=?=?[\w.*]+,?)*)(?![\w./+-])",
     re.IGNORECASE,
 )
+_VARIANT: Final = pattern(r"(?:^|/)requirements[^/.]+\.txt$")
+"""Requirements of another machine or purpose than the plain ones (``requirements-npu.txt``)."""
 _POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
 
 
@@ -101,7 +103,20 @@ def _of_folder(folder: Path) -> Targets:
     for names, read in reversed(_READERS):
         for path in sorted(folder.glob(names), key=_plainness, reverse=True):
             found = _joined(found, _of_file(path, read))
-    return found
+    left_open = _left_open(folder / "requirements.txt")
+    return Targets(
+        known={
+            package: target
+            for package, target in found.known.items()
+            if package not in left_open or not _VARIANT.search(target.source)
+        }
+    )
+
+
+def _left_open(plain: Path) -> frozenset[str]:
+    """Return the packages that a folder's plain requirements name without a release."""
+    lines = _requirements_txt(_text(plain), plain)
+    return frozenset(line.lower().replace("_", "-") for line in lines) & CURRENT.keys()
 
 
 def _plainness(path: Path) -> tuple[int, str]:

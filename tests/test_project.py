@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from lora_advisor import requirements
 from lora_advisor.cli import cli
 
 if TYPE_CHECKING:
@@ -257,6 +258,10 @@ SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).tr
     (tmp_path / "train_unsloth.py").write_text(training)
     deepspeed = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"
     (tmp_path / "zero3.yaml").write_text(f"{deepspeed}num_processes: 2\nmixed_precision: bf16\n")
+    assert "LA907" not in codes(tmp_path, monkeypatch)  # unsloth runs on one GPU
+    (tmp_path / "run.sh").write_text(
+        "# LoRA\naccelerate launch --num_processes 2 --config_file zero3.yaml train_unsloth.py\n"
+    )
     assert "LA907" in codes(tmp_path, monkeypatch)
     (tmp_path / "run.sh").write_text(
         "# LoRA\naccelerate launch --num_processes 2 --config_file zero3.yaml train_trl.py\n"
@@ -321,3 +326,40 @@ def test_plugins_are_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     arguments = ["check", ".", "--isolated", "--output-format", "json"]
     told = json.loads(CliRunner().invoke(cli, arguments).stdout)
     assert [file["framework"] for file in told["files"]] == ["ms-swift"]
+
+
+PADDED = """\
+from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling
+from peft import LoraConfig, get_peft_model
+model = AutoModelForCausalLM.from_pretrained("MODEL")
+if tokenizer.pad_token is None:
+    # no padding token
+    tokenizer.pad_token = tokenizer.eos_token
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"]))
+collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"), [("mistralai/Mistral-7B-v0.1", True), ("Qwen/Qwen2.5-7B", False)]
+)
+def test_a_padding_token_that_is_set_if_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, *, expected: bool
+) -> None:
+    (tmp_path / "train.py").write_text(PADDED.replace("MODEL", model))
+    assert ("LA730" in codes(tmp_path, monkeypatch)) is expected
+
+
+def test_requirements_of_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """\
+from transformers import AutoModelForCausalLM
+from peft import LoraConfig, get_peft_model
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B", dtype="bfloat16")
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"]))
+"""
+    (tmp_path / "train.py").write_text(script)
+    (tmp_path / "requirements-npu.txt").write_text("transformers==4.52.4\n")
+    assert "LA089" in codes(tmp_path, monkeypatch)
+    (tmp_path / "requirements.txt").write_text("torch\ntransformers\n")
+    requirements._of_folder.cache_clear()
+    assert "LA089" not in codes(tmp_path, monkeypatch)

@@ -72,6 +72,7 @@ def _belonging(
         and PurePath(other.document.path).parent == folder
         and _may_launch_by_accelerate(recipe)
         and not _is_for_another(other, recipe, companions)
+        and (recipe.framework != "unsloth" or any(_starts(c, recipe) for c in companions))
         and not _is_one_of_several(recipe, recipes)
     ]
     starts = [other for other in companions if _starts(other, recipe)]
