@@ -2,9 +2,9 @@
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
 ``site-packages``, what unsloth compiled and W&B recorded; suffixes that no config has; scripts and
-notebooks that speak of neither LoRA, PEFT nor unsloth; JSON and scripts above :data:`MAX_FOUND`
-that are no adapter config, notebooks above :data:`MAX_BYTES`; whatever ``exclude`` means, which
-counts for named files too.
+notebooks that neither speak of LoRA or PEFT nor train with unsloth; JSON and scripts above
+:data:`MAX_FOUND` that are no adapter config, notebooks above :data:`MAX_BYTES`; whatever
+``exclude`` means, which counts for named files too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OURS: Final = re.compile(
 )
 _RECORDS: Final = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+")
 """Folders in which W&B keeps what it recorded of a run."""
-_ADAPTS: Final = re.compile(rb"lora|peft|from unsloth|import unsloth", re.IGNORECASE)
+_ADAPTS: Final = re.compile(rb"lora|peft|(?:from|import) unsloth\b[\s\S]*Trainer\(", re.IGNORECASE)
 PROGRAMS: Final = (".py", ".ipynb", ".sh", ".bash", ".job", ".sbatch", ".slurm")
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 

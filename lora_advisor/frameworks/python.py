@@ -136,7 +136,8 @@ def read(document: Document) -> list[Recipe]:
 
 def _shown(calls: Sequence[Entry]) -> list[str]:
     told = (*ARGUMENTS, "LoraConfig", "get_peft_model", "BitsAndBytesConfig", "PeftModel")
-    return [call.key.text for call in calls if call.key.text in told][:3]
+    shown = [call.key.text for call in calls if call.key.text in told]
+    return shown[:3] or [call.key.text for call in calls][:1]
 
 
 def _kind(calls: Sequence[Entry], text: str) -> str:
