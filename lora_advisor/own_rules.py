@@ -6,6 +6,7 @@ repository may bring rules without anybody's code being run. Validating needs th
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import source
@@ -98,12 +99,30 @@ def _data(path: Path, folder: Path) -> dict[str, Any]:
         raise OwnRulesError(f"{path}: leads out of its folder")
     try:
         source.parse(path.read_bytes(), str(path), "yaml")
-        return read_card(path)
+        data = read_card(path)
     except SourceError as error:
         place = f":{error.line}:{error.column or 1}" if error.line else ""
         raise OwnRulesError(f"{path}{place}: {error.message}") from None
     except YAMLError as error:
         raise OwnRulesError(f"{path}: {' '.join(str(error).split())}") from None
+    if any(_steers(text) for text in _strings(data)):
+        raise OwnRulesError(f"{path}: control characters, which could steer a terminal")
+    return data
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in (*value, *value.values()):
+            yield from _strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
+
+
+def _steers(text: str) -> bool:
+    return any(unicodedata.category(sign) in ("Cc", "Cf") and sign not in "\n\t" for sign in text)
 
 
 def _first(error: Exception) -> str:

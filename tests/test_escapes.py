@@ -218,11 +218,7 @@ def test_hostile_values_of_a_config_end_soon(tmp_path: Path, command: str, confi
     assert "internal error" not in result.stderr
 
 
-def test_what_a_terminal_would_obey_is_shown(repository: Path) -> None:
-    write(repository, with_message("x").replace("said at length: x", '"'))
-    write(repository, CARD.replace(MESSAGE, 'message: "gone \\e[2J\\e]0;title\\a and back"'))
-    for form in ("full", "concise", "html", "github", "markdown"):
-        assert "\x1b" not in check(repository, "--output-format", form).stdout
+def test_what_a_page_or_a_workflow_would_obey_is_shown(repository: Path) -> None:
     write(repository, CARD.replace(MESSAGE, 'message: "<script>alert(1)</script> is said"'))
     assert "<script>alert" not in check(repository, "--output-format", "html").stdout
     write(repository, CARD.replace(MESSAGE, 'message: "first\\n::error::of another"'))
@@ -239,7 +235,7 @@ LEVELS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in ran
         ("!!python/object/apply:os.system [touch pwned]\n", "could not determine a constructor"),
         (CARD + "x: !!python/name:os.system\n", "could not determine a constructor"),
         (CARD + f"a0: &a0 [{', '.join(['1'] * 9)}]\n{LEVELS}", "aliases counted out"),
-        (CARD + "x: " + "[" * 50_000, "nest"),  # our limit, or the parser's own
+        (CARD + "x: " + "[" * 50_000, "nested deeper than 100 levels"),
         (CARD + "x: &x [*x]\n", "inside its own anchor"),
         (CARD + "#" + "x" * 5_000_000, "larger than 5 MB"),
         (CARD.replace("lora.r > 64", "lora.r > 64 " + " " * MAX_TEXT + "1"), "longer than 2000"),
@@ -247,6 +243,12 @@ LEVELS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in ran
         ("", "valid dictionary"),
         ("\0", "binary data"),
         (CARD.replace("team", "x") + "---\nid: 2\n", "but found another document"),
+        (
+            CARD.replace(MESSAGE, 'message: "gone \\e[2J\\e]0;title\\a and back"'),
+            "control characters",
+        ),
+        (CARD.replace("summary: What", 'summary: "What \\u202e"#'), "control characters"),
+        (CARD.replace("at: lora_r\n", 'at: "\\e[2J"\n'), "control characters"),
         (CARD + "run: touch pwned\n", "run: Extra inputs are not permitted"),
         (CARD + "frameworks: [nope]\n", "unknown format 'nope'"),
         (CARD + "holds-for: {peft: newest}\n", "no range of versions"),

@@ -18,6 +18,12 @@ class CannotRunError(click.ClickException):
 
     exit_code = FAILED
 
+    def __init__(self, message: str) -> None:
+        """Take a message, whose control characters must not reach the terminal."""
+        from lora_advisor.reports._text import harmless  # noqa: PLC0415 - few runs fail
+
+        super().__init__(harmless(message))
+
 
 def close_names(wanted: str, names: Iterable[str]) -> str:
     import difflib  # noqa: PLC0415 - only a mistake needs it

@@ -120,11 +120,13 @@ def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:
     """Load what the user named; what only a settings file names is told, and not loaded."""
     if named is None:
         return own
+    from lora_advisor import plugins  # noqa: PLC0415
+    from lora_advisor.reports._text import harmless  # noqa: PLC0415
+
     for name in own.asked_plugins:
         if name not in named:
             told = f"warning: plugins: {name} is not loaded, as settings cannot run code;"
-            click.echo(f"{told} name it with --plugin {name}", err=True)
-    from lora_advisor import plugins  # noqa: PLC0415
+            click.echo(harmless(f"{told} name it with --plugin {name}"), err=True)
 
     return replace(own, plugins=plugins.load(named))
 

@@ -83,6 +83,7 @@ def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
     from lora_advisor import plugins  # noqa: PLC0415
     from lora_advisor.own_rules import trials  # noqa: PLC0415
     from lora_advisor.render import TextError  # noqa: PLC0415
+    from lora_advisor.reports._text import harmless  # noqa: PLC0415
     from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
 
     try:
@@ -93,7 +94,8 @@ def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
         raise CannotRunError(str(error)) from None
     wrong = [trial for trial in results if trial.problem]
     for trial in wrong:
-        click.echo(f"{trial.path}: {trial.kind} example {trial.number} {trial.problem}")
+        told = f"{trial.path}: {trial.kind} example {trial.number} {trial.problem}"
+        click.echo(harmless(told))
     click.echo(f"{len(results) - len(wrong)} of {len(results)} examples do what they show")
     context.exit(FOUND if wrong else 0)
 
@@ -129,6 +131,7 @@ def new(name: str, code: str, area: str, folder: Path) -> None:
 def _listed(named: tuple[str, ...]) -> list[Rule]:
     """List our rules, the project's own and those of plugins; a broken card hides only its own."""
     from lora_advisor import plugins, rules  # noqa: PLC0415
+    from lora_advisor.reports._text import harmless  # noqa: PLC0415
 
     listed = [*rules.load()]
     try:
@@ -136,7 +139,7 @@ def _listed(named: tuple[str, ...]) -> list[Rule]:
     except plugins.PluginError as error:
         raise CannotRunError(str(error)) from None
     except (rules.OwnRulesError, SettingsError) as error:
-        click.echo(f"warning: {error}", err=True)
+        click.echo(harmless(f"warning: {error}"), err=True)
         return listed
     listed += [rule for folder in own.rules for rule in rules.load_own(folder)]
     return listed + [r for plugin in own.plugins for r in rules.load_own(plugin.cards, plugin)]

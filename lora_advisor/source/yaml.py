@@ -14,7 +14,7 @@ from lora_advisor.record import replace
 from lora_advisor.source.limits import MAX_DEPTH, MAX_NODES
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 from lora_advisor.source.yaml_comments import comments_outside
-from lora_advisor.source.yaml_errors import TEMPLATE, in_template, refusal, source_error
+from lora_advisor.source.yaml_errors import TEMPLATE, TOO_DEEP, in_template, refusal, source_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ class _Builder:
 
     def _open(self, event: Any) -> None:
         if len(self._stack) >= MAX_DEPTH:
-            raise self._refusal(f"nested deeper than {MAX_DEPTH} levels", event)
+            raise self._refusal(TOO_DEEP, event)
         self._announce(event)
         mapping = type(event) is pyyaml.MappingStartEvent
         self._stack.append(_Open(self._content(event), event.anchor, mapping=mapping))

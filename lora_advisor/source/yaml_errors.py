@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
+from lora_advisor.source.limits import MAX_DEPTH
 from lora_advisor.source.position import line_starts, position
 
 if TYPE_CHECKING:
     import yaml as pyyaml
 
 TEMPLATE: Final = "looks like a template that is filled in later; not linted"
+TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
 _TEMPLATE: Final = pattern(r"\{\{|\{%|<%")
 _NO_SPACE: Final = pattern(r"\s*(?:- +)?[\w.-]+:[^\s:/]")
 _INDENTED: Final = "the line is indented differently from those before it"
@@ -60,6 +62,8 @@ def _offset(error: Any, text: str) -> int:
 
 
 def _explained(problem: str, offset: int, text: str) -> str:
+    if "maximum nesting depth" in problem:  # PyYAML 6.0.4 looks ahead and refuses before we do
+        return TOO_DEEP
     if in_template(text, offset):
         return f"{problem} ({TEMPLATE})"
     if text[offset : offset + 1] == "\t" or "tab character" in problem:
