@@ -2,9 +2,9 @@
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
 ``site-packages``, what unsloth compiled and W&B recorded; suffixes that no config has; scripts and
-notebooks that neither speak of LoRA or PEFT nor train with unsloth; JSON and scripts above
-:data:`MAX_FOUND` that are no adapter config, notebooks above :data:`MAX_BYTES`; whatever
-``exclude`` means, which counts for named files too.
+notebooks that neither speak of LoRA or PEFT nor train with unsloth, and unit tests; JSON and
+scripts above :data:`MAX_FOUND` that are no adapter config, notebooks above :data:`MAX_BYTES`;
+whatever ``exclude`` means, which counts for named files too.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _RECORDS: Final = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+")
 """Folders in which W&B keeps what it recorded of a run."""
 _ADAPTS: Final = re.compile(rb"lora|peft|(?:from|import) unsloth\b[\s\S]*Trainer\(", re.IGNORECASE)
 PROGRAMS: Final = (".py", ".ipynb", ".sh", ".bash", ".job", ".sbatch", ".slurm")
+_TESTS: Final = re.compile(rb"^\s*(?:import|from) (?:pytest|unittest)\b", re.MULTILINE)
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
 
 
@@ -157,6 +158,8 @@ def _take(discovery: Discovery, path: Path, *, named: bool) -> None:
         _fail(discovery, path, _reason(error))
         return
     discovery.seen.add(identity)
+    if not named and path.name.startswith(("test_", "conftest")) and _TESTS.search(data):
+        return
     if named or path.suffix.lower() not in PROGRAMS or _ADAPTS.search(data):
         _parse(discovery, data, paths.shown(path), named=named)
 

@@ -363,3 +363,34 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
     (tmp_path / "requirements.txt").write_text("torch\ntransformers\n")
     requirements._of_folder.cache_clear()
     assert "LA089" not in codes(tmp_path, monkeypatch)
+
+
+def test_unit_tests_are_no_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import pytest\nfrom peft import LoraConfig\nwith pytest.raises(ValueError):\n"
+    (tmp_path / "test_lora.py").write_text(f"{script}    LoraConfig(r=0)\n")
+    assert codes(tmp_path, monkeypatch) == []
+    monkeypatch.chdir(tmp_path)
+    arguments = ["check", "test_lora.py", "--isolated", "--output-format", "concise"]
+    assert "LA101" in CliRunner().invoke(cli, arguments).stdout
+
+
+def test_unsloth_behind_a_module_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = """\
+from common import load
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = load("unsloth/Qwen3-8B")
+model = loader.get_peft_model(model, r=16, lora_alpha=16, use_gradient_checkpointing="unsloth")
+args = SFTConfig(output_dir="out", max_seq_length=2048, learning_rate=2e-4)
+trainer = SFTTrainer(model=model, tokenizer=tokenizer, args=args)
+"""
+    (tmp_path / "train.py").write_text(script)
+    assert codes(tmp_path, monkeypatch, "--target", "trl=0.22.0") == []
+
+
+def test_what_mlx_wrote_beside_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {"lora_parameters": {"rank": 8, "scale": 20.0, "dropout": 0.0}, "num_layers": 8}
+    more = {"adapter_type": "lora", "target_modules": ["q_proj"]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**written, **more}))
+    assert codes(tmp_path, monkeypatch) == []

@@ -128,6 +128,8 @@ def _is_for_own_program(recipe: Recipe) -> bool:
     """Whether a project's own program reads the file: it names no dataset, or is named itself."""
     if recipe.framework == "kohya":  # programs around it keep keys of their own in its file
         return True
+    if recipe.document.path.endswith("adapter_config.json") and recipe.framework == "mlx-lm":
+        return True  # what a training wrote beside its weights
     if recipe.framework == "trl" and recipe.document.format != "shell":
         return not _TRL_DATA & {key.path for key in recipe.keys}
     program = recipe.evidence.removeprefix("runs ")

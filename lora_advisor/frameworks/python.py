@@ -55,7 +55,9 @@ _UNSLOTH: Final = {
     )
 }
 _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
-_UNSLOTH_USE: Final = pattern(r"^\s*(?:from|import) unsloth\b", re.MULTILINE)
+_UNSLOTH_USE: Final = pattern(
+    r"^\s*(?:from|import) unsloth\b|use_gradient_checkpointing\s*=\s*[\"']unsloth", re.MULTILINE
+)
 _BASE: Final = pattern(r"Model|\wFor[A-Z]\w+$|LM$")
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
