@@ -394,3 +394,20 @@ def test_what_mlx_wrote_beside_its_weights(tmp_path: Path, monkeypatch: pytest.M
     more = {"adapter_type": "lora", "target_modules": ["q_proj"]}
     (tmp_path / "adapter_config.json").write_text(json.dumps({**written, **more}))
     assert codes(tmp_path, monkeypatch) == []
+
+
+@pytest.mark.parametrize(("more", "told"), [("", True), (", peft_config=config.lora", False)])
+def test_an_adapter_that_is_loaded_after_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, *, told: bool
+) -> None:
+    script = f"""\
+from peft import PeftModel
+from trl import SFTTrainer
+def train():
+    trainer = SFTTrainer(model="Qwen/Qwen2.5-0.5B", train_dataset=data{more})
+    trainer.train()
+def load():
+    return PeftModel.from_pretrained(base, "out")
+"""
+    (tmp_path / "train.py").write_text(script)
+    assert ("LA150" in codes(tmp_path, monkeypatch)) is told

@@ -56,10 +56,12 @@ def trains_loaded_adapter(run: Run, train: Train, recipe: Recipe) -> bool:
     loops = ".backward(" in recipe.document.text and ".step()" in recipe.document.text
     trains = loops or any(call.endswith("Trainer") for call in run.calls)
     thaws = "requires_grad" in recipe.document.text
+    given = recipe["run.trainer_arguments"].value
     return (
         train.enabled
         and trains
         and not thaws
+        and not (isinstance(given, list) and "peft_config" in given)  # the trainer makes one
         and not makes & {call.rpartition(".")[2] for call in run.calls}
     )
 
