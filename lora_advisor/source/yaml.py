@@ -192,7 +192,11 @@ class _Builder:
         return Mapping(entries=tuple(entries), span=span)
 
     def _merged(self, merges: list[tuple[Scalar, Node]], written: set[str]) -> Iterator[Entry]:
-        """Yield what merge keys bring in, each key once; a later ``<<`` wins, as in PyYAML."""
+        """Yield what merge keys bring in, each key once.
+
+        Of a list the first mapping wins, as YAML's merge key says; of several ``<<`` the last,
+        as in PyYAML. PyYAML 6.0.4 lets the last of a list win where names are long.
+        """
         for key, value in reversed(merges):
             for source in value.items if isinstance(value, Sequence) else (value,):
                 if not isinstance(source, Mapping):

@@ -152,15 +152,19 @@ def test_keys_written_twice_are_both_there() -> None:
     "text",
     [
         "a: &a {x: 1, y: 2}\nb:\n  y: 3\n  <<: *a\n",
-        "a: &a {x: 1, y: 2}\nc: &c {x: 9, z: 3}\nb:\n  <<: [*a, *c]\n  z: 4\n",
-        "a: &a {one: 1, one: 5}\nc: &c {<<: *a, two: 3}\nb: {<<: *c, <<: *a}\n",
-        "a: &a {one: 1}\nc: &c {one: 2}\nb:\n  <<: *a\n  <<: *c\n",
+        "a: &a {x: 1, y: 2}\nc: &c {w: 9, z: 3}\nb:\n  <<: [*a, *c]\n  z: 4\n",
+        "a: &a {rank: 1}\nc: &c {rank: 2}\nb:\n  <<: *a\n  <<: *c\n",
+        "a: &a {rank: 1, rank: 5}\nc: &c {<<: *a, z: 3}\nb: {<<: *c, <<: *a}\n",
         "b: {'<<': 1, \"y\": 2}\n",
     ],
 )
 def test_merge_keys_as_in_pyyaml(text: str) -> None:
-    """Keys have several letters: PyYAML 6.0.4 takes equal single letters for one key object."""
     assert plain(text) == yaml.safe_load(text)
+
+
+def test_the_first_mapping_of_a_merged_list_wins() -> None:
+    text = "a: &a {rank: 1}\nc: &c {rank: 9, alpha: 3}\nb:\n  <<: [*a, *c]\n"
+    assert plain(text)["b"] == {"rank": 1, "alpha": 3}
 
 
 def test_merged_entries_say_so() -> None:
