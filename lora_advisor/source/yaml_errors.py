@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.pattern import pattern
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.limits import MAX_DEPTH
-from lora_advisor.source.limits import MAX_DEPTH
 from lora_advisor.source.position import line_starts, position
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ _HINTS: Final = (
     ("'-' indicator", _INDENTED),
     ("expected key", f"{_INDENTED}, or text follows a closing quote"),
     ("<block end>", f"{_INDENTED}, or text follows a closing quote"),
-    ("maximum nesting depth", f"nested deeper than {MAX_DEPTH} levels"),
     ("cannot start any token", "a value that starts with this character needs quotes"),
 )
 
