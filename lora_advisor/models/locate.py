@@ -70,7 +70,7 @@ class BaseModel:
     def _made(self, auto_class: str | None) -> ModuleTable | None:
         """Return what a template of its type makes of the config, None where none holds."""
         content = catalogue.part(self.model_type)
-        wanted = auto_class or usual_class(content)
+        wanted = auto_class or usual_class(content, self.config)
         fitting = (t for t in content["templates"] if t["auto"] == wanted)
         made = (expanded(template, content, self.config) for template in fitting)
         return next((table for table in made if table is not None), None)

@@ -90,6 +90,9 @@ def by_id(name: str) -> BaseModel | None:
         config = entry["config"] if exact else {"model_type": entry["config"]["model_type"]}
         source = f"the catalogue ({entry['id']})"
         return BaseModel(config=config, source=source, entry=entry, sized=True)
+    published = ids.published_of(name)
+    if published is not None:
+        return known(published[1], f"the published sizes of {published[0]}")
     config = ids.family_of(name)
     if config is None:
         return None

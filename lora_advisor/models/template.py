@@ -6,7 +6,7 @@ for any other it gives no answer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.canonical import canonical
 from lora_advisor.models.formula import OpenError, value
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lora_advisor.models.formula import Fields, Indices
+
+_HEADS: Final = {
+    "CausalLM": "AutoModelForCausalLM",
+    "SequenceClassification": "AutoModelForSequenceClassification",
+    "TokenClassification": "AutoModelForTokenClassification",
+    "QuestionAnswering": "AutoModelForQuestionAnswering",
+}
+"""Auto classes by the end of an architecture's name."""
 
 
 class Expansion:
@@ -139,17 +147,26 @@ def expanded(
     )
 
 
-def usual_class(content: Mapping[str, Any]) -> str | None:
-    """Return the auto class a model of a type is loaded with, None where it may be several.
+def usual_class(content: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return the auto class a config's model is loaded with, None where it may be several.
 
-    The class that the published models of the type are loaded with, else the only one known; a
-    config whose ``architectures`` name another head has none.
+    The one whose head its ``architectures`` name, else the class that the published models of the
+    type are loaded with, else the only one known.
     """
+    templates = dict.fromkeys(template["auto"] for template in content["templates"])
+    head = _HEADS.get(_head(config))
+    if head in templates:
+        return head
     entries = [*content["models"], *content["references"]]
-    known = dict.fromkeys(entry["default"] for entry in entries) or dict.fromkeys(
-        template["auto"] for template in content["templates"]
-    )
+    known = dict.fromkeys(entry["default"] for entry in entries) or templates
     return next(iter(known)) if len(known) == 1 else None
+
+
+def _head(config: Mapping[str, Any]) -> str:
+    """Return what a config's first architecture ends with: ``CausalLM`` of ``LlamaForCausalLM``."""
+    named = config.get("architectures")
+    first = named[0] if isinstance(named, list) and named else None
+    return first.rpartition("For")[2] if isinstance(first, str) else ""
 
 
 def _without(modules: list[Module], shared: Mapping[str, str]) -> Iterator[Module]:

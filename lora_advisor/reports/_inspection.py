@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.memory import FAILS, FITS
 from lora_advisor.models.memory_setup import GIB
+from lora_advisor.pattern import pattern
 from lora_advisor.reports._text import cells, cut, harmless, painter, plural, wrap
 from lora_advisor.reports.json import VERSION, dumped
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lora_advisor.reports._text import Paint
 
 _BAR: Final = 14
+_RANGE: Final = pattern(r"\d+(-\d+)?")
 _LEFT_SHOWN: Final = 12
 _CHANGES_SHOWN: Final = 6
 _WIDE_ENOUGH: Final = 72
@@ -69,11 +71,11 @@ def totals(found: Inspection) -> str:
     base = f"{short(table.parameter_count)} parameters" if table.sized else "sizes not known"
     if resolution is None:
         return base
+    if not table.sized:
+        return base
     count = len(resolution.modules) + len(resolution.parameters)
     whole = f", {plural(len(resolution.saved), 'module')} in full" if resolution.saved else ""
     told = f"{base}; adapters on {plural(count, 'module')}{whole}"
-    if not table.sized:
-        return told
     share = 100 * resolution.trainable / table.parameter_count
     size = resolution.trainable * FILE_BYTES / 10**6
     return f"{told}; {short(resolution.trainable)} trained ({share:.2g} %), file {size:,.0f} MB"
@@ -91,38 +93,48 @@ def _targets(found: Inspection, options: Options, paint: Paint) -> Iterator[str]
     width = min(max((cells(t.entry) for t in found.targets), default=0), 40)
     for target in found.targets:
         name = cut(harmless(target.entry), width)
-        first = f"  {name}{' ' * (width - cells(name))}  {target.modules:>5} "
-        if target.modules:
+        counted = f"{target.modules:>5} " if found.subject.table.sized else ""
+        first = f"  {name}{' ' * (width - cells(name))}  {counted}"
+        if target.modules and not counted:
+            yield f"{first}names modules"
+        elif target.modules:
             told = "module" if target.modules == 1 else "modules"
             if target.adapted != target.modules and found.resolution is not None:
                 told += f", {target.adapted} adapted"
             yield wrap(told, options.width, first)
         else:
             near = f"; nearest is {target.nearest}" if target.nearest else ""
-            yield wrap(paint(f"modules: adapts nothing{near}", fg="red"), options.width, first)
+            told = f"{'modules: ' if counted else ''}adapts nothing{near}"
+            yield wrap(paint(told, fg="red"), options.width, first)
 
 
 def _tree(found: Inspection, options: Options, paint: Paint) -> Iterator[str]:
     sized = found.subject.table.sized
     for child in found.tree.children:
-        for node, name, depth in _walk(child, 1, ""):
+        for node, name, depth in _walk(child, 1, "", sized=sized):
             mark = paint(MARKS[node.how], fg="green") if node.how else " "
             yield _row(node, f"{'  ' * depth}{mark} {name}", _columns(node, options, sized=sized))
     yield f"  {paint(MARKS['lora'], fg='green')} adapter   {MARKS['full']} trained in full"
 
 
-def _walk(node: Node, depth: int, before: str) -> Iterator[tuple[Node, str, int]]:
+def _walk(node: Node, depth: int, before: str, *, sized: bool) -> Iterator[tuple[Node, str, int]]:
     """Yield a node and what is below it; a chain of single children is one entry."""
     inner = [child for child in node.children if child.parameters or child.adapted]
     if not node.parameters and not node.adapted:
         return
-    name = before + node.name
     if len(inner) == 1 and not node.shape and node.count == 1 and not node.how:
-        yield from _walk(inner[0], depth, f"{name}.")
+        yield from _walk(inner[0], depth, f"{before}{node.name}.", sized=sized)
         return
-    yield node, f"{name} (×{node.count})" if node.count > 1 else name, depth
+    yield node, before + label(node, sized=sized), depth
     for child in inner:
-        yield from _walk(child, depth + 1, "")
+        yield from _walk(child, depth + 1, "", sized=sized)
+
+
+def label(node: Node, *, sized: bool) -> str:
+    """Name a node with the number of its kind, without numbers where the model's are not known."""
+    if node.count == 1:
+        return node.name
+    return f"{node.name} (×{node.count})" if sized else _RANGE.sub("*", node.name)
 
 
 def _columns(node: Node, options: Options, *, sized: bool) -> tuple[int, str]:
@@ -131,7 +143,7 @@ def _columns(node: Node, options: Options, *, sized: bool) -> tuple[int, str]:
     shape = "×".join(str(side) for side in node.shape) if sized else node.class_name
     size = short(node.parameters * node.count) if sized and node.parameters else ""
     middle = f"{shape:>14} {size:>7}" if wide else f"{size:>7}"
-    return (36 if wide else 30), f"{middle}  {trained(node)}".rstrip()
+    return (36 if wide else 30), f"{middle}  {trained(node, sized=sized)}".rstrip()
 
 
 def _row(node: Node, left: str, columns: tuple[int, str]) -> str:
@@ -147,8 +159,10 @@ def _plain(text: str) -> str:
     return unstyle(text)
 
 
-def trained(node: Node) -> str:
+def trained(node: Node, *, sized: bool) -> str:
     """Say what is trained on a module: the adapter's rank, scaling and parameters, or all of it."""
+    if not sized:
+        return {"lora": f"r {node.rank}, ×{node.scaling:.3g}", "full": "all"}.get(node.how, "")
     if node.how == "lora":
         return f"r {node.rank}, ×{node.scaling:.3g}, +{short(node.trained)}"
     if node.how == "full":
@@ -161,8 +175,8 @@ def trained(node: Node) -> str:
 def _left(found: Inspection, options: Options) -> Iterator[str]:
     for item in found.left[:_LEFT_SHOWN]:
         part = f"{item.modules} of {item.of}" if item.modules < item.of else str(item.of)
-        size = f", {short(item.parameters)}" if found.subject.table.sized else ""
-        yield wrap(f"{part}{size}: {item.why}", options.width, f"  {item.name:<20} ")
+        counted = f"{part}, {short(item.parameters)}: " if found.subject.table.sized else ""
+        yield wrap(f"{counted}{item.why}", options.width, f"  {item.name:<20} ")
     if len(found.left) > _LEFT_SHOWN:
         yield f"  and {len(found.left) - _LEFT_SHOWN} more names"
 
@@ -239,8 +253,9 @@ def as_json(inspections: Iterable[Inspection]) -> str:
 
 
 def plain(found: Inspection) -> dict[str, Any]:
-    """Return an inspection as plain data."""
-    table, resolution = found.subject.table, found.resolution
+    """Return an inspection as plain data; without the model's sizes nothing is counted."""
+    table = found.subject.table
+    resolution = found.resolution if table.sized else None
     return {
         "title": found.subject.title,
         "model": {
@@ -260,8 +275,8 @@ def plain(found: Inspection) -> dict[str, Any]:
         "saved": dict(resolution.saved) if resolution is not None else {},
         "trainable": resolution.trainable if resolution is not None else None,
         "adapter_bytes": resolution.trainable * FILE_BYTES if resolution is not None else None,
-        "targets": [_fields(item) for item in found.targets],
-        "left": [_fields(item) for item in found.left],
+        "targets": _items(found.targets) if table.sized else [],
+        "left": _items(found.left) if table.sized else [],
         "memory": _memory_json(found),
     }
 

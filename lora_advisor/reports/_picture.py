@@ -98,14 +98,13 @@ def _laid(node: Node, x: int, y: int, width: int, *, sized: bool) -> Iterator[Bo
         below += laid
         top = max((box.y + box.height for box in laid), default=top - GAP) + GAP
     kind = node.how or ("outer" if below else "plain")
-    times = f" ×{node.count}" if node.count > 1 else ""
     yield Box(
         x=x,
         y=y,
         width=width,
         height=(top - y) if below else ROW,
         kind=kind,
-        name=harmless(f"{node.name}{times}"),
+        name=harmless(_inspection.label(node, sized=sized)),
         note=_note(node, sized=sized),
     )
     yield from below
@@ -113,7 +112,7 @@ def _laid(node: Node, x: int, y: int, width: int, *, sized: bool) -> Iterator[Bo
 
 def _note(node: Node, *, sized: bool) -> str:
     size = _inspection.short(node.parameters * node.count) if sized else ""
-    return " · ".join(text for text in (size, _inspection.trained(node)) if text)
+    return " · ".join(text for text in (size, _inspection.trained(node, sized=sized)) if text)
 
 
 def _page(found: Inspection) -> dict[str, Any]:

@@ -34,7 +34,13 @@ def leaves(model_id: str) -> set[str]:
         ("Qwen/Qwen3-8B", "q_proj", True),
         ("qwen/qwen3-8b", "q_proj", True),
         ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "q_proj", True),
-        ("mistralai/Mistral-7B-v0.1", "q_proj", False),
+        ("meta-llama/Llama-3.1-8B-Instruct", "q_proj", True),
+        ("mistralai/Mistral-7B-v0.1", "q_proj", True),
+        ("unsloth/mistral-7b-instruct-v0.3-bnb-4bit", "q_proj", True),
+        ("unsloth/Qwen3-14B", "q_proj", True),
+        ("mistralai/Mistral-Nemo-Base-2407", "q_proj", False),
+        ("unsloth/SmolLM3-3B", "q_proj", False),
+        ("xlm-roberta-base", "query", False),
         ("THUDM/chatglm2-6b", "query_key_value", False),
         ("google/flan-t5-xl", "wi_0", False),
         ("google-t5/t5-base", "wi", False),
@@ -43,9 +49,54 @@ def leaves(model_id: str) -> set[str]:
 )
 def test_published_models_are_found_by_id(name: str, layer: str, sized: bool) -> None:
     model = by_id(name)
-    assert model is not None
-    assert model.sized is sized
+    table = model.table() if model is not None else None
+    assert table is not None
+    assert table.sized is sized
     assert layer in leaves(name)
+
+
+PUBLISHED = {
+    "meta-llama/Llama-3.2-3B-Instruct": 3_212_749_824,
+    "mistralai/Mistral-7B-v0.1": 7_241_732_096,
+    "Qwen/Qwen2.5-14B": 14_770_033_664,
+    "google/gemma-2-9b-it": 9_241_705_984,
+    "HuggingFaceTB/SmolLM2-135M": 134_515_008,
+    "microsoft/phi-4": 14_659_507_200,
+    "EleutherAI/pythia-1b": 1_011_781_632,
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 1_100_048_384,
+}
+"""Parameters as the models' pages on the Hub count them."""
+
+
+@pytest.mark.parametrize(("name", "parameters"), PUBLISHED.items())
+def test_published_sizes_give_the_published_number_of_parameters(
+    name: str, parameters: int
+) -> None:
+    model = by_id(name)
+    assert model is not None
+    table = model.table()
+    assert table is not None
+    assert table.auto_class == "AutoModelForCausalLM"
+    assert table.parameter_count == parameters
+
+
+@pytest.mark.parametrize("name", ["unsloth/Phi-3-mini-4k-instruct", "unsloth/phi-4"])
+def test_copies_in_another_architecture_are_not_taken_for_the_original(name: str) -> None:
+    assert by_id(name) is None
+
+
+@pytest.mark.parametrize(
+    ("architecture", "auto_class"),
+    [
+        ("MistralForCausalLM", "AutoModelForCausalLM"),
+        ("MistralForSequenceClassification", "AutoModelForSequenceClassification"),
+    ],
+)
+def test_a_configs_architecture_says_which_head_it_has(architecture: str, auto_class: str) -> None:
+    config = {"model_type": "mistral", "architectures": [architecture], "num_hidden_layers": 3}
+    table = known(config, "test").table()
+    assert table is not None
+    assert table.auto_class == auto_class
 
 
 @pytest.mark.parametrize("name", ["me/Qwen3-8B-my-tune", "someone/llama", "", "Qwen3-8B"])
