@@ -27,9 +27,9 @@ CURRENT: Final[dict[str, str]] = {
     "tensorrt-llm": "1.2.0",
     "torch": "2.13.0",
     "torchtune": "0.6.1",
-    "transformers": "5.23.0",
+    "transformers": "5.24.0",
     "trl": "1.16.0",
-    "unsloth": "2026.8.4",
+    "unsloth": "2026.10.9",
 }
 """The newest release of each library that the rules were proven on."""
 
