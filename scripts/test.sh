@@ -12,12 +12,16 @@ fi
 if ! "$python" -m venv --help >/dev/null 2>&1 || ! command -v git >/dev/null; then
   apt-get update -q && apt-get install -q -y python3-venv git
 fi
+# Pages are tried in a browser; without one, and without the right to install it, these tests skip.
+if ! command -v chromium google-chrome >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update -q && apt-get install -q -y --no-install-recommends chromium
+fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 run=.venv/bin/python
 # torch first and alone: a plain install of the others may bring several gigabytes of CUDA.
 $run -c 'import torch' 2>/dev/null || $run -m pip install -q torch==2.13.0
-$run -m pip install -q -e '.[dev,docs,proofs]'
+$run -m pip install -q -e '.[dev,docs,proofs,calibrate,search,ray]'
 
 $run -m ruff check .
 $run -m ruff format --check .
