@@ -95,6 +95,7 @@ async def test_hover_tells_the_effective_batch(client: LanguageClient, tmp_path:
     assert "`train.gradient_accumulation_steps`: `8`" in hover.contents.value
     assert "32" in hover.contents.value
     assert "*A higher value:*" in hover.contents.value
+    assert "unknown ()" not in hover.contents.value
 
 
 @pytest.mark.asyncio

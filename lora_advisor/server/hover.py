@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pygls.workspace import TextDocument
 
+    from lora_advisor.explain import Derived
     from lora_advisor.facts import Facts
     from lora_advisor.parameters import Parameter
     from lora_advisor.recipe import WrittenKey
@@ -54,15 +55,15 @@ def _parts(key: WrittenKey, facts: Facts) -> Iterator[str]:
     page = parameters.load(key.name) or parameters.load(field)
     yield f"**`{key.name}`** is `{field}`: `{show(value.value)}`"
     follows = [fact for fact in derived(facts) if field in fact.fields and fact.is_number]
-    if follows:
-        yield "\n".join(
-            f"- {fact.title}: **{show(fact.value)}**"
-            if fact.known
-            else f"- {fact.title}: unknown ({fact.why})"
-            for fact in follows
-        )
+    if lines := [f"- {_line(fact)}" for fact in follows if fact.known or fact.why]:
+        yield "\n".join(lines)
     if page is not None:
         yield _page(page)
+
+
+def _line(fact: Derived) -> str:
+    known = f"**{show(fact.value)}**" if fact.known else f"unknown ({fact.why})"
+    return f"{fact.title}: {known}"
 
 
 def _page(page: Parameter) -> str:
