@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -16,6 +17,8 @@ from lora_advisor.cli import cli
 from lora_advisor.settings import from_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from click.testing import Result
 
 ROOT = Path(__file__).parent.parent
@@ -166,3 +169,42 @@ def _until(stream: Any, wanted: str) -> str:
         assert line, seen
         seen += line
     return seen
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("check --framework axo", ["axolotl"]),
+        ("check --select LA101,dropout-neg", ["LA101,dropout-negative"]),
+        ("rule loftq-on-q", ["loftq-on-quantised-model"]),
+        ("rule sho", ["show"]),
+        ("explain lora_al", ["lora_alpha"]),
+        ("convert a.yaml --to axo", ["axolotl"]),
+        ("schema axo", ["axolotl"]),
+    ],
+)
+def test_the_shell_completes(words: str, wanted: list[str]) -> None:
+    parts = words.split()
+    variables = {"COMP_WORDS": f"lora-advisor {words}", "COMP_CWORD": str(len(parts))}
+    variables["_LORA_ADVISOR_COMPLETE"] = "bash_complete"
+    result = CliRunner().invoke(cli, prog_name="lora-advisor", env=variables)
+    assert [line.partition(",")[2] for line in result.stdout.splitlines()] == wanted
+
+
+def test_every_command_teaches_by_example() -> None:
+    silent = [path for path, command in commands(cli, "lora-advisor") if not shows(path, command)]
+    assert silent == []
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        yield f"{path} {name}", found
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{path} {name}")
+
+
+def shows(path: str, command: click.Command) -> bool:
+    return path in (command.epilog or "")

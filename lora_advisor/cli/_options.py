@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import CannotRunError
 from lora_advisor.record import replace
 
@@ -38,7 +39,11 @@ def reads_some(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 _READING: Final[dict[str, dict[str, Any]]] = {
-    "--framework": {"metavar": "NAME", "help": "Read the configs as this format."},
+    "--framework": {
+        "metavar": "NAME",
+        "shell_complete": _completing.formats,
+        "help": "Read the configs as this format.",
+    },
     "--target": {
         "multiple": True,
         "metavar": "PACKAGE=VERSION",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
 from lora_advisor.cli._fixing import (
     fixing_options,
@@ -48,9 +49,16 @@ Exit codes: 0 nothing that fails the run, 1 findings at or above --fail-on,
     "--select",
     multiple=True,
     metavar="RULES",
+    shell_complete=_completing.rules,
     help="Check only these: codes, prefixes, names or areas, with commas.",
 )
-@click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULES",
+    shell_complete=_completing.rules,
+    help="Leave these rules out.",
+)
 @click.option("--pedantic", is_flag=True, help="Report matters of taste, too.")
 @click.option(
     "--fail-on",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import CannotRunError, close_names
 from lora_advisor.cli._options import inputs, print_page, reads_configs, settings_of
 
@@ -24,7 +25,13 @@ Examples:
 
 @click.command("convert", epilog=CONVERT_EXAMPLES)
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.option("--to", required=True, metavar="FORMAT", help="axolotl, llamafactory, trl, …")
+@click.option(
+    "--to",
+    required=True,
+    metavar="FORMAT",
+    shell_complete=_completing.writers,
+    help="axolotl, llamafactory, trl, …",
+)
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )

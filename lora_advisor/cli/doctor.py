@@ -32,7 +32,14 @@ EXTRAS: Final = {
 """Extras of the package: what each brings, and what it is for. A check needs none of them."""
 
 
-@click.command("doctor")
+EXAMPLES: Final = """\b
+Examples:
+  lora-advisor doctor                     in the folder that is to be checked
+  lora-advisor doctor > doctor.txt        to go with a report of something odd
+"""
+
+
+@click.command("doctor", epilog=EXAMPLES)
 @click.pass_context
 def command(context: click.Context) -> None:
     """Say what is installed, which extras work, and which settings and versions count here.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import FAILED, CannotRunError
 from lora_advisor.cli._options import (
     STDIN,
@@ -26,7 +27,7 @@ Examples:
 
 
 @click.command("explain", epilog=EXPLAIN_EXAMPLES)
-@click.argument("subject", metavar="CONFIG|PARAMETER")
+@click.argument("subject", metavar="CONFIG|PARAMETER", shell_complete=_completing.subjects)
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )

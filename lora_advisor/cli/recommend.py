@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import CannotRunError
 from lora_advisor.cli._options import inputs, print_page, reads_some, settings_of
 
@@ -39,7 +40,12 @@ Examples:
 @click.option("--gpu", metavar="MEMORY|NAME", help="Such as 24GB, A100-80GB or 'RTX 4090'.")
 @click.option("--devices", type=click.IntRange(min=1), metavar="N", help="How many such GPUs.")
 @click.option("--method", type=click.Choice(METHODS), help="By default the config's, else sft.")
-@click.option("--to", metavar="FORMAT", help="Write a config in this format instead.")
+@click.option(
+    "--to",
+    metavar="FORMAT",
+    shell_complete=_completing.writers,
+    help="Write a config in this format instead.",
+)
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import FOUND, CannotRunError, close_names
 from lora_advisor.cli._options import page_options, plugin_option, print_page
 from lora_advisor.record import replace
@@ -14,6 +15,8 @@ from lora_advisor.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
 
     from lora_advisor.rules import Rule
     from lora_advisor.settings import Settings
@@ -26,6 +29,25 @@ Examples:
   lora-advisor rule new rank-above-64 --code TEAM001
   lora-advisor rule test team-rules
 """
+SHOW_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor rule show LA201            what it says, why, its repair, examples
+  lora-advisor rule LA201                 the same
+"""
+TEST_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor rule test team-rules       every card below that folder
+  lora-advisor rule test acme_rules/cards --plugin acme
+
+\b
+Exit codes: 0 every example does what it shows, 1 some do not, 2 a card cannot be used.
+"""
+NEW_EXAMPLES: Final = """\b
+Examples:
+  lora-advisor rule new rank-above-64 --code TEAM001
+                                          writes team-rules/team/rank-above-64.yaml
+  lora-advisor rule new no-old-base --code TEAM002 --area models --folder checks
+"""
 
 
 class _Rules(click.Group):
@@ -34,9 +56,15 @@ class _Rules(click.Group):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Put ``show`` in where no command is named."""
         asks = {"-h", "--help"} & {*args}
-        if not args or not (args[0] in self.commands or (asks and len(args) == 1)):
+        completing = context.resilient_parsing and not args
+        named = completing or (args and args[0] in self.commands)
+        if not (named or (asks and len(args) == 1)):
             args = ["show", *args]
         return super().parse_args(context, args)
+
+    def shell_complete(self, context: click.Context, begun: str) -> list[CompletionItem]:
+        """Offer rules beside the commands."""
+        return super().shell_complete(context, begun) + _completing.rules(context, None, begun)
 
 
 @click.group("rule", cls=_Rules, epilog=RULE_EXAMPLES)
@@ -44,8 +72,8 @@ def command() -> None:
     """Show a rule's card: what it says, why, its repair; test and write rules of your own."""
 
 
-@command.command("show")
-@click.argument("name", required=False, metavar="[CODE|NAME]")
+@command.command("show", epilog=SHOW_EXAMPLES)
+@click.argument("name", required=False, metavar="[CODE|NAME]", shell_complete=_completing.rules)
 @click.option("--all", "everything", is_flag=True, help="Every rule in full.")
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -71,7 +99,7 @@ def show(name: str | None, **options: Any) -> None:
         print_page(_pages.rule_list(shown, page_options(options)), options)
 
 
-@command.command("test")
+@command.command("test", epilog=TEST_EXAMPLES)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @plugin_option
 @click.pass_context
@@ -100,7 +128,7 @@ def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
     context.exit(FOUND if wrong else 0)
 
 
-@command.command("new")
+@command.command("new", epilog=NEW_EXAMPLES)
 @click.argument("name")
 @click.option("--code", required=True, help="Code of the rule, such as TEAM001.")
 @click.option("--area", default="team", show_default=True, help="Folder of the card.")

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import CannotRunError, close_names
 
 EXAMPLES: Final = """\b
@@ -21,7 +22,7 @@ In the first line of a YAML file, for yaml-language-server:
 
 
 @click.command("schema", epilog=EXAMPLES)
-@click.argument("framework", required=False)
+@click.argument("framework", required=False, shell_complete=_completing.schemas)
 def command(framework: str | None) -> None:
     """Write a format's JSON Schema, for completion and hover in editors."""
     from lora_advisor.console import write  # noqa: PLC0415

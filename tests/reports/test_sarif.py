@@ -37,7 +37,7 @@ def test_every_rule_is_listed_and_results_point_at_theirs() -> None:
 
 
 def test_no_rule_has_a_tag_twice() -> None:
-    """The schema wants the elements of ``tags`` to differ; GitHub refuses a file where two do not."""
+    """The schema wants the elements of ``tags`` to differ, and GitHub holds a file to it."""
     for entry in run(report())["tool"]["driver"]["rules"]:
         tags = entry["properties"]["tags"]
         assert len(set(tags)) == len(tags) <= 20
