@@ -29,6 +29,7 @@ def summary(report: Report, options: Options) -> str:
     if options.quiet:
         return ""
     lines = [wrap(_found(report, options), options.width, "", "  ")]
+    lines += [wrap(line, options.width, "", "  ") for line in _repairable(report)]
     if report.failures:
         lines.append(f"{plural(len(report.failures), 'file')} could not be read.")
     if report.suppressed:
@@ -68,6 +69,17 @@ def _weight(report: Report, options: Options) -> str:
     if number == 0:
         return "; none fails the run"
     return "" if number == len(report.findings) else f"; {number} of them failed the run"
+
+
+def _repairable(report: Report) -> Iterator[str]:
+    """Say how many findings have a repair, and the options that carry them out."""
+    offered = [{fix.safety for fix in found.fixes if fix.changes} for found in report.findings]
+    safe = sum("safe" in safeties for safeties in offered)
+    unsafe = sum(safeties == {"unsafe"} for safeties in offered)
+    if safe or unsafe:
+        parts = [f"{safe} with --fix"] if safe else []
+        parts += [f"{unsafe} with --fix --unsafe-fixes"] if unsafe else []
+        yield f"Can be repaired: {', '.join(parts)}; --diff shows how."
 
 
 def _skipped(report: Report, options: Options) -> list[str]:
