@@ -27,6 +27,7 @@ EXAMPLE = ROOT / "examples" / "axolotl" / "bad.yaml"
 SHIPPED = (
     *("LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml", "mkdocs.yml"),
     *("action.yml", ".pre-commit-hooks.yaml", "rules/README.md", "rules/codes.txt"),
+    *("man/lora-advisor.1", "editors/vscode/package.json"),
     *("scripts/test.sh", "scripts/action.sh", "docs/stability.md", "examples/axolotl/bad.yaml"),
     *("benchmarks/README.md", "tests/test_release.py", "lora_advisor/py.typed"),
 )
@@ -101,7 +102,7 @@ def inspect(built: Archives) -> None:
         raise ReleaseError(f"{built.wheel.name}: {size:,} bytes, more than {LARGEST:,}")
     with zipfile.ZipFile(built.wheel) as wheel:
         strange = {name.partition("/")[0] for name in wheel.namelist()} - {"lora_advisor"}
-    if any(not name.endswith(".dist-info") for name in strange):
+    if any(not name.endswith((".dist-info", ".data")) for name in strange):
         raise ReleaseError(f"{built.wheel.name}: holds {', '.join(sorted(strange))}")
     missing = {*SHIPPED} - {*names(built.sdist)}
     if missing:

@@ -1,4 +1,4 @@
-"""Write what is generated: pages of rules, parameters and formats, the ledger, the card schema.
+"""Write what is generated: pages of rules, parameters, formats; ledger, card schema, manual page.
 
 ``--check`` writes nothing and fails if a file is not what it should be.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import codes
 import jinja2
 import ledger
+import man_page
 import pages
 import version_matrix
 
@@ -56,6 +57,7 @@ def main() -> None:
     for folder in FOLDERS:
         folder.mkdir(parents=True, exist_ok=True)
     for path in stale:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(wanted[path], "utf-8")
     for path in extra:
         path.unlink()
@@ -75,6 +77,7 @@ def generated() -> dict[Path, str]:
     files[version_matrix.PAGE] = version_matrix.page()
     known = codes.FILE.read_text("utf-8") if codes.FILE.exists() else ""
     files[codes.FILE] = codes.extended(known, cards.values())
+    files[man_page.PAGE] = man_page.text()
     files[RULES / "rule.schema.json"] = json.dumps(schema(), indent=2) + "\n"
     return files
 
