@@ -33,10 +33,14 @@ class _Strict(BaseModel):
 
 
 class FixCard(_Strict):
-    """A repair: ``set`` gives canonical fields their new values, null removes the key.
+    """A repair: the changes that carry it out.
+
+    ``set`` gives canonical fields new values, ``unset`` takes their keys out, ``listed`` makes a
+    list of a text that names one thing or, with commas, several.
 
     Of the reported key (``each:``) ``rename`` gives another name, ``value`` another value, and
-    ``remove`` takes it out; one that comes out empty changes nothing.
+    ``remove`` takes it out; of the reported entry of a list ``entry`` gives another one, and
+    ``remove`` takes it out. A word that comes out empty changes nothing.
 
     ``safe`` means that the trained result cannot change, or that the config cannot run as it is
     and has one sensible reading.
@@ -45,8 +49,11 @@ class FixCard(_Strict):
     safety: Literal["safe", "unsafe"]
     title: Text
     set: dict[str, Any] = Field(default_factory=dict)
+    unset: list[str] = Field(default_factory=list)
+    listed: list[str] = Field(default_factory=list)
     rename: str | None = None
     value: str | None = None
+    entry: str | None = None
     remove: bool = False
 
 

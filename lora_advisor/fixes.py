@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.check import check_paths
+from lora_advisor.findings import Severity
 from lora_advisor.source.edits import (
     Edit,
     NotEditableError,
@@ -61,22 +62,24 @@ class Repaired:
 def repair(document: Document, settings: Settings, *, unsafe: bool = False) -> Repaired:
     """Carry out the repairs of every finding in one file, the safe ones or all of them.
 
-    A repair is kept only if its finding is gone afterwards and no other has come.
+    A repair is kept only if its finding is gone afterwards and no other problem has come.
     """
     text, report = document.text, _check(document.text, document.path, settings)
     kept: list[Tried] = []
     dropped: list[Tried] = []
-    seen: set[tuple[str, str, str]] = set()
-    while len(seen) < MOST and (step := _next(report, document.path, seen, unsafe=unsafe)):
+    failed: set[tuple[str, str, str]] = set()
+    for _ in range(MOST):
+        step = _next(report, document.path, failed, unsafe=unsafe)
+        if step is None:
+            break
         finding, fix = step
-        seen.add((finding.code, finding.path, fix.title))
         try:
-            _, changed, checked = attempt(report, finding, fix, settings)
+            _, text, report = attempt(report, finding, fix, settings)
         except NotEditableError as error:
+            failed.add((finding.code, finding.path, fix.title))
             dropped.append(_tried(finding, fix, str(error)))
         else:
             kept.append(_tried(finding, fix))
-            text, report = changed, checked
     return Repaired(
         file=document.path,
         before=document.text,
@@ -107,13 +110,13 @@ def _check(text: str, path: str, settings: Settings) -> Report:
 
 
 def _next(
-    report: Report, path: str, seen: set[tuple[str, str, str]], *, unsafe: bool
+    report: Report, path: str, failed: set[tuple[str, str, str]], *, unsafe: bool
 ) -> tuple[Finding, Fix] | None:
-    """Return the first repair that may be carried out and has not been tried."""
+    """Return the first repair that may be carried out and has not failed."""
     for finding in report.findings:
         for fix in finding.fixes:
             allowed = fix.changes and (unsafe or fix.safety == "safe")
-            known = (finding.code, finding.path, fix.title) in seen
+            known = (finding.code, finding.path, fix.title) in failed
             if allowed and not known and finding.place.file == path:
                 return finding, fix
     return None
@@ -140,14 +143,18 @@ def _edit(document: Document, change: Change, near: int) -> Edit:
 
 
 def _refuse_worse(finding: Finding, before: Report, after: Report) -> None:
-    """Raise unless the finding is gone and every other one was there before."""
+    """Raise unless the finding is gone and every other one was there before.
+
+    Advice that comes to light with the repair of an error or a warning is no reason against it.
+    """
     if after.failures:
         raise NotEditableError("the file could not be read any more")
     old, new = (Counter((f.code, f.path) for f in report.findings) for report in (before, after))
     own = (finding.code, finding.path)
     if new[own] >= old[own]:
         raise NotEditableError("the problem would still be there")
-    come = new - old
+    told = {(f.code, f.path): f.severity for f in after.findings}
+    come = [key for key in new - old if told[key] >= min(finding.severity, Severity.WARNING)]
     if come:
         codes = ", ".join(sorted({code for code, _ in come}))
         raise NotEditableError(f"it would bring another problem ({codes})")

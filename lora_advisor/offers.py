@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.findings import Change, Fix
 from lora_advisor.frameworks.draft import cast_to
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Origin
 from lora_advisor.render import render
 from lora_advisor.source.scalars import yaml12
 from lora_advisor.source.tree import Scalar, Span
-from lora_advisor.wording import is_own
+from lora_advisor.wording import is_own, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lora_advisor.facts import Facts
+    from lora_advisor.recipe import Recipe
 
 
 def offers(cards: Iterable[dict[str, Any]], facts: Facts, item: object) -> Iterator[Fix]:
-    """Yield the repairs of a rule; one that only names another key must have a name for it."""
+    """Yield the repairs of a rule; one that only writes another word must have a word for it."""
     for card in cards:
         fix = _offered(card, facts, item)
-        if fix.changes or not card.get("rename"):
+        if fix.changes or not any(card.get(name) for name in ("rename", "value", "entry")):
             yield fix
 
 
@@ -38,10 +40,13 @@ def _offered(card: dict[str, Any], facts: Facts, item: object) -> Fix:
 def _of_key(card: dict[str, Any], facts: Facts, item: Item) -> Iterator[Change]:
     name = render(str(card.get("rename") or ""), facts, item)
     value = render(str(card.get("value") or ""), facts, item)
+    entry = render(str(card.get("entry") or ""), facts, item)
     if name:
         yield Change(key=item.path, name=name, key_at=item.at)
-    elif value:
+    elif value and value != show(UNKNOWN):
         yield Change(key=item.path, value=_typed(value), key_at=item.at)
+    elif entry and item.path.endswith("]"):
+        yield Change(key=item.path, value=entry, key_at=item.at, value_at=item.at)
     elif card.get("remove"):
         yield Change(key=item.path, key_at=item.at)
 
@@ -56,18 +61,50 @@ def _of_fields(card: dict[str, Any], facts: Facts, item: object) -> Iterator[Cha
 
     So does one that another key stands for: what to write there instead is not known.
     """
-    for field, template in (card.get("set") or {}).items():
-        wanted = _filled(field, template, facts, item)
-        value = facts.recipe.values.get(field)
-        if value is None:
-            yield Change(key=field, value=wanted)
-        elif value.written and not is_own(facts.recipe, field, wanted):
-            continue
-        elif value.origin is Origin.UNKNOWN or value.value is UNKNOWN or value.value != wanted:
-            yield Change(key=value.key, value=wanted, key_at=value.key_at, value_at=value.value_at)
+    wanted = {f: _filled(f, text, facts, item) for f, text in (card.get("set") or {}).items()}
+    wanted |= {field: _listed(facts, field) for field in card.get("listed") or ()}
+    for field, value in wanted.items():
+        if value is not UNKNOWN:
+            yield from _changed(facts.recipe, field, value)
+    for field in card.get("unset") or ():
+        known = facts.recipe.values.get(field)
+        if known is not None and known.written and _has_own_key(facts.recipe, field):
+            yield Change(key=known.key, key_at=known.key_at)
+
+
+def _changed(recipe: Recipe, field: str, wanted: object) -> Iterator[Change]:
+    value = recipe.values.get(field)
+    if value is None:
+        yield Change(key=field, value=wanted)
+    elif value.written and not is_own(recipe, field, wanted):
+        return
+    elif value.origin is Origin.UNKNOWN or value.value is UNKNOWN or value.value != wanted:
+        yield Change(key=value.key, value=wanted, key_at=value.key_at, value_at=value.value_at)
+
+
+def _has_own_key(recipe: Recipe, field: str) -> bool:
+    """Whether a field's key stands for that field alone: with another one it would go, too."""
+    at = recipe.values[field].key_at
+    return [value.key_at for value in recipe.values.values()].count(at) == 1
 
 
 def _filled(field: str, value: object, facts: Facts, item: object) -> object:
+    """Fill a template in; what came to an unknown value is unknown."""
     if not isinstance(value, str) or "{{" not in value:
         return value
-    return cast_to(FIELDS[field], render(value, facts, item))
+    text = render(value, facts, item)
+    if text == show(UNKNOWN):
+        return UNKNOWN
+    return int(text) if _WHOLE.fullmatch(text) else cast_to(FIELDS[field], text)
+
+
+_WHOLE: Final = pattern(r"-?\d+")
+
+
+def _listed(facts: Facts, field: str) -> object:
+    """Return the names that a text holds, where a list of them was meant."""
+    value = facts.recipe.values.get(field)
+    text = value.value if value is not None else None
+    if not isinstance(text, str):
+        return UNKNOWN
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -159,7 +159,7 @@ def _asked(card: Card, functions: Collection[str]) -> Iterator[str]:
     yield from [card.each] if card.each else []
     yield from [card.at] if isinstance(card.at, str) else card.at
     for fix in card.fix:
-        yield from fix.set
+        yield from (*fix.set, *fix.unset, *fix.listed)
 
 
 def _refuse_versions(package: str, versions: str) -> None:
@@ -174,7 +174,7 @@ def _texts(card: Card) -> Iterator[str]:
     yield card.message
     for fix in card.fix:
         yield fix.title
-        yield from (text for text in (fix.rename, fix.value) if text)
+        yield from (text for text in (fix.rename, fix.value, fix.entry) if text)
         yield from (text for text in fix.set.values() if isinstance(text, str))
 
 

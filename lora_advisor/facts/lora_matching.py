@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 _TARGETS: Final = "lora.target_modules"
-_CLOSE: Final = 0.6
+_CLOSE: Final = 0.75
 _VISION: Final = ("vision", "visual", "image", "audio", "vit")
 
 

@@ -14,10 +14,11 @@ from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Spa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Comment, Document
 
 _BLOCK: Final = pattern(r"-\s|(?![\[{'\"])[^\n]*\n")
 """A YAML value in block style: a list, or what goes on over several lines without quotes."""
+_NAMED: Final = pattern(r"\[([^\]]*)\]")
 _STEP: Final = pattern(r"([^.\[\]]+)|\[(\d+)\]")
 _GAP: Final = pattern(r"(?:[ \t]|\\\r?\n)+$")
 
@@ -61,9 +62,10 @@ def replaced(document: Document, span: Span, value: object) -> Edit:
 
 
 def value_of(document: Document, span: Span) -> Span:
-    """Return where the value of a key stands, given the place of either."""
+    """Return where a value stands, given its place, its key's, or that of an entry of a list."""
     values = (entry.value.span for _, entry in _entries(document))
-    return span if span in values else _located(document, span)[1].value.span
+    found = span in values or _list_of(document, span) is not None
+    return span if found else _located(document, span)[1].value.span
 
 
 def renamed(document: Document, key: Span, name: str) -> Edit:
@@ -74,14 +76,25 @@ def renamed(document: Document, key: Span, name: str) -> Edit:
 
 
 def removed(document: Document, key: Span) -> Edit:
-    """Take a key out with its value, and with its line where nothing else stands there."""
+    """Take a key out with its value, and with its line where nothing else stands there.
+
+    The entry of a list goes in the same way, and a rule that a comment ignores.
+    """
+    comment = next((c for c in document.comments if c.span.start <= key.start < c.span.end), None)
+    if comment is not None:
+        return _removed_from_comment(document, comment, key)
+    listed = _list_of(document, key)
+    if listed is not None:
+        return _removed_entry(document, listed, key)
     mapping, entry = _located(document, key)
     start, end = entry.key.span.start, max(entry.value.span.end, entry.key.span.end)
     if document.format == "shell":
         gap = _GAP.search(document.text, 0, start - len(_dashes(document.text, start)))
         return Edit(start=gap.start() if gap else start, end=end, text="")
     if _is_listed(document, mapping):
-        return _removed_item(document, mapping, entry, Span(start=start, end=end))
+        return _removed_item(
+            document, mapping.span, len(mapping.entries), Span(start=start, end=end)
+        )
     before = _line_start(document.text, start)
     if document.text[before:start].strip():
         raise NotEditableError("the key shares its line with a list item")
@@ -171,7 +184,41 @@ def _located(document: Document, key: Span) -> tuple[Mapping, Entry]:
     return pair
 
 
-def _removed_item(document: Document, mapping: Mapping, entry: Entry, span: Span) -> Edit:
+def _removed_from_comment(document: Document, comment: Comment, selector: Span) -> Edit:
+    """Take a rule out of a comment, and the whole comment if it names no other."""
+    text, (start, end) = document.text, (comment.span.start, comment.span.end)
+    if document.path.endswith(".ipynb"):
+        raise NotEditableError("the comment stands in a cell of a notebook")
+    named = _NAMED.search(text, start, end)
+    if named is None or not named.start() < selector.start < named.end():
+        raise NotEditableError("the comment names no rule there")
+    gone = text[selector.start : selector.end]
+    left = [name for name in (part.strip() for part in named[1].split(",")) if name != gone]
+    if left:
+        return Edit(start=named.start(), end=named.end(), text=f"[{', '.join(left)}]")
+    line = _line_start(text, start)
+    if not text[line:start].strip():
+        return Edit(start=line, end=_line_end(text, start), text="")
+    return Edit(start=line + len(text[line:start].rstrip()), end=end, text="")
+
+
+def _removed_entry(document: Document, listed: Sequence, span: Span) -> Edit:
+    """Take an entry out of a list that has others."""
+    text = document.text
+    if len(listed.items) < 2:  # noqa: PLR2004
+        raise NotEditableError("nothing would be left of the list")
+    if document.format == "shell":
+        gap = _GAP.search(text, 0, span.start)
+        return Edit(start=gap.start() if gap else span.start, end=span.end, text="")
+    if text[listed.span.start] in "[(":
+        return _removed_item(document, listed.span, len(listed.items), span)
+    line = _line_start(text, span.start)
+    if text[line : span.start].strip() != "-":
+        raise NotEditableError("the entry shares its line with something else")
+    return Edit(start=line, end=_line_end(text, span.end), text="")
+
+
+def _removed_item(document: Document, around: Span, count: int, span: Span) -> Edit:
     """Take one of several things out that commas part, with its comma."""
     text = document.text
     after = re.compile(r"\s*,[ \t]*").match(text, span.end)
@@ -181,10 +228,10 @@ def _removed_item(document: Document, mapping: Mapping, entry: Entry, span: Span
         if not text[line:start].strip() and text[end : end + 1] in ("\r", "\n", ""):
             return Edit(start=line, end=_line_end(text, end), text="")
         return Edit(start=start, end=end, text="")
-    before = re.compile(r",\s*$").search(text, mapping.span.start, span.start)
-    if before is None and len(mapping.entries) > 1:
+    before = re.compile(r",\s*$").search(text, around.start, span.start)
+    if before is None and count > 1:
         raise NotEditableError("its comma is not to be found")
-    return Edit(start=before.start() if before else span.start, end=entry.value.span.end, text="")
+    return Edit(start=before.start() if before else span.start, end=span.end, text="")
 
 
 def _is_listed(document: Document, mapping: Mapping) -> bool:
@@ -226,6 +273,22 @@ def _sections(node: Node, path: str) -> Iterator[Mapping]:
 def _entries(document: Document) -> Iterator[tuple[Mapping, Entry]]:
     for root in document.roots:
         yield from _entries_below(root)
+
+
+def _list_of(document: Document, span: Span) -> Sequence | None:
+    """Return the list that has an entry of its own at a place."""
+    lists = (found for root in document.roots for found in _lists_below(root))
+    return next((one for one in lists if [i.span for i in one.items].count(span) == 1), None)
+
+
+def _lists_below(node: Node) -> Iterator[Sequence]:
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            yield from _lists_below(entry.value)
+    elif isinstance(node, Sequence):
+        yield node
+        for item in node.items:
+            yield from _lists_below(item)
 
 
 def _entries_below(node: Node) -> Iterator[tuple[Mapping, Entry]]:

@@ -20,7 +20,7 @@ from lora_advisor.source.edits import (
     replaced,
     value_of,
 )
-from lora_advisor.source.tree import Document, Entry, Mapping
+from lora_advisor.source.tree import Document, Entry, Mapping, Node, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,3 +218,88 @@ def test_names_keep_their_quotes() -> None:
     assert apply(document.text, [renamed(document, key, "lora_alpha")]) == '{"lora_alpha": 16}'
     value = value_of(document, key)
     assert document.text[value.start : value.end] == "16"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.yaml", "t: [a, b, c]  # x\n", "t: [a, c]  # x\n"),
+        ("a.yaml", "t: [a, b]\n", "t: [a]\n"),
+        ("a.yaml", "t:\n  - a  # one\n  - b\n  - c\n", "t:\n  - a  # one\n  - c\n"),
+        ("a.yaml", "t:\r\n- a\r\n- b\r\nu: 1\r\n", "t:\r\n- a\r\nu: 1\r\n"),
+        ("a.json", '{"t": ["a",\n  "b",\n  "c"]}', '{"t": ["a",\n  "c"]}'),
+        ("a.toml", "t = ['a', 'b']\nr = 1\n", "t = ['a']\nr = 1\n"),
+        ("a.py", "LoraConfig(t=('a', 'b', 'c'))\n", "LoraConfig(t=('a', 'c'))\n"),
+    ],
+)
+def test_an_entry_of_a_list_goes_alone(name: str, text: str, expected: str) -> None:
+    document = source.parse(text, name)
+    assert apply(text, [removed(document, second(document).span)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.yaml", 't: [a, "b"]  # x\n', 't: [a, "new"]  # x\n'),
+        ("a.yaml", "t:\n  - a\n  - b  # two\n", "t:\n  - a\n  - new  # two\n"),
+        ("a.py", "LoraConfig(t=['a', 'b'])\n", "LoraConfig(t=['a', 'new'])\n"),
+    ],
+)
+def test_an_entry_of_a_list_is_written_anew(name: str, text: str, expected: str) -> None:
+    document = source.parse(text, name)
+    at = value_of(document, second(document).span)
+    assert apply(text, [replaced(document, at, "new")]) == expected
+
+
+def test_the_last_entry_of_a_list_stays() -> None:
+    document = source.parse("t: [a]\n", "a.yaml")
+    (listed,) = lists(document)
+    with pytest.raises(NotEditableError, match="nothing would be left"):
+        removed(document, listed.items[0].span)
+
+
+def second(document: Document) -> Node:
+    (listed,) = lists(document)
+    return listed.items[1]
+
+
+def lists(document: Document) -> list[Sequence]:
+    section = document.root
+    assert isinstance(section, Mapping)
+    inner = section.get("LoraConfig")
+    found = (inner if isinstance(inner, Mapping) else section).get("t")
+    assert isinstance(found, Sequence)
+    return [found]
+
+
+LIST = st.lists(st.sampled_from(["q_proj", "v_proj", "o_proj"]), min_size=2, max_size=5)
+
+
+@SYNTAXES
+@given(names=LIST, block=st.booleans(), pick=st.randoms())
+def test_only_the_removed_entry_goes(
+    syntax: Syntax, names: list[str], block: bool, pick: Any
+) -> None:
+    text = syntax.write({"lora_r": 8, "t": names, "note": "x"})
+    if block and syntax.name == "a.yaml":
+        text = yaml.safe_dump({"lora_r": 8, "t": names, "note": "x"}, default_flow_style=False)
+    document = source.parse(text, syntax.name)
+    (listed,) = lists(document)
+    index = pick.randrange(len(names))
+    changed = apply(document.text, [removed(document, listed.items[index].span)])
+    left = [*names[:index], *names[index + 1 :]]
+    assert syntax.load(changed) == {"lora_r": 8, "t": left, "note": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1  # lora-advisor: ignore[LA101] why\nb: 2\n", "a: 1\nb: 2\n"),
+        ("# lora-advisor: ignore[LA101]\r\na: 1\r\n", "a: 1\r\n"),
+        ("a: 1 # lora-advisor: ignore[LA101, x] y\n", "a: 1 # lora-advisor: ignore[x] y\n"),
+    ],
+)
+def test_a_rule_goes_out_of_a_comment(text: str, expected: str) -> None:
+    document = source.parse(text, "a.yaml")
+    at = text.index("LA101")
+    assert apply(text, [removed(document, Span(start=at, end=at + 5))]) == expected
