@@ -12,6 +12,8 @@ from lora_advisor.reports._text import harmless
 from lora_advisor.wording import show
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from lora_advisor.explain import Explanation
     from lora_advisor.findings import Finding, Report
     from lora_advisor.reports import Options
@@ -36,6 +38,7 @@ def render(report: Report, options: Options) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["words"] = _words
     page: str = environment.get_template("check.html.j2").render(
         files=_files(report, options),
         failures=report.failures,
@@ -45,6 +48,17 @@ def render(report: Report, options: Options) -> str:
         assumed=", ".join(f"{name} {release}" for name, release in report.assumed),
     )
     return page + "\n"
+
+
+def _words(text: str) -> Markup:
+    """Escape a text, and set what stands between backticks as code."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with Jinja2
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
 def _counts(report: Report) -> dict[str, int]:

@@ -145,3 +145,10 @@ def test_findings_are_readable_without_scripts(page: str, tmp_path: Path) -> Non
     shown = in_browser(without, tmp_path)
     assert shown.count("<article") == page.count("<article")
     assert re.search(r'<form id="filter" hidden', shown)
+
+
+def test_what_stands_between_backticks_is_code(page: str) -> None:
+    assert "<code>lora_droput</code> is no key of axolotl" in page
+    hostile = f"base_model: a/b\nadapter: lora\n'{HOSTILE}': 1\nlora_r: 8\n"
+    text = render_report(check(hostile, "a.yaml"), "html")
+    assert "<script>document.title" not in text
