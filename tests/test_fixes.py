@@ -180,3 +180,23 @@ def test_a_notebook_is_repaired_in_place(folder: Path) -> None:
     file.write_text(json.dumps({"cells": [cell], "nbformat": 4}, indent=1))
     run("check", "a.ipynb", "--fix", "--select", "LA110")
     assert "lora_dropout=0.0)" in json.loads(file.read_text())["cells"][0]["source"][1]
+
+
+AROUND = {
+    "a.yaml": "# mine\r\npeft:\r\n  lora_dropout: -0.5  # no\r\n  'r': 8\r\n  lora_alpha: 16\r\n",
+    "adapter_config.json": '{\n\t"peft_type": "LORA", "lora_dropout" : -0.5,\n\t"r": 8}\n',
+    "a.toml": "[lora] # mine\nlora_dropout  =  -0.5 # no\nr = 8\nlora_alpha = 16\n",
+    "a.py": "import peft\n\nx = peft.LoraConfig(r=8,  # rank\n    lora_dropout = -0.5)  # end\n",
+    "a.sh": "trl sft --model_name_or_path a/b --use_peft \\\n  --lora_dropout -0.5 \\\n  --lora_r 8\n",
+}
+"""A text for each syntax, of which a repair may change the -0.5 alone."""
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_a_repair_changes_the_value_alone(name: str) -> None:
+    text = AROUND[name]
+    result = repair(source.parse(text, name), Settings(select=("LA110",)))
+    assert [tried.code for tried in result.kept] == ["LA110"]
+    assert result.after == text.replace("-0.5", "0.0")
+    again = repair(source.parse(result.after, name), Settings(select=("LA110",)))
+    assert again.after == result.after
