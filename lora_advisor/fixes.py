@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lora_advisor.check import check_paths
 from lora_advisor.findings import Severity
@@ -22,6 +22,8 @@ from lora_advisor.source.edits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lora_advisor.findings import Change, Finding, Fix, Report
     from lora_advisor.settings import Settings
     from lora_advisor.source.tree import Document
@@ -102,6 +104,41 @@ def attempt(
     checked = _check(text, document.path, settings)
     _refuse_worse(finding, report, checked)
     return edits, text, checked
+
+
+def proved(report: Report, settings: Settings) -> dict[Known, list[Edit]]:
+    """Return the edits of the first repair of each finding that holds when tried."""
+    files = {finding.place.file for finding in report.findings if finding.fixes}
+    sources = (document for name, document in report.sources.items() if name in files)
+    return {key: edits for document in sources for key, edits in _proved(document, settings)}
+
+
+def _proved(document: Document, settings: Settings) -> Iterator[tuple[Known, list[Edit]]]:
+    report = _check(document.text, document.path, settings)
+    for finding in report.findings:
+        for fix in finding.fixes if finding.place.file == document.path else ():
+            try:
+                edits, _, _ = attempt(report, finding, fix, settings)
+            except NotEditableError:
+                continue
+            yield known(finding), edits
+            break
+
+
+class Known(NamedTuple):
+    """What a finding is known by within one run."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    path: str
+
+
+def known(finding: Finding) -> Known:
+    """Return what a finding is known by within one run."""
+    place = finding.place
+    return Known(place.file, place.line, place.column, finding.code, finding.path)
 
 
 def _check(text: str, path: str, settings: Settings) -> Report:

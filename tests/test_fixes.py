@@ -187,7 +187,7 @@ AROUND = {
     "adapter_config.json": '{\n\t"peft_type": "LORA", "lora_dropout" : -0.5,\n\t"r": 8}\n',
     "a.toml": "[lora] # mine\nlora_dropout  =  -0.5 # no\nr = 8\nlora_alpha = 16\n",
     "a.py": "import peft\n\nx = peft.LoraConfig(r=8,  # rank\n    lora_dropout = -0.5)  # end\n",
-    "a.sh": "trl sft --model_name_or_path a/b --use_peft \\\n  --lora_dropout -0.5 \\\n  --lora_r 8\n",
+    "a.sh": "trl sft --model_name_or_path a --use_peft \\\n  --lora_dropout -0.5 \\\n  --lora_r 8",
 }
 """A text for each syntax, of which a repair may change the -0.5 alone."""
 

@@ -24,7 +24,6 @@ from lora_advisor.record import replace
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:
-    from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
     from lora_advisor.gather import Gathered
     from lora_advisor.settings import Settings
@@ -129,8 +128,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
             context.exit(FAILED if report.failures else 0)
         gathered = gather(named, settings, found=options["skip_unknown"])
         report = _report(gathered, settings)
-    meanings = _meanings(gathered, settings, options)
-    _deliver(report, settings, options, meanings)
+    _deliver(report, settings, options, _beside(gathered, report, settings, options))
     context.exit(_exit_code(report, settings, options))
 
 
@@ -147,27 +145,33 @@ def _report(gathered: Gathered, settings: Settings) -> Report:
         raise CannotRunError(str(error)) from None
 
 
-def _meanings(
-    gathered: Gathered, settings: Settings, options: dict[str, Any]
-) -> tuple[Explanation, ...]:
-    """Explain the configs for the format that shows what they mean."""
-    if options["output_format"] != "html" or options["statistics"] or options["show_files"]:
-        return ()
-    from lora_advisor.explain import explain_gathered  # noqa: PLC0415
+def _beside(
+    gathered: Gathered, report: Report, settings: Settings, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Explain the configs, or prove the repairs, for the formats that show them."""
+    if options["statistics"] or options["show_files"]:
+        return {}
+    if options["output_format"] == "html":
+        from lora_advisor.explain import explain_gathered  # noqa: PLC0415
 
-    return explain_gathered(gathered, settings)
+        return {"meanings": explain_gathered(gathered, settings)}
+    if options["output_format"] == "rdjson":
+        from lora_advisor.fixes import proved  # noqa: PLC0415
+
+        return {"repairs": proved(report, settings)}
+    return {}
 
 
 def _deliver(
     report: Report,
     settings: Settings,
     options: dict[str, Any],
-    meanings: tuple[Explanation, ...],
+    beside: dict[str, Any],
 ) -> None:
     """Write the report where it was asked for."""
     from lora_advisor.console import report_options, write  # noqa: PLC0415
 
-    terminal = replace(report_options(settings, options), meanings=meanings, gpu=settings.gpu)
+    terminal = replace(report_options(settings, options), gpu=settings.gpu, **beside)
     chosen = "statistics" if options["statistics"] else options["output_format"]
     if options["show_files"]:
         write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))

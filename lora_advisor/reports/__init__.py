@@ -8,17 +8,20 @@ from __future__ import annotations
 import importlib
 import os
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lora_advisor.findings import Severity
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from lora_advisor.explain import Explanation
     from lora_advisor.findings import Report
+    from lora_advisor.fixes import Known
     from lora_advisor.gpus import Gpu
+    from lora_advisor.source.edits import Edit
 
 
 @record
@@ -28,7 +31,7 @@ class Options:
     ``width`` counts terminal cells; ``fail_on`` is the severity from which findings count towards
     the exit code (None: never); ``verbose`` lists what a short report only counts, ``quiet``
     leaves out everything but findings. ``meanings`` and ``gpu`` are for formats that explain the
-    configs, too, and what they are to run on.
+    configs, too, and what they are to run on; ``repairs`` for those that carry repairs.
     """
 
     width: int = 80
@@ -38,6 +41,7 @@ class Options:
     quiet: bool = False
     meanings: tuple[Explanation, ...] = ()
     gpu: Gpu | None = None
+    repairs: Mapping[Known, Sequence[Edit]] = MappingProxyType({})
 
 
 @cache

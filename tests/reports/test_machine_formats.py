@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lora_advisor.check import check
+from lora_advisor.cli import cli
 from lora_advisor.reports import Options, formats, render_report
 
 BAD = "model_name_or_path: a/b # größe\nuse_peft: true\nlora_r: 0\nlora_dropout: -0.5\n"
@@ -78,3 +81,20 @@ def test_statistics() -> None:
 def test_markdown_is_a_table() -> None:
     text = render_report(REPORT, "markdown")
     assert "| error | configs/a &lt;&>.yaml:3 | [LA101 rank-below-one](" in text
+
+
+def test_rdjson_carries_the_repairs_that_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "größe: ü\nmodel_name_or_path: a/b\nuse_peft: true\nlora_dropout: -0.5\ndataset_name: a/b\n"
+    )
+    Path("a.yaml").write_text(text, "utf-8")
+    result = CliRunner().invoke(cli, ["check", "a.yaml", "--output-format", "rdjson"])
+    found = {d["code"]["value"]: d for d in json.loads(result.stdout)["diagnostics"]}
+    (suggestion,) = found["LA110"]["suggestions"]
+    assert suggestion["text"] == "0.0"
+    assert suggestion["range"]["start"] == {"line": 4, "column": 15}
+    (gone,) = found["LA003"]["suggestions"]
+    assert gone["range"] == {"start": {"line": 1, "column": 1}, "end": {"line": 2, "column": 1}}
