@@ -40,7 +40,8 @@ class FixCard(_Strict):
 
     Of the reported key (``each:``) ``rename`` gives another name, ``value`` another value, and
     ``remove`` takes it out; of the reported entry of a list ``entry`` gives another one, and
-    ``remove`` takes it out. A word that comes out empty changes nothing.
+    ``remove`` takes it out; a reported key that is missing gets the value ``insert``. A word that
+    comes out empty changes nothing.
 
     ``safe`` means that the trained result cannot change, or that the config cannot run as it is
     and has one sensible reading.
@@ -54,6 +55,7 @@ class FixCard(_Strict):
     rename: str | None = None
     value: str | None = None
     entry: str | None = None
+    insert: str | None = None
     remove: bool = False
 
 

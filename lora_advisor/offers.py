@@ -24,7 +24,9 @@ def offers(cards: Iterable[dict[str, Any]], facts: Facts, item: object) -> Itera
     """Yield the repairs of a rule; one that only writes another word must have a word for it."""
     for card in cards:
         fix = _offered(card, facts, item)
-        if fix.changes or not any(card.get(name) for name in ("rename", "value", "entry")):
+        if fix.changes or not any(
+            card.get(name) for name in ("rename", "value", "entry", "insert")
+        ):
             yield fix
 
 
@@ -41,12 +43,15 @@ def _of_key(card: dict[str, Any], facts: Facts, item: Item) -> Iterator[Change]:
     name = render(str(card.get("rename") or ""), facts, item)
     value = render(str(card.get("value") or ""), facts, item)
     entry = render(str(card.get("entry") or ""), facts, item)
+    missing = render(str(card.get("insert") or ""), facts, item)
     if name:
         yield Change(key=item.path, name=name, key_at=item.at)
     elif value and value != show(UNKNOWN):
         yield Change(key=item.path, value=_typed(value), key_at=item.at)
     elif entry and item.path.endswith("]"):
         yield Change(key=item.path, value=entry, key_at=item.at, value_at=item.at)
+    elif missing:
+        yield Change(key=item.path, value=_typed(missing))
     elif card.get("remove"):
         yield Change(key=item.path, key_at=item.at)
 
@@ -102,9 +107,10 @@ _WHOLE: Final = pattern(r"-?\d+")
 
 
 def _listed(facts: Facts, field: str) -> object:
-    """Return the names that a text holds, where a list of them was meant."""
+    """Return the names that a text, or an entry of a list, holds with commas between them."""
     value = facts.recipe.values.get(field)
-    text = value.value if value is not None else None
-    if not isinstance(text, str):
+    held = value.value if value is not None else None
+    texts = held if isinstance(held, list) else [held]
+    if not all(isinstance(text, str) for text in texts):
         return UNKNOWN
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]

@@ -174,7 +174,7 @@ def _texts(card: Card) -> Iterator[str]:
     yield card.message
     for fix in card.fix:
         yield fix.title
-        yield from (text for text in (fix.rename, fix.value, fix.entry) if text)
+        yield from (text for text in (fix.rename, fix.value, fix.entry, fix.insert) if text)
         yield from (text for text in fix.set.values() if isinstance(text, str))
 
 

@@ -91,6 +91,10 @@ def removed(document: Document, key: Span) -> Edit:
     if document.format == "shell":
         gap = _GAP.search(document.text, 0, start - len(_dashes(document.text, start)))
         return Edit(start=gap.start() if gap else start, end=end, text="")
+    if _is_by_position(entry) and any(
+        _is_by_position(other) and other.key.span.start > start for other in mapping.entries
+    ):
+        raise NotEditableError("the arguments behind it would take its place")
     if _is_listed(document, mapping):
         return _removed_item(
             document, mapping.span, len(mapping.entries), Span(start=start, end=end)
@@ -182,6 +186,11 @@ def _located(document: Document, key: Span) -> tuple[Mapping, Entry]:
     if pair is None or pair[1].value.span.start < key.start:
         raise NotEditableError("the key does not stand with its value")
     return pair
+
+
+def _is_by_position(entry: Entry) -> bool:
+    """Whether an argument of a call has no name in the text."""
+    return entry.key.span == entry.value.span
 
 
 def _removed_from_comment(document: Document, comment: Comment, selector: Span) -> Edit:

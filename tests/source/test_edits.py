@@ -303,3 +303,12 @@ def test_a_rule_goes_out_of_a_comment(text: str, expected: str) -> None:
     document = source.parse(text, "a.yaml")
     at = text.index("LA101")
     assert apply(text, [removed(document, Span(start=at, end=at + 5))]) == expected
+
+
+def test_an_argument_without_a_name_goes_only_from_the_end() -> None:
+    text = "DPOTrainer(model, reference, args, train_dataset=data)\n"
+    with pytest.raises(NotEditableError, match="would take its place"):
+        edited(text, "a.py", ("DPOTrainer.ref_model", None))
+    text = "DPOTrainer(model, reference, args=args)\n"
+    expected = "DPOTrainer(model, args=args)\n"
+    assert edited(text, "a.py", ("DPOTrainer.ref_model", None)) == expected
