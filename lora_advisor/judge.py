@@ -162,9 +162,9 @@ def _primary(rule: Rule, facts: Facts, item: object, reads: list[str]) -> tuple[
 
 
 def _neighbour(field: str, reads: list[str], recipe: Recipe) -> Value | None:
-    """Return what the condition read and the file writes in the same group as an unset field."""
+    """Return what the file writes in the same group as an unset field, first what was read."""
     group = field.partition(".")[0]
-    near = (other for other in reads if other.partition(".")[0] == group)
+    near = (other for other in [*reads, *recipe.values] if other.partition(".")[0] == group)
     return next((recipe[other] for other in near if recipe[other].written), None)
 
 

@@ -14,6 +14,7 @@ from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
 from lora_advisor.models.defaults import DEFAULT_TARGETS
 from lora_advisor.models.matching import ALL_LINEAR, all_linear, excluded, positions, targeted
+from lora_advisor.models.releases import DEFAULTS_SINCE
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED
 from lora_advisor.models.table import ADAPTABLE, LINEAR, UNKNOWN_KIND
 from lora_advisor.recipe import UnknownValueError
@@ -89,13 +90,16 @@ def _class_of(module: Module | None) -> str:
 def default_targets_known(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
     """Whether PEFT has targets of its own for the base model's architecture.
 
-    With transformers 5 it loses them for a mixture of experts that it rewrites the targets of.
+    With transformers 5 it loses them for a mixture of experts that it rewrites the targets of;
+    an older release has none for the architectures that came later.
     """
     kind = base_model(recipe, modules).model_type
     if not kind:
         raise UnknownValueError("the model's architecture is not known")
     lost = bool(mapping_of(kind)) and targets.may_hold({"transformers": ">=5"})
-    return kind in DEFAULT_TARGETS and not lost
+    major, minor = DEFAULTS_SINCE.get(kind, (0, 0))
+    newer = targets.may_hold({"peft": f">={major}.{minor}"})
+    return kind in DEFAULT_TARGETS and newer and not lost
 
 
 def layer_beyond(recipe: Recipe, lora: Lora, modules: Lookup) -> int | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._arguments import in_script
 from lora_advisor.models.stored import named_format
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Model, Quant, Recipe
+    from lora_advisor.recipe import Model, Quant, Recipe, Run
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
@@ -46,6 +47,19 @@ def merges(recipe: Recipe) -> str:
         return "merge_lora"
     exports = recipe.framework == "llamafactory" and text.get("export_dir")
     return "export_dir" if exports and text.get("adapter_name_or_path") else ""
+
+
+def merges_as_stored(recipe: Recipe, run: Run) -> str:
+    """Return what merges an adapter into the base as its checkpoint is stored, empty if nothing.
+
+    A script counts where the base of the merge is the only one it loads.
+    """
+    if in_script(recipe):
+        loads = [call for call in run.calls if call.endswith(".from_pretrained")]
+        bases = [call for call in loads if not call.startswith(("Peft", "AutoPeft"))]
+        merged = any(call.rpartition(".")[2] == "merge_and_unload" for call in run.calls)
+        return "merge_and_unload" if merged and len(bases) == 1 else ""
+    return merges(recipe)
 
 
 def stacks_adapter(recipe: Recipe) -> bool:

@@ -23,11 +23,19 @@ FIELDS_SINCE: Final[Mapping[str, Release]] = {
     "ensure_weight_tying": (0, 18),
 }
 DEFAULTS_SINCE: Final[Mapping[str, Release]] = {
-    **dict.fromkeys(["gemma3_text", "llama4", "qwen3"], (0, 17)),
-    **dict.fromkeys(["gemma4", "rwkv", "rwkv7"], (0, 19)),
+    **dict.fromkeys(["RefinedWeb", "RefinedWebModel", "falcon", "mpt", "btlm", "codegen"], (0, 5)),
+    "mistral": (0, 6),
+    **dict.fromkeys(["phi", "stablelm"], (0, 7)),
+    "mixtral": (0, 8),
+    "gemma": (0, 9),
+    "qwen2": (0, 12),
+    "gemma2": (0, 13),
+    **dict.fromkeys(["gemma3_text", "llama4", "qwen3"], (0, 16)),
+    **dict.fromkeys(["rwkv", "rwkv7"], (0, 18)),
+    "gemma4": (0, 19),
     "nemotron_h": (0, 20),
 }
-"""Model types without targets of their own before a release, the oldest of those that were run."""
+"""The first release with targets for a model type, as the tables of 0.4 to 0.20 have them."""
 
 LAYERS_WITHOUT_PATTERN_CHECK: Final[Release] = (0, 13)
 PATTERNS_OF_BOTH_KINDS: Final[Release] = (0, 14)
