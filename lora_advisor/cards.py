@@ -64,7 +64,8 @@ class Example(_Strict):
 
     ``at`` is the path of the key that is blamed (bad examples only). ``file`` is the name the
     text would have, ``target`` pins versions, ``gpu`` is what it is to run on, ``with_files``
-    adds files of the same launch.
+    adds files of the same launch, ``adapter`` the shapes of the tensors of a saved adapter, which
+    lies beside the config and in ``adapter/``.
     """
 
     framework: str
@@ -75,6 +76,7 @@ class Example(_Strict):
     target: dict[str, str] = Field(default_factory=dict)
     gpu: str | None = None
     with_files: dict[str, str] = Field(default_factory=dict)
+    adapter: dict[str, list[int]] = Field(default_factory=dict)
 
 
 class Examples(_Strict):

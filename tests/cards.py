@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from lora_advisor.settings import Settings
 from lora_advisor.targets import from_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lora_advisor.findings import Report
 
 RULES = Path(__file__).parent.parent / "rules"
@@ -28,9 +32,26 @@ def cards() -> dict[Path, Card]:
 
 def check_example(example: Example) -> Report:
     """Check an example as its framework's file, together with the files of its launch."""
+    if not example.adapter:
+        return _check(example, Path())
+    with tempfile.TemporaryDirectory() as folder:
+        for home in (Path(folder), Path(folder) / "adapter"):
+            write_adapter(home, example.adapter)
+        return _check(example, Path(folder))
+
+
+def write_adapter(folder: Path, shapes: Mapping[str, list[int]]) -> None:
+    """Write a safetensors file that has a header and no weights."""
+    folder.mkdir(exist_ok=True)
+    raw = json.dumps({name: {"dtype": "F16", "shape": shape} for name, shape in shapes.items()})
+    length = len(raw).to_bytes(8, "little")
+    (folder / "adapter_model.safetensors").write_bytes(length + raw.encode())
+
+
+def _check(example: Example, folder: Path) -> Report:
     name = example.file or FILE_NAMES.get(example.framework, "config.yaml")
     texts = {name: example.text, **example.with_files}
-    documents = [source.parse(text, path) for path, text in texts.items()]
+    documents = [source.parse(text, str(folder / path)) for path, text in texts.items()]
     targets = from_options(f"{package}={version}" for package, version in example.target.items())
     forced = None if example.with_files else example.framework
     gpu = gpus.find(example.gpu) if example.gpu is not None else None

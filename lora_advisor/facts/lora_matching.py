@@ -40,12 +40,33 @@ def targets_match(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets)
     """
     table = table_of(recipe, modules, targets)
     names = lora.target_modules
+    if names == ALL_LINEAR and recipe.framework == "llamafactory":
+        return _finds_linear(table)
     if isinstance(names, str):
         return bare_target(lora) or comma_target(lora) or _pattern_matches(names, table)
     plain = [name for name in names or () if is_plain_name(name)]
     if len(plain) < len(names or ()) or not plain or lora.target_parameters:
         return True
     return any(_alive(name, table) for name in plain)
+
+
+def _finds_linear(table: ModuleTable) -> bool:
+    """Whether LLaMA-Factory's ``all`` finds a layer: it looks for classes named after ``Linear``.
+
+    Source: ``llamafactory.model.model_utils.misc.find_all_linear_modules``.
+    """
+    if not table.complete:
+        return True
+    named = (m for m in table.modules if "Linear" in m.class_name)
+    return any("lm_head" not in module.name for module in named)
+
+
+def default_of_older_llamafactory_fails(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
+    """Whether LLaMA-Factory has no default targets, or only names that the base model has not."""
+    if not targets.may_hold({"llamafactory": "<0.1.7"}):
+        return True
+    table = table_of(recipe, modules, targets)
+    return not any(_alive(name, table) for name in ("q_proj", "v_proj"))
 
 
 def _pattern_matches(pattern: str, table: ModuleTable) -> bool:

@@ -47,6 +47,13 @@ def unlayered_target(lora: Lora) -> str:
     return next((name for name in ends if name in _EMBEDDINGS | {"lm_head", "embed_out"}), "")
 
 
+def every_target_unlayered(lora: Lora) -> bool:
+    """Whether all targets stand outside the stack of blocks."""
+    names = lora.target_modules
+    ends = [name.rpartition(".")[2] for name in names] if isinstance(names, list) else []
+    return bool(ends) and set(ends) <= _EMBEDDINGS | {"lm_head", "embed_out"}
+
+
 def missing_preparation(lora: Lora, recipe: Recipe, run: Run) -> str:
     """Return the function that a script would have to call for its init, empty if it does.
 

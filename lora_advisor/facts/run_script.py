@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
+from lora_advisor.facts._written import key_at, value_at
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.source.scalars import CHOICE, is_unknown
@@ -126,6 +127,8 @@ def exllama_switches(recipe: Recipe) -> tuple[Item, ...]:
 
 def exllama_kept(recipe: Recipe, run: Run, lora: Lora) -> tuple[Item, ...]:
     """A GPTQ config of a training that leaves the exllama kernels on."""
+    if recipe.framework == "axolotl":
+        return _exllama_kept_by_axolotl(recipe)
     call = _stands(recipe, "GPTQConfig")
     trains = any(name.endswith(("Trainer", "get_peft_model")) for name in run.calls)
     if call is None or not trains or not lora.enabled:
@@ -135,6 +138,15 @@ def exllama_kept(recipe: Recipe, run: Run, lora: Lora) -> tuple[Item, ...]:
     switch = argument(recipe, "GPTQConfig", "use_exllama")
     on = switch is None or value(recipe, switch) is True
     return (item(switch or call),) if on else ()
+
+
+def _exllama_kept_by_axolotl(recipe: Recipe) -> tuple[Item, ...]:
+    """The switch of GPTQ's exllama kernels that leaves them on, else ``gptq`` without it."""
+    asked = key_at(recipe, "gptq")
+    if asked is None or value_at(recipe, "gptq") is not True:
+        return ()
+    off = value_at(recipe, "gptq_disable_exllama") is True
+    return () if off else (item(key_at(recipe, "gptq_disable_exllama") or asked),)
 
 
 def loose_templates(recipe: Recipe) -> tuple[Item, ...]:

@@ -148,7 +148,7 @@ FRAMEWORKS: Final = (
         finish=settle,
         on_unknown="drops",
         schema=(("axolotl", ("AxolotlInputConfig", *_PLUGINS)),),
-        extra=_SWANLAB,
+        extra=_SWANLAB | {"gptq_disable_exllama"},  # read without being declared
         package="axolotl",
     ),
 )

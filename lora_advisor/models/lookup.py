@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models import ids
+from lora_advisor.models.adapter_file import shapes
 from lora_advisor.models.locate import BaseModel, known, model_in
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lora_advisor.models.table import ModuleTable
 
 KEPT: Final = 64
@@ -58,6 +61,12 @@ class Lookup:
             model = self.model(name)
             self._tables[key] = _table(model, auto_class) if model is not None else None
         return self._tables[key]
+
+    def saved_shapes(self, name: str) -> Mapping[str, tuple[int, ...]]:
+        """Return the tensors' shapes of the adapter in a folder a config names, or in its own."""
+        folders = self._folders(name) if name else [self._near] if self._near else []
+        found = (shapes(folder) for folder in folders)
+        return next((read for read in found if read), {})
 
     def _find(self, name: str) -> BaseModel | None:
         if self._given is not None:
