@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
@@ -33,6 +34,7 @@ _PLACES: Final = {"[0]": "response_template"}
 _MODEL: Final = pattern(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
 _OPTION: Final = pattern(r"\w*(?i:args?|opts?|flags|options)\.\w+")
 _WRITES: Final = pattern(r"AutoModelFor(CausalLM|Seq2SeqLM|Vision2Seq|ImageTextToText)\b")
+_ADAPTER: Final = pattern(r"peft|lora|adapter", re.IGNORECASE)
 _COMPLETION: Final = "DataCollatorForCompletionOnlyLM"
 
 
@@ -174,6 +176,13 @@ def old_gpu(recipe: Recipe, gpu: Gpu | None) -> str:
         _COLAB_GPU.search(recipe.document.text) if recipe.document.path.endswith("ipynb") else None
     )
     return named.group(1) if named is not None else ""
+
+
+def speaks_of_no_adapter(recipe: Recipe, run: Run) -> bool:
+    """Whether a script loads a model and sets up its training, and names no adapter anywhere."""
+    loads = any(call.endswith(".from_pretrained") for call in run.calls)
+    sets_up = next(calls(recipe, "TrainingArguments"), None) is not None
+    return loads and sets_up and _ADAPTER.search(recipe.document.text) is None
 
 
 def misplaced_task(recipe: Recipe) -> tuple[Item, ...]:
