@@ -29,6 +29,8 @@ _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tun
 _TRL_SCRIPT: Final = pattern(
     r"\btrl(?:\.scripts\.|/scripts/|/examples/scripts/)(sft|dpo|grpo|kto|reward|rloo)(?:\.py)?$"
 )
+_SWITCHES: Final = ("use_lora", "use_peft", "lora_enable")
+_NAME: Final = pattern(r"[A-Za-z_][\w.]*")
 _LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
 _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
@@ -275,7 +277,13 @@ def _launcher_flag(draft: Draft, entry: Entry, *, plain: bool) -> None:
 
 
 def _targets(value: object) -> object:
-    """Read a list of flags' values; how a script splits one text is its own matter."""
+    """Read a list of flags' values, or one in brackets as fire and JSON have it.
+
+    How a script splits any other text is its own matter.
+    """
+    if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
+        names = [name.strip().strip("\"'") for name in value[1:-1].split(",")]
+        return names if all(_NAME.fullmatch(name) for name in names) else UNKNOWN
     return value if isinstance(value, list) or value == "all-linear" else UNKNOWN
 
 
@@ -287,6 +295,8 @@ def _hf_keys() -> dict[str, str | Key]:
     }
     return keys | {
         "model_name_or_path": "model.name_or_path",
+        "base_model": "model.name_or_path",
+        **dict.fromkeys(_SWITCHES, "lora.enabled"),
         "lora_r": "lora.r",
         "lora_rank": "lora.r",
         "use_llm_lora": Key(field="lora.r", read=lambda rank: rank or UNKNOWN),  # InternVL
@@ -303,6 +313,14 @@ def _hf_keys() -> dict[str, str | Key]:
     }
 
 
+def _settle_flags(draft: Draft) -> None:
+    """Train an adapter where layers for it are named and no switch says otherwise."""
+    named = draft.written("lora_target_modules")
+    draft.put("lora.target_parameters", None, None)
+    if named is not None and all(draft.written(switch) is None for switch in _SWITCHES):
+        draft.put("lora.enabled", True, named)
+
+
 HF_FLAGS: Final = Framework(
     name="flags",
     title="flags of a training script",
@@ -312,6 +330,7 @@ HF_FLAGS: Final = Framework(
     scalars=yaml12,
     casts=True,
     defaults={"train.enabled": True},
+    finish=_settle_flags,
 )
 VLLM: Final = Framework(
     name="vllm",
