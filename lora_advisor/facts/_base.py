@@ -62,8 +62,18 @@ def _auto_class(recipe: Recipe) -> str | None:
     return _BY_TASK.get(task) if isinstance(task, str) else None
 
 
+_RENAMED: Final = frozenset(
+    """vit deit beit ijepa vit_mae vit_msn vivit audio-spectrogram-transformer dinov2
+    dinov2_with_registers swin segformer detr conditional_detr deformable_detr nomic_bert
+    vision-encoder-decoder""".split()  # noqa: SIM905 - a list of names
+)
+"""Types whose layers got other names in the course of transformers 5 (``query``, ``q_proj``)."""
+
+
 def _holds(table: ModuleTable, targets: Targets) -> bool:
     """Whether the names hold for the releases in use: experts and image models were renamed."""
+    if table.model_type in _RENAMED:
+        return targets.may_hold({"transformers": ">=5.23"})
     if targets.may_hold({"transformers": ">=5"}):
         return True
     renamed = table.auto_class == "AutoModelForImageTextToText" or has_fused_experts(table)

@@ -53,6 +53,20 @@ def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
     return next((name for name in names if name in table.by_name), None)
 
 
+def frozen_head_part(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:
+    """Return the part of a classifier's new head that PEFT does not add itself, empty if none.
+
+    DeBERTa is published without its pooler; PEFT adds only what ends in classifier or score.
+    """
+    table = table_of(recipe, modules, targets)
+    new = head_name(recipe, modules, targets) and table.model_type in ("deberta", "deberta-v2")
+    if not new or lora.task_type != "SEQ_CLS" or "pooler" not in table.by_name:
+        return ""
+    targeted = lora.target_modules if isinstance(lora.target_modules, list) else []
+    named = [*(lora.modules_to_save or []), *targeted]
+    return "" if any("pooler" in name for name in named) else "pooler"
+
+
 def head_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:
     """Whether the new head is trained: PEFT adds it for a task, or the config names it."""
     head = head_name(recipe, modules, targets)

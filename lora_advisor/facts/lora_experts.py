@@ -25,7 +25,14 @@ _ROUTERS: Final = frozenset({"gate", "router", "wg", "switch", "shared_expert_ga
 
 
 def router_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Entries that hit the router of a mixture of experts as a layer; the hint is a module."""
+    """Entries that hit the router of a mixture of experts, as a layer or as its parameter."""
+    routers = {
+        n
+        for n, new in mapping_of(base_model(recipe, modules).model_type).items()
+        if new == "gate.weight"
+    }
+    if named := entries(recipe, _TARGETS, lambda name: name.rpartition(".")[2] in routers):
+        return named
     table = table_of(recipe, modules, targets)
 
     def router(name: str) -> Module | None:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._written import item_at, texts_at, value_at
-from lora_advisor.pattern import pattern
+from lora_advisor.facts._written import texts_at, value_at
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Item, Recipe
 
 _TORCHTUNE: Final = frozenset({"q_proj", "k_proj", "v_proj", "output_proj"})
-_TIED_BUILDERS: Final = pattern(
-    r"torchtune\.models\.\w+\.q?lora_"
-    r"(llama3_2_[13]b|gemma2?_\w+|qwen2_(0_5|1_5)b|qwen2_5_(0_5b|1_5b_\w+|3b)|qwen3_(0_6|1_7|4)b_\w+)"
-)
 _INSIDE_LAYERS: Final = frozenset(
     {"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "out_proj", "c_attn", "query_key_value"}
     | {"gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "c_fc", "c_proj"}
@@ -37,21 +32,6 @@ def foreign_attention_names(recipe: Recipe) -> tuple[Item, ...]:
     """
     named = texts_at(recipe, "model.lora_attn_modules")
     return tuple(item for item in named if item.value not in _TORCHTUNE)
-
-
-def tied_outputs(recipe: Recipe) -> tuple[Item, ...]:
-    """The switch that adapts an output layer which torchtune's builder ties to the embedding.
-
-    Source: the builders in ``torchtune.models``, which refuse it or take no such argument.
-    """
-    path = "model.apply_lora_to_output"
-    builder = value_at(recipe, "model._component_")
-    tied = isinstance(builder, str) and _TIED_BUILDERS.fullmatch(builder) is not None
-    asked = value_at(recipe, path) is True
-    if not tied or not asked or value_at(recipe, "model.tie_word_embeddings") is False:
-        return ()
-    found = item_at(recipe, path, str(builder).rpartition(".")[2])
-    return (found,) if found is not None else ()
 
 
 def adapts_attention(recipe: Recipe) -> bool:

@@ -6,11 +6,15 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import in_script
+from lora_advisor.facts.model_modules import checkpoint_quantiser
+from lora_advisor.facts.run_script import model_class
 from lora_advisor.models.stored import named_format
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
+    from lora_advisor.models.lookup import Lookup
     from lora_advisor.recipe import Model, Quant, Recipe, Run
+    from lora_advisor.targets import Targets
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
@@ -55,10 +59,8 @@ def merges_as_stored(recipe: Recipe, run: Run) -> str:
     A script counts where the base of the merge is the only one it loads.
     """
     if in_script(recipe):
-        loads = [call for call in run.calls if call.endswith(".from_pretrained")]
-        bases = [call for call in loads if not call.startswith(("Peft", "AutoPeft"))]
         merged = any(call.rpartition(".")[2] == "merge_and_unload" for call in run.calls)
-        return "merge_and_unload" if merged and len(bases) == 1 else ""
+        return "merge_and_unload" if merged and model_class(run, recipe) else ""
     return merges(recipe)
 
 
@@ -113,6 +115,15 @@ def named_for_integers(model: Model) -> bool:
     """Whether the base's name tells of weights stored quantised, also as w8a8 and the like."""
     name = model.name_or_path.lower().rstrip("/")
     return bool(checkpoint_format(model)) or re.search(r"[-_.]w\d+a\d+\b", name) is not None
+
+
+def fp8_checkpoint_untrainable(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
+    """Whether the base is stored in fine-grained FP8, and transformers trains no adapter on that.
+
+    Source: ``FineGrainedFP8HfQuantizer.is_trainable``, False in release 4.
+    """
+    older = targets.surely_hold({"transformers": "<5"})
+    return older and checkpoint_quantiser(recipe, modules) == "fp8"
 
 
 def named_for_inference(model: Model) -> bool:

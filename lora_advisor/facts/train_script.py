@@ -56,6 +56,8 @@ def resizes_untrained(run: Run, lora: Lora, data: Data) -> bool:
         return False
     if lora.modules_to_save or lora.trainable_token_indices is not None:
         return False
+    if lora.target_modules == "all-linear":
+        return True
     if not isinstance(lora.target_modules, list):
         raise UnknownValueError
     return not {"embed_tokens", "lm_head", "wte", "embed_in"} & set(lora.target_modules)

@@ -298,6 +298,12 @@ def score_head_frozen(model: Any) -> bool:
     return not any("score" in name and weight.requires_grad for name, weight in parameters)
 
 
+def pooler_frozen(model: Any) -> bool:
+    """The pooler before the classification head is not trained."""
+    parameters = model.named_parameters()
+    return not any("pooler" in name and weight.requires_grad for name, weight in parameters)
+
+
 def no_adapter_dropout(trainer: Any) -> bool:
     """Every dropout of the trained model is 0."""
     return all(getattr(module, "p", 0) == 0 for module in trainer.model.modules())
