@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
 from lora_advisor.facts._memory import of_last_recipe
+from lora_advisor.facts.config_versions import reader_stops
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import (
     nearest,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.frameworks.known import Keys
     from lora_advisor.recipe import Recipe, WrittenKey
+    from lora_advisor.targets import Targets
 
 _OTHERS: Final = ("axolotl", "llamafactory", "trl")
 """Formats whose keys users carry over."""
@@ -47,7 +49,7 @@ class StrangeKey(Item):
     ``outcome`` is what the loader does with it: raises, drops or warns. ``meant`` is the key it
     stands for, if any; ``near`` says that it is a slip of it, ``foreign`` that it is what another
     format calls it, ``both`` that the meant key is there, too, ``empty`` that its value is null,
-    ``imported`` that it is an argument of a class the script imports from its library.
+    ``certain`` that nothing but the library reads it.
     """
 
     outcome: str
@@ -56,7 +58,7 @@ class StrangeKey(Item):
     foreign: str = ""
     both: bool = False
     empty: bool = False
-    imported: bool = False
+    certain: bool = False
 
     @property
     def effect(self) -> str:
@@ -89,7 +91,7 @@ def foreign_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     return tuple(key for key in strange_keys(recipe) if key.foreign)
 
 
-def unknown_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
+def unknown_keys(recipe: Recipe, targets: Targets) -> tuple[StrangeKey, ...]:
     """Unknown keys of which nobody can say what they are meant for.
 
     A null that is dropped loses nothing; a plugin of somebody else's for axolotl may declare keys
@@ -102,6 +104,8 @@ def unknown_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     stopping = sum(key.outcome == "raises" for key in far)
     if stopping >= _TOO_MANY and recipe.document.format in ("yaml", "json"):
         return ()
+    if recipe.framework == "peft" and reader_stops(targets):
+        return tuple(replace(key, outcome="raises", certain=True) for key in far)
     return tuple(key for key in far if key.outcome != "drops" or not key.empty)
 
 
@@ -174,7 +178,7 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
         at=key.key_at,
         value=value,
         outcome="raises" if on_command_line else outcome_of(key, framework),
-        imported=_is_imported(key, recipe),
+        certain=_is_imported(key, recipe),
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )
     parent = parent_of(key)

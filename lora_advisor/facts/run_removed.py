@@ -20,15 +20,6 @@ _LOADER: Final = {
     "use_auth_token": "token",
     "use_flash_attention_2": 'attn_implementation="flash_attention_2"',
 }
-_SFT: Final = {
-    "tokenizer": "processing_class",
-    "max_seq_length": "SFTConfig(max_length=…)",
-    "dataset_text_field": "SFTConfig(dataset_text_field=…)",
-    "packing": "SFTConfig(packing=…)",
-    "dataset_num_proc": "SFTConfig(dataset_num_proc=…)",
-    "neftune_noise_alpha": "SFTConfig(neftune_noise_alpha=…)",
-}
-_TRAINERS: Final = ("SFTTrainer", "DPOTrainer", "KTOTrainer", "RewardTrainer")
 _HALF_SUPPORTED: Final = ("LoHaConfig", "LoKrConfig", "BOFTConfig", "LNTuningConfig")
 
 
@@ -46,13 +37,6 @@ def removed_from_trainer(recipe: Recipe) -> tuple[Item, ...]:
     """``tokenizer`` given to transformers' trainers, which take a ``processing_class``."""
     found = (argument(recipe, name, "tokenizer") for name in ("Trainer", "Seq2SeqTrainer"))
     return tuple(item(key, "tokenizer", "processing_class") for key in found if key is not None)
-
-
-def removed_from_trl(recipe: Recipe) -> tuple[Item, ...]:
-    """Arguments of TRL's trainers that moved to their configs; the hint is the new place."""
-    found = [(argument(recipe, "SFTTrainer", name), new) for name, new in _SFT.items()]
-    found += [(argument(recipe, name, "tokenizer"), "processing_class") for name in _TRAINERS[1:]]
-    return tuple(item(key, key.name, new) for key, new in found if key is not None)
 
 
 def surely_transformers5(targets: Targets) -> bool:

@@ -10,6 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import replace
+from lora_advisor.source.python_constants import constant, converted
 from lora_advisor.source.scalars import UNKNOWN_TAG, is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -87,15 +88,6 @@ def unknown(span: Span) -> Scalar:
 def is_bare_unknown(node: Node) -> bool:
     """Whether nothing at all is known of a node: not even what it is made of."""
     return isinstance(node, Scalar) and is_unknown(node)
-
-
-def constant(value: object, span: Span) -> Node | None:
-    """Return the node of a plain Python constant."""
-    if isinstance(value, str):
-        return Scalar(text=value, plain=False, span=span)
-    if value is None or isinstance(value, (bool, int, float)):
-        return Scalar(text=repr(value), plain=True, span=span)
-    return None
 
 
 def _constant(node: ast.Constant, scope: Scope, span: Span) -> Node | None:
@@ -310,13 +302,13 @@ def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
         return Mapping(entries=tuple(entry for part in entries for entry in part), span=span)
     if name == "range" and not node.keywords:
         return _range(node, scope, span)
-    if name in ("list", "tuple", "set", "sorted") and len(node.args) == 1 and not node.keywords:
+    if name in _COPIES and len(node.args) == 1 and not node.keywords:
         inner = resolve(node.args[0], scope)
-        return inner if isinstance(inner, Sequence) else None
+        return inner if isinstance(inner, _COPIES[name]) else None
     if name == "split" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
         return _split(node.func.value, node.args[0], scope, span)
     if name in ("int", "float", "str", "bool") and len(node.args) == 1:
-        return _converted(name, _plain(resolve(node.args[0], scope)), span)
+        return converted(name, _plain(resolve(node.args[0], scope)), span)
     return scope.call(node, scope) if scope.call is not None else None
 
 
@@ -370,16 +362,10 @@ def _split(owner: ast.expr, separator: ast.expr, scope: Scope, span: Span) -> No
     return Sequence(items=parts, span=span)
 
 
-def _converted(name: str, value: object, span: Span) -> Node | None:
-    kinds: dict[str, Callable[[Any], object]] = {"int": int, "float": float, "str": str}
-    if name not in kinds or not isinstance(value, (str, int, float)):
-        return None
-    try:
-        return constant(kinds[name](value), span)
-    except (ValueError, OverflowError):
-        return None
-
-
+_COPIES: Final = {
+    **dict.fromkeys(("list", "tuple", "set", "sorted"), Sequence),
+    **dict.fromkeys(("deepcopy", "create_reference_model"), (Sequence, Mapping)),
+}
 _HANDLERS: Final[dict[type[ast.AST], Callable[[Any, Scope, Span], Node | None]]] = {
     ast.Constant: _constant,
     ast.Name: _name,
