@@ -1,9 +1,10 @@
-"""Facts of packing where a format has conditions of its own."""
+"""Facts of packing and streaming where a format has conditions of its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lora_advisor.facts._arguments import in_script
 from lora_advisor.facts._written import value_at
 
 if TYPE_CHECKING:
@@ -19,3 +20,13 @@ def packs_with_other_attention(data: Data, model: Model) -> bool:
 def packs_to_no_length(recipe: Recipe, data: Data) -> bool:
     """Whether torchtune packs while its tokenizer, which is there, states no length."""
     return data.packing and value_at(recipe, "tokenizer") is not None and data.max_length is None
+
+
+def trains_on_stream(recipe: Recipe, data: Data) -> bool:
+    """Whether what is trained on is streamed: in a script, all that is loaded and none of it drawn.
+
+    A data set that is made of a stream's first examples (``Dataset.from_list``) has a length.
+    """
+    text = recipe.document.text
+    whole = text.count("load_dataset(") == text.count("streaming=True")
+    return data.streaming and (not in_script(recipe) or (whole and "Dataset.from_" not in text))

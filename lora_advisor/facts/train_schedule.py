@@ -40,6 +40,8 @@ _BY_TRANSFORMERS: Final = frozenset(
     {"axolotl", "llamafactory", "trl", "trl-python", "transformers-python"}
     | {"peft-python", "unsloth", "ms-swift"}
 )
+_ARGUMENTS: Final = frozenset({"per_device_train_batch_size", "load_best_model_at_end"})
+"""Flags by which a script shows that it takes all arguments of transformers' trainer."""
 _WITHOUT_ARGUMENTS: Final = ("constant", "constant_with_warmup")
 _BY_METRIC: Final = ("reduce_lr_on_plateau", "greedy")
 _NEVER_SPELT_SO: Final = {
@@ -58,6 +60,12 @@ _RATE_PER_SCALING: Final = 0.6
 def by_transformers(recipe: Recipe) -> bool:
     """Whether the values reach transformers' trainer as they are; a person's script may differ."""
     return recipe.framework in _BY_TRANSFORMERS
+
+
+def by_arguments(recipe: Recipe) -> bool:
+    """Whether the values reach transformers' arguments: also flags under their very names."""
+    names = {key.path for key in recipe.keys} if recipe.framework == "flags" else set()
+    return by_transformers(recipe) or bool(names & _ARGUMENTS)
 
 
 def untouched(recipe: Recipe) -> bool:

@@ -109,7 +109,7 @@ def _settle_data(draft: Draft) -> None:
             "train.per_device_eval_batch_size", draft.get("train.per_device_train_batch_size"), None
         )
     if draft.get("train.method") == "pretrain" and "data.streaming" not in draft.values:
-        draft.put("data.streaming", True, None)
+        draft.put("data.streaming", True, draft.written("pretraining_dataset"))
 
 
 def _settle_task_type(draft: Draft) -> None:

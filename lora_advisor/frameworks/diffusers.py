@@ -13,7 +13,7 @@ from lora_advisor.frameworks.readings import put_default
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
-from lora_advisor.source.scalars import yaml12
+from lora_advisor.source.scalars import flag_value
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
@@ -101,7 +101,7 @@ FRAMEWORKS: Final = (
         rank=269,
         recognise=lambda _root, _document: "",
         keys=KEYS,
-        scalars=yaml12,
+        scalars=flag_value,
         casts=True,
         defaults=_DEFAULTS,
     ),

@@ -12,7 +12,7 @@ from lora_advisor.frameworks.launch import devices, processes
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
-from lora_advisor.source.scalars import yaml12
+from lora_advisor.source.scalars import flag_value
 from lora_advisor.source.shell import COMMAND, SCRIPT, VARIABLES
 from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
@@ -247,7 +247,7 @@ def _further(program: str, flags: set[str]) -> Framework | None:
 
 
 def _as_flags(framework: Framework) -> Framework:
-    return replace(framework, casts=True, scalars=yaml12)
+    return replace(framework, casts=True, scalars=flag_value)
 
 
 def _launched(
@@ -327,7 +327,7 @@ HF_FLAGS: Final = Framework(
     rank=265,
     recognise=lambda _root, _document: "",
     keys=_hf_keys(),
-    scalars=yaml12,
+    scalars=flag_value,
     casts=True,
     defaults={"train.enabled": True},
     finish=_settle_flags,
@@ -345,7 +345,7 @@ VLLM: Final = Framework(
             field="run.serve_targets", read=lambda v: comma_list(v) if isinstance(v, str) else v
         ),
     },
-    scalars=yaml12,
+    scalars=flag_value,
     casts=True,
     defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
     companion=True,
@@ -356,7 +356,7 @@ GGUF: Final = Framework(
     rank=271,
     recognise=lambda _root, _document: "",
     keys={},
-    scalars=yaml12,
+    scalars=flag_value,
     casts=True,
     defaults={"run.server": "llama.cpp"},
     finish=_converted,
@@ -368,7 +368,7 @@ LAUNCH: Final = Framework(
     rank=272,
     recognise=lambda _root, _document: "",
     keys={"deepspeed": "run.deepspeed"},
-    scalars=yaml12,
+    scalars=flag_value,
     casts=True,
     companion=True,
 )

@@ -25,6 +25,7 @@ RECORDED: Final = pattern(
     r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
     r"|finetune_recipe|LoRA|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
+    r"|load_dataset"
 )
 POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),
@@ -45,7 +46,7 @@ OUTPUT_FIRST: Final = pattern(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|
 _LIBRARIES: Final = frozenset(
     {
         *("peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "accelerate"),
-        *("modelscope", "swift", "optimum", "diffusers"),
+        *("modelscope", "swift", "optimum", "diffusers", "datasets"),
         *("auto_gptq", "gptqmodel", "awq", "torchao", "xtuner", "mmengine", "mindnlp"),
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }

@@ -47,6 +47,11 @@ def yaml12(scalar: Scalar) -> object:
     return _yaml(scalar, _FLOAT_12)
 
 
+def flag_value(scalar: Scalar) -> object:
+    """Read a word of a command line, where ``no`` and ``off`` are words like any other."""
+    return scalar.text if scalar.text.lower() in _YAML_WORDS else yaml12(scalar)
+
+
 def json_value(scalar: Scalar) -> object:
     """Read a JSON scalar."""
     if not scalar.plain:
@@ -63,6 +68,10 @@ def toml_value(scalar: Scalar) -> object:
     if text[:2] in ("0x", "0o", "0b"):
         return int(text, 0)
     return _number(text)
+
+
+_YAML_WORDS: Final = frozenset({"yes", "no", "on", "off"})
+"""Words that YAML alone reads as true or false."""
 
 
 def is_placeholder(text: str) -> bool:
