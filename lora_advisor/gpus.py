@@ -12,6 +12,7 @@ from lora_advisor.pattern import pattern
 from lora_advisor.record import record
 
 GIB: Final = 2**30
+_SIZED: Final = pattern(r"[\s-]+\d+\s*gi?b$", re.IGNORECASE)
 _SIZE: Final = pattern(r"(\d+(?:\.\d+)?)\s*(?:gb|gib|g)?")
 
 
@@ -40,18 +41,18 @@ def known() -> dict[str, Gpu]:
 
 def find(text: str) -> Gpu:
     """Return the GPU that a user means by ``24GB``, ``A100-80GB`` or ``RTX 4090``."""
+    names = (_plain(text), _plain(f"rtx{text}"), _plain(_SIZED.sub("", text.strip())))
+    found = next((known()[name] for name in names if name in known()), None)
+    if found is not None:
+        return found
     size = _SIZE.fullmatch(text.strip().lower())
     if size is not None and float(size[1]) > 0:
         return Gpu(name=f"{float(size[1]):g} GB", memory=float(size[1]) * GIB, bfloat16=None)
-    wanted = _plain(text)
-    found = known().get(wanted) or known().get(_plain(f"rtx{text}"))
-    if found is None:
-        close = [gpu.name for key, gpu in known().items() if wanted and key.startswith(wanted)]
-        names = close or [gpu.name for gpu in known().values()]
-        told = f"say its memory (24GB) or one of {', '.join(names)}"
-        raise GpuError(f"{text!r} is no known GPU; {told}")
-    return found
+    close = [gpu.name for key, gpu in known().items() if names[0] and key.startswith(names[0])]
+    understood = close or [gpu.name for gpu in known().values()]
+    told = f"say its memory (24GB) or one of {', '.join(understood)}"
+    raise GpuError(f"{text!r} is no known GPU; {told}")
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"nvidia|geforce|tesla|quadro|[^a-z0-9]", "", name.lower())
+    return re.sub(r"nvidia|geforce|tesla|quadro|sxm\d?|pcie|[^a-z0-9]", "", name.lower())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.readings import put_default
+from lora_advisor.frameworks.readings import put_default, put_precision
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCRIPT: Final = pattern(
     r"train_(dreambooth|text_to_image)_lora(_\w+)?\.py|train_cogvideox\w*_lora\.py"
+    r"|train_lcm_distill_lora_sd(_wds|xl|xl_wds)\.py"
 )
 _OWN_ALPHA: Final = ("_flux", "_ideogram", "_qwen_image", "_sana", "_z_image")
 _OPTIMIZERS: Final = {"adamw": "adamw_torch", "adam": "adam", "prodigy": "prodigy"}
@@ -31,6 +32,7 @@ def _optimizer(value: object) -> object:
 
 KEYS: Final[dict[str, str | Key]] = {
     "rank": "lora.r",
+    "lora_rank": "lora.r",
     "lora_alpha": "lora.lora_alpha",
     "lora_dropout": "lora.lora_dropout",
     "use_dora": "lora.use_dora",
@@ -47,6 +49,7 @@ KEYS: Final[dict[str, str | Key]] = {
     "gradient_checkpointing": "train.gradient_checkpointing",
     "seed": "train.seed",
     "mixed_precision": "run.mixed_precision",
+    "pretrained_teacher_model": "model.name_or_path",
     "pretrained_model_name_or_path": "model.name_or_path",
     "output_dir": "run.output_dir",
 }
@@ -78,9 +81,7 @@ def of_script(name: str) -> Framework | None:
 
     def finish(draft: Draft) -> None:
         put_default(draft, "lora.lora_alpha", draft.get("lora.r") if fixed is None else fixed)
-        precision = draft.values.get("run.mixed_precision")
-        if precision is not None and precision.value in ("fp16", "bf16"):
-            put_default(draft, f"train.{precision.value}", True)
+        put_precision(draft)
 
     return replace(own, defaults={**own.defaults, **rank}, finish=finish)
 
@@ -91,6 +92,8 @@ def _fixed_alpha(name: str) -> int | None:
         return 128
     if "_krea2" in name:
         return 32
+    if "lcm_distill" in name:
+        return 64
     return 4 if any(part in name for part in _OWN_ALPHA) else None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.readings import put_default
+from lora_advisor.frameworks.readings import put_precision
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import toml_value
 from lora_advisor.source.tree import Mapping
@@ -73,6 +73,7 @@ _NAMES: Final[dict[str, str | Key]] = {
     "lr_warmup_steps": "train.warmup_steps",
     "optimizer_type": Key(field="train.optim", read=_optimizer),
     "optimizer": Key(field="train.optim", read=_optimizer),
+    "use_lion_optimizer": Key(field="train.optim", read=lambda on: "lion" if on else UNKNOWN),
     "max_grad_norm": Key(field="train.max_grad_norm", read=_blank),
     "gradient_checkpointing": "train.gradient_checkpointing",
     "seed": Key(field="train.seed", read=_blank),
@@ -113,6 +114,7 @@ _DEFAULTS: Final[dict[str, object]] = {
     "train.lr_scheduler_type": "constant",
     "train.warmup_steps": 0,
     "train.warmup_ratio": None,
+    "train.optim": "adamw_torch",
     "train.max_grad_norm": 1.0,
     "train.gradient_checkpointing": False,
     "quant.load_in_4bit": False,
@@ -146,10 +148,7 @@ def _settle(draft: Draft) -> None:
     _settle_alpha(draft)
     _settle_rate(draft)
     _settle_steps(draft)
-    precision = draft.values.get("run.mixed_precision")
-    if precision is not None and precision.value in ("fp16", "bf16", "no"):
-        put_default(draft, "train.fp16", precision.value == "fp16")
-        put_default(draft, "train.bf16", precision.value == "bf16")
+    put_precision(draft)
 
 
 def _settle_alpha(draft: Draft) -> None:

@@ -59,6 +59,15 @@ def put_default(draft: Draft, field: str, value: object) -> None:
         draft.put(field, value, None)
 
 
+def put_precision(draft: Draft) -> None:
+    """Train in the 16 bits that ``mixed_precision`` names, as accelerate does."""
+    precision = draft.values.get("run.mixed_precision")
+    if precision is not None and precision.value in ("fp16", "bf16", "no"):
+        for name in ("fp16", "bf16"):
+            chosen = precision.value == name
+            draft.put(f"train.{name}", chosen, precision if chosen else None)
+
+
 def has_text(root: Node, path: str, *starts: str) -> str:
     """Return ``path: text`` as evidence where the text begins with one of ``starts``."""
     found = signs.text(root, path)

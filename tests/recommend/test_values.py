@@ -171,6 +171,19 @@ def test_unknown_gpu_names_the_known() -> None:
         gpus.find("a100")
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Tesla V100-SXM2-32GB", "V100-32GB"),
+        ("NVIDIA GeForce RTX 3090 24GB", "RTX 3090"),
+        ("4090", "RTX 4090"),
+        ("GeForce GTX 1660 Ti", "GTX 1660 Ti"),
+    ],
+)
+def test_a_gpu_is_known_by_the_name_that_the_driver_gives(said: str, meant: str) -> None:
+    assert gpus.find(said).name == meant
+
+
 def test_examples_are_measured(tmp_path: Path) -> None:
     rows = [
         {
