@@ -6,6 +6,7 @@ import pytest
 
 from lora_advisor.facts import config_keys
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.targets import Targets
 from tests.frameworks.reading import recipe
 
 LUDWIG = """\
@@ -278,7 +279,7 @@ def test_kohya_keys_are_known_in_every_section() -> None:
     assert [(k.path, k.meant) for k in config_keys.misspelt_keys(found)] == [
         ("sample_prompt.network_dims", "network_dim")
     ]
-    assert config_keys.unknown_keys(found) == ()
+    assert config_keys.unknown_keys(found, Targets()) == ()
     window = recipe('{"LoRA_type": "Standard", "network_dims": 8}', "c.json")
     assert config_keys.strange_keys(window) == ()
 
