@@ -27,11 +27,14 @@ def flattens(recipe: Recipe) -> bool:
     return flat.value is True and flat.key == "batch_flattening"
 
 
-def ignores_row_limits(model: Model) -> bool:
+def ignores_row_limits(model: Model, recipe: Recipe) -> bool:
     """Whether attention cannot be told where a row ends, in transformers before 4.53.
 
     Source: ``transformers.modeling_flash_attention_utils``; TRL's own warning names the same ones.
+    The Unsloth of that time puts an attention of its own in their place.
     """
+    if recipe.framework == "unsloth" and not recipe["model.attn_implementation"].written:
+        return True
     attention = model.attn_implementation
     return attention is None or not attention.startswith(("flash", "kernels-community/"))
 

@@ -154,6 +154,16 @@ def compute_follows_model(recipe: Recipe) -> bool:
     return recipe.framework == "trl"
 
 
+def storage_left_out(recipe: Recipe, quant: Quant) -> bool:
+    """Whether nothing asks for 4-bit weights to be stored as anything but integers.
+
+    A script of a person's own that has no flag for it most likely leaves it out, too.
+    """
+    if recipe.framework == "flags":
+        return not recipe["quant.bnb_4bit_quant_storage"].written
+    return quant.bnb_4bit_quant_storage is None
+
+
 def storage_unshardable(recipe: Recipe, quant: Quant) -> bool:
     """Whether 4-bit weights are stored in a type that FSDP cannot join with the other weights.
 

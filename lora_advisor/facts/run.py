@@ -28,6 +28,14 @@ def gpu_gib(gpu: Gpu | None) -> float:
     return round(gpu.memory / 2**30, 1)
 
 
+def stated_processes(recipe: Recipe) -> int:
+    """Processes as a command states them, 1 where it does not; unknown where they are filled in."""
+    value = recipe["run.num_processes"]
+    if value.value is UNKNOWN:
+        return 1
+    return int(value.value)
+
+
 def zero3(run: Run) -> bool:
     """Whether DeepSpeed shards the parameters, by its config or by the name of a shipped one."""
     try:
@@ -108,13 +116,19 @@ def shares_experts_out(recipe: Recipe, targets: Targets) -> bool:
 
     LLaMA-Factory does so itself from 0.5 on.
     """
-    if recipe.framework == "llamafactory" and not targets.may_hold({"llamafactory": "<0.5"}):
+    if recipe.framework == "llamafactory" and not _before_release_0_5(targets):
         return False
     stage, named = recipe["run.zero_stage"], recipe["run.deepspeed"]
     texts = [recipe.document.text]
     places = [value.key_at for value in (stage, named) if value.key_at is not None]
     texts += [place.document.text for place in places]
     return not any(re.search(r"moe_layer_cls|leaf_module", text) for text in texts)
+
+
+def _before_release_0_5(targets: Targets) -> bool:
+    """Whether LLaMA-Factory may be older than 0.5, which asks for transformers 4.37.2."""
+    older = targets.surely_hold({"transformers": "<4.37.2"})
+    return older or targets.may_hold({"llamafactory": "<0.5"})
 
 
 def surely_old_unsloth(targets: Targets) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import arguments, item, stated, value
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import Item
+from lora_advisor.recipe import UNKNOWN, Item, UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, WrittenKey
+    from lora_advisor.targets import Targets
 
 _STRATEGIES: Final = frozenset(
     {
@@ -41,6 +42,16 @@ def _strategies(recipe: Recipe) -> list[tuple[WrittenKey, str]]:
         if isinstance(words, list):
             found += [(key, word) for word in words if isinstance(word, str)]
     return found
+
+
+def shards_by_fsdp1(recipe: Recipe, targets: Targets) -> bool:
+    """Whether the first FSDP is used: by its number, or as transformers knew no other yet."""
+    version = recipe["run.fsdp_version"].value
+    if version is not UNKNOWN:
+        return version == 1
+    if targets.surely_hold({"transformers": "<4.49"}):
+        return True
+    raise UnknownValueError("which FSDP is used is not known")
 
 
 def strange_strategies(recipe: Recipe) -> tuple[Item, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor import frameworks
 from lora_advisor.recipe import UNKNOWN, Origin, Value
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lora_advisor.recipe import Recipe
+
+
+_SERVING: Final = ("vllm", "gguf")
+"""Formats of the commands that load or convert a trained adapter."""
 
 
 def link(recipes: Sequence[Recipe]) -> list[Recipe]:
@@ -81,11 +85,19 @@ def _belonging(
         *(accelerate if len(accelerate) == 1 else []),
     ]
     paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
-    servers = [other for other in companions if _serves(other, recipe)]
-    adapters = [other for other in recipes if other.framework == "peft"]
-    if not servers and adapters == [recipe]:
-        servers = [other for other in companions if _serves_beside(other, folder)]
-    return _nearest(folder, paths[:1], companions) + launchers + servers[:1]
+    return _nearest(folder, paths[:1], companions) + launchers + _servers(recipe, recipes)[:1]
+
+
+def _servers(recipe: Recipe, recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Return the servers that load a recipe's adapter, as they name it or stand beside it alone."""
+    companions = [other for other in recipes if other.framework in _SERVING]
+    named = [other for other in companions if _serves(other, recipe)]
+    saved = [other for other in recipes if other.framework == "peft"]
+    alone = saved or [other for other in recipes if not _is_companion(other)]
+    if named or alone != [recipe]:
+        return named
+    folder = PurePath(recipe.document.path).parent
+    return [other for other in companions if PurePath(other.document.path).parent == folder]
 
 
 def _may_launch_by_accelerate(recipe: Recipe) -> bool:
@@ -127,19 +139,17 @@ def _starts(launch: Recipe, recipe: Recipe) -> bool:
 
 
 def _serves(server: Recipe, recipe: Recipe) -> bool:
-    """Whether a server's command loads the adapter whose saved config this is."""
+    """Whether a server's command loads the adapter that lies here, or that a training writes."""
     adapters = server["run.serve_adapters"].value
     if not isinstance(adapters, list):
         return False
-    folder = PurePath(recipe.document.path).parent.name
-    paths = [str(item).partition("=")[2] for item in adapters]
-    return bool(folder) and folder in {PurePath(path).name for path in paths}
-
-
-def _serves_beside(server: Recipe, folder: PurePath) -> bool:
-    """Whether a server's command stands beside the one adapter that is checked."""
-    serves = server.framework in ("vllm", "gguf")
-    return serves and PurePath(server.document.path).parent == folder
+    written = recipe["run.output_dir"].value
+    output = PurePath(written).name if isinstance(written, str) else ""
+    folder = PurePath(recipe.document.path).parent.name if recipe.framework == "peft" else output
+    paths = [PurePath(str(item).partition("=")[2]) for item in adapters]
+    return bool(folder) and any(
+        folder == path.name or (folder == output and folder in path.parts) for path in paths
+    )
 
 
 def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:
@@ -178,7 +188,5 @@ def _joined(recipe: Recipe, companions: Iterable[Recipe]) -> Recipe:
 
 def _tells(value: Value, companion: Recipe) -> bool:
     """Whether a companion decides a field; a server also by what it does unasked."""
-    states = value.written or (
-        companion.framework in ("vllm", "gguf") and value.origin is Origin.FRAMEWORK
-    )
+    states = value.written or (companion.framework in _SERVING and value.origin is Origin.FRAMEWORK)
     return states and value.value is not UNKNOWN and value.value is not None

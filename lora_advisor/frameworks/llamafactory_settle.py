@@ -28,6 +28,8 @@ def settle(draft: Draft) -> None:
     _settle_quantisation(draft)
     _settle_checkpointing(draft)
     _settle_packing(draft)
+    if _value(draft, "rope_scaling") is not None:
+        draft.unknown("data.max_length", "the positions are stretched")
     if _value(draft, "create_new_adapter") is not True:
         leave_to_adapter(draft)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import llamafactory, shell_commands, trl
+from lora_advisor.frameworks import flags as own_flags
+from lora_advisor.frameworks import llamafactory, servers, shell_commands, trl
 from lora_advisor.frameworks.draft import Draft
-from lora_advisor.frameworks.interface import Framework, Key, comma_list
+from lora_advisor.frameworks.interface import Framework
 from lora_advisor.frameworks.launch import devices, processes
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import flag_value
 from lora_advisor.source.shell import COMMAND, SCRIPT, VARIABLES
@@ -29,15 +28,11 @@ _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tun
 _TRL_SCRIPT: Final = pattern(
     r"\btrl(?:\.scripts\.|/scripts/|/examples/scripts/)(sft|dpo|grpo|kto|reward|rloo)(?:\.py)?$"
 )
-_SWITCHES: Final = ("use_lora", "use_peft", "lora_enable")
-_NAME: Final = pattern(r"[A-Za-z_][\w.]*")
+_ONE_PROCESS: Final = ("python", "python3", "swift")
+_PROCESS_PER_GPU: Final = ("llamafactory-cli", "lmf")
 _LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
 _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
-_LORA_FLAGS: Final = frozenset(
-    {"lora_r", "lora_rank", "lora_alpha", "lora_target_modules", "use_lora", "use_peft"}
-    | {"lora_enable", "use_llm_lora", "q_lora", "finetuning_type"}
-)
 
 
 def read(document: Document) -> list[Recipe]:
@@ -156,10 +151,9 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     flags = {entry.key.text for entry in program.entries}
     command = [word.rpartition("/")[2] for word in words]
     program_name = _program(root, words)
-    if "enable_lora" in flags and _starts_vllm(command, program_name, program):
-        return VLLM
-    if "convert_lora_to_gguf.py" in (program_name, *command):
-        return GGUF
+    server = servers.of_command(command, program_name, program)
+    if server is not None:
+        return server
     if command[:1] == ["trl"]:
         return _over_file(trl.FRAMEWORKS[0], root, flags)
     if command[:1] in (["llamafactory-cli"], ["lmf"]):
@@ -170,7 +164,7 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     own = shell_commands.framework_of(command, program_name, flags)
     if own is not None or shell_commands.is_own(command, program_name):
         return own and _as_flags(own)
-    return _further(program_name, flags) or (HF_FLAGS if flags & _LORA_FLAGS else None)
+    return _further(program_name, flags) or own_flags.of_script(flags)
 
 
 def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framework | None:
@@ -179,49 +173,6 @@ def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framewor
         return _as_flags(framework)
     own = replace(framework, extra=framework.extra | {"config"})
     return _as_flags(shell_commands.overrides(own)) if flags & framework.keys.keys() else None
-
-
-def _starts_vllm(command: list[str], program_name: str, program: Mapping) -> bool:
-    """Whether a command starts vLLM's server: by its name, as a module or in its container."""
-    if command[:2] == ["vllm", "serve"] or program_name.startswith("vllm.entrypoints."):
-        return True
-    items = (
-        item
-        for entry in program.entries
-        for item in (entry.value.items if isinstance(entry.value, Sequence) else (entry.value,))
-    )
-    image = any(isinstance(item, Scalar) and "vllm/vllm-openai" in item.text for item in items)
-    return command[:1] in (["docker"], ["podman"]) and image
-
-
-def _adapters(value: object) -> object:
-    """Read ``name=path`` or the JSON of one or more adapters as a list of ``name=path``."""
-    return [_adapter(item) for item in (value if isinstance(value, list) else [value])]
-
-
-def _adapter(item: object) -> object:
-    if isinstance(item, str) and item.startswith("{"):
-        try:
-            told = json.loads(item)
-        except ValueError:
-            return UNKNOWN
-        return f"{told.get('name')}={told.get('path')}" if isinstance(told, dict) else UNKNOWN
-    return item
-
-
-def _converted(draft: Draft) -> None:
-    """Take the adapter's folder from the words of the conversion, where they have no flag."""
-    items = (
-        item
-        for root in draft.document.roots
-        if isinstance(root, Mapping)
-        for entry in root.entries
-        if entry.key.text in (COMMAND, SCRIPT, "base", "outtype", "outfile")
-        for item in (entry.value.items[0 if entry.key.text == COMMAND else 1 :]
-                     if isinstance(entry.value, Sequence) else ())
-        if isinstance(item, Scalar)
-    )  # fmt: skip
-    draft.put("run.serve_adapters", [f"gguf={item.text}" for item in items], None)
 
 
 def _further(program: str, flags: set[str]) -> Framework | None:
@@ -254,114 +205,36 @@ def _launched(
     framework: Framework, launcher: Iterable[Entry], root: Mapping, words: list[str]
 ) -> Framework:
     """Let the launcher's flags and variables say how many processes there are."""
-    plain = bool(words) and words[0].rpartition("/")[2] in ("python", "python3")
+    first = words[0].rpartition("/")[2] if words else ""
 
     def finish(draft: Draft) -> None:
         if framework.finish is not None:
             framework.finish(draft)
         for entry in launcher:
-            _launcher_flag(draft, entry, plain=plain)
+            _launcher_flag(draft, entry, first)
         draft.put("run.starts", _started(root), None)
 
     return replace(framework, finish=finish)
 
 
-def _launcher_flag(draft: Draft, entry: Entry, *, plain: bool) -> None:
+def _launcher_flag(draft: Draft, entry: Entry, first: str) -> None:
+    """Take processes and GPUs from a flag or variable of the command that begins with ``first``.
+
+    ``llamafactory-cli`` starts a process for each GPU it is let see, ``python`` and ``swift`` one.
+    """
     text = entry.value.text if isinstance(entry.value, Scalar) else ""
     number = processes(entry.key.text, text)
     if number is not None:
         draft.put_at("run.num_processes", number, entry)
-    visible = devices(text) if entry.key.text == "CUDA_VISIBLE_DEVICES" and plain else None
-    if visible is not None:
+    visible = devices(text) if entry.key.text == "CUDA_VISIBLE_DEVICES" else None
+    if visible is None:
+        return
+    if first in _ONE_PROCESS:
         draft.put_at("run.visible_gpus", visible, entry)
+    elif first in _PROCESS_PER_GPU and "run.num_processes" not in draft.values:
+        draft.put_at("run.num_processes", visible, entry)
 
 
-def _targets(value: object) -> object:
-    """Read a list of flags' values, or one in brackets as fire and JSON have it.
-
-    How a script splits any other text is its own matter.
-    """
-    if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
-        names = [name.strip().strip("\"'") for name in value[1:-1].split(",")]
-        return names if all(_NAME.fullmatch(name) for name in names) else UNKNOWN
-    return value if isinstance(value, list) or value == "all-linear" else UNKNOWN
-
-
-def _hf_keys() -> dict[str, str | Key]:
-    keys = {
-        name: target
-        for name, target in trl.FRAMEWORKS[0].keys.items()
-        if (target.field if isinstance(target, Key) else target).startswith("train.")
-    }
-    return keys | {
-        "model_name_or_path": "model.name_or_path",
-        "base_model": "model.name_or_path",
-        **dict.fromkeys(_SWITCHES, "lora.enabled"),
-        "lora_r": "lora.r",
-        "lora_rank": "lora.r",
-        "use_llm_lora": Key(field="lora.r", read=lambda rank: rank or UNKNOWN),  # InternVL
-        "lora_alpha": "lora.lora_alpha",
-        "lora_dropout": "lora.lora_dropout",
-        "use_rslora": "lora.use_rslora",
-        "use_dora": "lora.use_dora",
-        "lora_target_modules": Key(field="lora.target_modules", read=_targets),
-        "load_in_4bit": "quant.load_in_4bit",
-        "load_in_8bit": "quant.load_in_8bit",
-        "q_lora": "quant.load_in_4bit",
-        "device_map": "model.device_map",
-        "deepspeed": "run.deepspeed",
-    }
-
-
-def _settle_flags(draft: Draft) -> None:
-    """Train an adapter where layers for it are named and no switch says otherwise."""
-    named = draft.written("lora_target_modules")
-    draft.put("lora.target_parameters", None, None)
-    if named is not None and all(draft.written(switch) is None for switch in _SWITCHES):
-        draft.put("lora.enabled", True, named)
-
-
-HF_FLAGS: Final = Framework(
-    name="flags",
-    title="flags of a training script",
-    rank=265,
-    recognise=lambda _root, _document: "",
-    keys=_hf_keys(),
-    scalars=flag_value,
-    casts=True,
-    defaults={"train.enabled": True},
-    finish=_settle_flags,
-)
-VLLM: Final = Framework(
-    name="vllm",
-    title="vLLM command line",
-    rank=266,
-    recognise=lambda _root, _document: "",
-    keys={
-        "enable_lora": "run.serves_lora",
-        "max_lora_rank": "run.serve_max_rank",
-        "lora_modules": Key(field="run.serve_adapters", read=_adapters),
-        "lora_target_modules": Key(
-            field="run.serve_targets", read=lambda v: comma_list(v) if isinstance(v, str) else v
-        ),
-    },
-    scalars=flag_value,
-    casts=True,
-    defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
-    companion=True,
-)
-GGUF: Final = Framework(
-    name="gguf",
-    title="conversion to GGUF",
-    rank=271,
-    recognise=lambda _root, _document: "",
-    keys={},
-    scalars=flag_value,
-    casts=True,
-    defaults={"run.server": "llama.cpp"},
-    finish=_converted,
-    companion=True,
-)
 LAUNCH: Final = Framework(
     name="launch",
     title="launching command",
@@ -372,4 +245,4 @@ LAUNCH: Final = Framework(
     casts=True,
     companion=True,
 )
-FRAMEWORKS: Final = (HF_FLAGS, VLLM, GGUF, LAUNCH)
+FRAMEWORKS: Final = (*own_flags.FRAMEWORKS, *servers.FRAMEWORKS, LAUNCH)
