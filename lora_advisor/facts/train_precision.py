@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._written import item_at, value_at
 from lora_advisor.facts.model_modules import stored_dtype
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
-    from lora_advisor.recipe import Model, Quant, Recipe, Train
+    from lora_advisor.recipe import Item, Model, Quant, Recipe, Train
     from lora_advisor.targets import Targets
 
 _CASTING: Final = {
@@ -44,3 +45,16 @@ def copies_in_bfloat16(recipe: Recipe, model: Model, modules: Lookup, targets: T
     kept = asked.written or targets.may_hold({"transformers": ">=5"})
     loads = "from_pretrained" in {key.path for key in recipe.keys}
     return kept and loads and stored_dtype(recipe, modules) == "bfloat16"
+
+
+def precision_told_to_launcher(recipe: Recipe) -> bool:
+    """Whether mixed precision is told to the launcher or its file, and not to the script itself."""
+    told = recipe["run.mixed_precision"].written
+    return told and all(key.name != "mixed_precision" for key in recipe.keys)
+
+
+def pure_float16(recipe: Recipe) -> tuple[Item, ...]:
+    """Return kohya's switch for weights and gradients in float16, where it is on."""
+    keys = (key for key in recipe.keys if key.name == "full_fp16")
+    items = (item_at(recipe, key.path, key.name) for key in keys if value_at(recipe, key.path))
+    return tuple(item for item in items if item is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import python_padding, trl_commands
+from lora_advisor.frameworks import python_padding, python_unsloth, trl_commands
 from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
@@ -232,7 +232,7 @@ def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
         return
     draft.put("model.auto_class", _text(_argument(loader, "of")), None)
     if _is_unsloth(loader):
-        _unsloth_base(draft, loader)
+        python_unsloth.load_base(draft, loader)
         return
     given = _argument(loader, "quantization_config")
     if _argument(loader, "**") is not None:
@@ -280,22 +280,6 @@ _BNB: Final[dict[str, object]] = {
     "quant.llm_int8_threshold": 6.0,
     "quant.llm_int8_skip_modules": None,
 }
-
-
-def _unsloth_base(draft: Draft, loader: Entry) -> None:
-    """Load in 4 bit unless another width is asked for, as ``FastLanguageModel`` does."""
-    draft.put("model.unsloth", True, _value(draft, loader))
-    wider = ("load_in_8bit", "load_in_16bit", "full_finetuning")
-    asked = any(_argument(loader, name) is not None for name in wider)
-    if "quant.load_in_4bit" not in draft.values and not asked:
-        draft.put("quant.load_in_4bit", True, None)
-    if "quant.load_in_8bit" not in draft.values:
-        draft.put("quant.load_in_8bit", False, None)
-    four = draft.get("quant.load_in_4bit")
-    if isinstance(four, bool):
-        draft.put("quant.method", "bitsandbytes" if four else None, None)
-        draft.put("quant.bnb_4bit_quant_type", "nf4", None)
-        draft.put("quant.bnb_4bit_use_double_quant", True, None)
 
 
 def _settle_training(draft: Draft, names: list[str]) -> None:

@@ -226,6 +226,8 @@ def _launcher_flag(draft: Draft, entry: Entry, first: str) -> None:
     number = processes(entry.key.text, text)
     if number is not None:
         draft.put_at("run.num_processes", number, entry)
+    if entry.key.text == "mixed_precision" and "run.mixed_precision" not in draft.values:
+        draft.put_at("run.mixed_precision", text, entry)
     visible = devices(text) if entry.key.text == "CUDA_VISIBLE_DEVICES" else None
     if visible is None:
         return
