@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Data, Lora, Model
+    from lora_advisor.recipe import Data, Lora, Model, Recipe
 
 _LLAMA3_BASE: Final = pattern(
     r"(?:meta-llama|NousResearch|unsloth)/(?:Meta-)?Llama-3(?:\.[12])?-(?:1|3|8|70|405)B(?:-bnb-4bit)?",
@@ -23,14 +23,29 @@ _QWEN_TEMPLATE: Final = pattern(r"qwen[\w.]*|chatml[\w]*", re.IGNORECASE)
 _LLAMA3_TEMPLATE: Final = pattern(r"llama-?3(?:[._]?[12])?(?:_chat|-instruct)?", re.IGNORECASE)
 
 
-def untrained_turn_tokens(model: Model, data: Data, lora: Lora) -> bool:
-    """Whether a family's chat template is put on its pretrained model with frozen embeddings."""
-    families = ((_LLAMA3_BASE, _LLAMA3_TEMPLATE), (_QWEN_BASE, _QWEN_TEMPLATE))
+def untrained_turn_tokens(model: Model, data: Data, lora: Lora, recipe: Recipe) -> bool:
+    """Whether a family's chat template, or its end, is put on its pretrained model as it is.
+
+    That is: with frozen embeddings, so that the tokens stay what they are.
+    """
+    families = (
+        (_LLAMA3_BASE, _LLAMA3_TEMPLATE, "<|eot_id|>"),
+        (_QWEN_BASE, _QWEN_TEMPLATE, "<|im_end|>"),
+    )
+    own_end = end_of_script(recipe)
     met = any(
-        base.fullmatch(model.name_or_path) and template.fullmatch(str(data.template))
-        for base, template in families
+        base.fullmatch(model.name_or_path)
+        and (own_end == end if own_end else template.fullmatch(str(data.template)))
+        for base, template, end in families
     )
     frozen = not lora.modules_to_save and not lora.trainable_token_indices
     targets = lora.target_modules
     embedded = isinstance(targets, list) and "embed_tokens" in targets
     return met and frozen and not embedded
+
+
+def end_of_script(recipe: Recipe) -> str:
+    """Return the token that a script makes the tokenizer's end by itself, empty for none."""
+    value = recipe["data.eos_token"]
+    made = value.key == "set.eos_token" and isinstance(value.value, str)
+    return str(value.value) if made else ""

@@ -1,10 +1,11 @@
-"""What a script says of padding: that the end-of-text token serves for it."""
+"""What a script says of padding and of the end: which tokens serve for them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
+from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ def settle_padding(draft: Draft, call: Entry) -> None:
     if pad is not None and _written_as(draft, pad).endswith(".eos_token"):
         path = "add_special_tokens.special_tokens_dict.pad_token"
         draft.put("data.pad_is_eos", True, draft.written(path))
+
+
+def settle_end(draft: Draft, call: Entry) -> None:
+    """Tell an end token that a script names for its tokenizer (``tokenizer.eos_token = …``)."""
+    end = _argument(call, "eos_token") if call.key.text == "set" else None
+    if isinstance(end, Scalar) and not is_unknown(end) and end.text.startswith("<"):
+        draft.put("data.eos_token", end.text, draft.written("set.eos_token"))
 
 
 def _happens(draft: Draft, call: Entry) -> bool:

@@ -371,5 +371,6 @@ def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry
         draft.put("data.collator", None, None)
     for call in calls:
         python_padding.settle_padding(draft, call)
+        python_padding.settle_end(draft, call)
         if call.key.text.startswith("DataCollatorFor"):
             draft.put("data.collator", call.key.text, _value(draft, call))

@@ -1,4 +1,4 @@
-"""What Unsloth's loading of a model decides: the bits of the base, and the server of its rollouts."""
+"""What Unsloth decides by loading a model: the bits of the base, the server of its rollouts."""
 
 from __future__ import annotations
 

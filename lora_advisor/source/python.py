@@ -227,7 +227,7 @@ class _Program:
 
     def _set_attribute(self, target: ast.Attribute, value: ast.expr, found: Node) -> None:
         """Record ``tokenizer.pad_token = tokenizer.eos_token`` and the like."""
-        if target.attr not in ("pad_token", "pad_token_id"):
+        if target.attr not in ("pad_token", "pad_token_id", "eos_token"):
             return
         span = self._span(value)
         shown = Scalar(text=self._text[span.start : span.end], plain=False, span=span)
