@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Lora
+    from lora_advisor.recipe import Lora, Recipe
+    from lora_advisor.targets import Targets
 
 
-def scaling(lora: Lora) -> float:
+def scaling(lora: Lora, recipe: Recipe, targets: Targets) -> float:
     """Factor on the adapter's output: alpha/r, or alpha/sqrt(r) with rsLoRA.
 
-    Source: ``peft.tuners.lora.layer.LoraLayer.update_layer``.
+    Source: ``peft.tuners.lora.layer.LoraLayer.update_layer``. MLX VLM took alpha itself before 0.5.
     """
+    if recipe.framework == "mlx-vlm" and targets.surely_hold({"mlx-vlm": "<0.5"}):
+        return lora.lora_alpha
     return scaled(lora.lora_alpha, lora.r, rank_stabilised=lora.use_rslora)
 
 

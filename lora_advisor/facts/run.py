@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SHARDS_PARAMETERS: Final = 3
 _NUMBERED: Final = pattern(r"(?:cuda:)?\d+")
 """A device map's value for one certain GPU."""
+_PROCESSES: Final = pattern(r"(?i)nproc|num_processes|torchrun|torch\.distributed")
 _STAGE_3: Final = pattern(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
 """Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
 
@@ -29,11 +30,15 @@ def gpu_gib(gpu: Gpu | None) -> float:
 
 
 def stated_processes(recipe: Recipe) -> int:
-    """Processes as a command states them, 1 where it does not; unknown where they are filled in."""
-    value = recipe["run.num_processes"]
-    if value.value is UNKNOWN:
-        return 1
-    return int(value.value)
+    """Processes as the files at hand state them, 1 where nothing speaks of any."""
+    stated = recipe["run.num_processes"].value
+    if isinstance(stated, int):
+        return stated
+    at = recipe["run.visible_gpus"].key_at
+    texts = [recipe.document.text, at.document.text if at is not None else ""]
+    if any(_PROCESSES.search(text) for text in texts):
+        raise UnknownValueError("the number of processes is filled in later")
+    return 1
 
 
 def zero3(run: Run) -> bool:

@@ -28,7 +28,9 @@ def checkpoints_reentrantly(recipe: Recipe, targets: Targets) -> bool:
         return asked is True
     if recipe.framework in _PLAIN:
         return targets.surely_hold({"transformers": "<5"})
-    return recipe.framework in _TRL and targets.surely_hold({"transformers": "<5", "trl": "<1.0"})
+    switched_on = recipe["train.gradient_checkpointing"].written  # TRL's default changed with 0.20
+    old = targets.surely_hold({"transformers": "<5", "trl": "<1.0"})
+    return recipe.framework in _TRL and switched_on and old
 
 
 def _asked(recipe: Recipe) -> object:

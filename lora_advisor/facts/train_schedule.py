@@ -11,6 +11,7 @@ from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Recipe, Train
+    from lora_advisor.targets import Targets
 
 SCHEDULERS: Final[dict[str, frozenset[str]]] = {
     "linear": frozenset(),
@@ -141,9 +142,9 @@ def decay_unset(train: Train) -> bool:
     return train.lr_scheduler_type == "warmup_stable_decay" and "num_decay_steps" not in kwargs
 
 
-def rate_at_unit_scaling(train: Train, lora: Lora) -> float:
+def rate_at_unit_scaling(train: Train, lora: Lora, recipe: Recipe, targets: Targets) -> float:
     """Learning rate that would train alike if the adapter's scaling were 1 (a rule of thumb)."""
-    factor = scaling(lora)
+    factor = scaling(lora, recipe, targets)
     if factor <= 0:
         raise UnknownValueError("the scaling is not positive")
     return float(train.learning_rate * factor**_RATE_PER_SCALING)

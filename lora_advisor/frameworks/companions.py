@@ -69,17 +69,17 @@ def _belonging(
 ) -> list[Recipe]:
     """Return a config's companions, the one that decides first: DeepSpeed's own file."""
     folder = PurePath(recipe.document.path).parent
-    accelerate = [
+    starts = [other for other in companions if _starts(other, recipe)]
+    accelerate = _named_by(recipe, starts, companions) or [
         other
         for other in companions
         if other.framework == "accelerate"
         and PurePath(other.document.path).parent == folder
         and _may_launch_by_accelerate(recipe)
         and not _is_for_another(other, recipe, companions)
-        and (recipe.framework != "unsloth" or any(_starts(c, recipe) for c in companions))
+        and (recipe.framework != "unsloth" or starts)
         and not _is_one_of_several(recipe, recipes)
     ]
-    starts = [other for other in companions if _starts(other, recipe)]
     launchers = [
         *(starts if len(starts) == 1 else []),
         *(accelerate if len(accelerate) == 1 else []),
@@ -98,6 +98,20 @@ def _servers(recipe: Recipe, recipes: Sequence[Recipe]) -> list[Recipe]:
         return named
     folder = PurePath(recipe.document.path).parent
     return [other for other in companions if PurePath(other.document.path).parent == folder]
+
+
+def _named_by(
+    recipe: Recipe, starts: Sequence[Recipe], companions: Iterable[Recipe]
+) -> list[Recipe]:
+    """Return the accelerate files that a recipe's own command or its launch names, wherever."""
+    listed = [other["run.starts"].value for other in (recipe, *starts)]
+    names = [str(name) for files in listed if isinstance(files, list) for name in files]
+    return [
+        other
+        for other in companions
+        if other.framework == "accelerate"
+        and any(_same_file(PurePath(other.document.path), name) for name in names)
+    ]
 
 
 def _may_launch_by_accelerate(recipe: Recipe) -> bool:
