@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lora_advisor.recipe import Item, Lora, Recipe, Run, WrittenKey
+    from lora_advisor.targets import Targets
 
 _RATES: Final = ("unet_lr", "learning_rate", "text_encoder_lr", "text_encoder_lr1")
 _HIGHEST: Final = 2e-3
@@ -25,21 +26,14 @@ _RATE_PER_SCALING: Final = 0.6
 _FULL: Final = {"full_fp16": "fp16", "full_bf16": "bf16"}
 
 
-def ruinous_rates(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
+def ruinous_rates(recipe: Recipe, lora: Lora, targets: Targets) -> tuple[Item, ...]:
     """Rates of the network or of a text encoder beyond all that the scripts' guide names."""
-    factor = min(scaling(lora), 1.0) ** _RATE_PER_SCALING
+    factor = min(scaling(lora, recipe, targets), 1.0) ** _RATE_PER_SCALING
     found = [(key, rate) for key, rate in _values(recipe, "float") if key.name in _RATES]
     return tuple(
         item(key, rate)
         for key, rate in found
         if isinstance(rate, (int, float)) and rate * factor >= _HIGHEST
-    )
-
-
-def half_throughout(recipe: Recipe) -> tuple[Item, ...]:
-    """``full_fp16``, which makes the trained weights and their gradients float16."""
-    return tuple(
-        item(key) for key, on in _values(recipe, "bool") if key.name == "full_fp16" and on is True
     )
 
 
