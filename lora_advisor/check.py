@@ -115,7 +115,7 @@ def _every(settings: Settings) -> tuple[Rule, ...]:
 
 
 def _selected(rules: tuple[Rule, ...], settings: Settings) -> tuple[Rule, ...]:
-    for selectors in settings.per_file_ignores.values():
+    for selectors in (*settings.per_file_ignores.values(), *settings.per_key_ignores.values()):
         select(rules, selectors, ())  # refuses a selector that means no rule
     return select(
         rules,

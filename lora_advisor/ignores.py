@@ -123,6 +123,8 @@ def _ancestors(path: str) -> Iterator[str]:
 
 
 def _ignored_path(finding: Finding, settings: Settings, rules: Sequence[Rule]) -> bool:
-    selectors = settings.ignored(finding.place.file)
+    by_key = settings.per_key_ignores
+    selectors = [*settings.ignored(finding.place.file)]
+    selectors += [s for path in _ancestors(finding.path) for s in by_key.get(path, ())]
     rule = find(rules, finding.code) if selectors else None
     return rule is not None and any(means(selector, rule) for selector in selectors)

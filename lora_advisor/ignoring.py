@@ -24,7 +24,7 @@ def silencing(document: Document, line: int, rules: Iterable[str], reason: str =
     """
     text = document.line(line)
     if document.format not in COMMENTED or document.path.endswith(".ipynb"):
-        raise NotEditableError("the format has no comments; use per-file-ignores in the settings")
+        raise NotEditableError("the format has no comments; use per-key-ignores in the settings")
     if document.format == "shell" and text.rstrip().endswith("\\"):
         raise NotEditableError("the command goes on in the next line; no comment can stand here")
     start = document.offset(line, 1)

@@ -41,7 +41,8 @@ class Settings:
 
     ``fail_on`` is the lowest severity that fails the run, None for never. The patterns of
     ``per_file_ignores`` (to selectors), ``per_file_framework`` (to a format) and ``exclude`` count
-    from ``base``, the folder of the settings file, None for the current one. ``model`` is the
+    from ``base``, the folder of the settings file, None for the current one; ``per_key_ignores``
+    goes from config paths such as ``trainer.lora.r`` to selectors. ``model`` is the
     folder of the base model that all checked configs are judged on; ``builds`` lets transformers
     build a model that nothing else knows; ``gpu`` is what they are to run on, ``baseline`` the file
     of the findings that are known. ``rules_version`` is the release of this program whose set of
@@ -57,6 +58,7 @@ class Settings:
     pedantic: bool = False
     targets: Targets = field(default_factory=Targets)
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    per_key_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     per_file_framework: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     base: Path | None = None
@@ -263,6 +265,11 @@ def _per_file(value: object) -> dict[str, tuple[str, ...]]:
     return {pattern: _texts(selectors) for pattern, selectors in table.items()}
 
 
+def _per_key(value: object) -> dict[str, tuple[str, ...]]:
+    table = _table(value, '{ "trainer.lora.r" = ["LA170"] }')
+    return {path: _texts(selectors) for path, selectors in table.items()}
+
+
 def _per_file_framework(value: object) -> dict[str, str]:
     table = _table(value, '{ "configs/*.yaml" = "axolotl" }')
     return {pattern: known_framework(name) for pattern, name in table.items()}
@@ -317,6 +324,7 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "pedantic": _flag,
     "target": _targets,
     "per-file-ignores": _per_file,
+    "per-key-ignores": _per_key,
     "per-file-framework": _per_file_framework,
     "exclude": _texts,
     "gpu": _gpu,

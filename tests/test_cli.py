@@ -160,6 +160,18 @@ def test_per_file_ignores_and_excludes() -> None:
     assert run("check", "bad.yaml", "-q").stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "left"), [("lora_r", 1), ("peft", 1), ("peft.loftq_config", 1), ("datasets", 2)]
+)
+def test_per_key_ignores_cover_a_key_and_all_below(path: str, left: int) -> None:
+    text = "base_model: a/b\nadapter: lora\nlora_r: 0\nlora_alpha: 8\nlora_target_linear: true\n"
+    text += "peft: {loftq_config: {bitz: 4}}\nlearning_rate: 1.0e-4\n"
+    Path("keyed.yaml").write_text(text)
+    Path(".lora-advisor.toml").write_text(f'[per-key-ignores]\n"{path}" = ["LA003", "LA101"]\n')
+    result = run("check", "keyed.yaml", "--select", "LA003,LA101", "--output-format", "json")
+    assert len(json.loads(result.stdout)["findings"]) == left
+
+
 def test_a_format_told_for_a_pattern() -> None:
     Path("odd.yaml").write_text("lora_r: 0\n")
     Path(".lora-advisor.toml").write_text('[per-file-framework]\n"odd.*" = "axolotl"\n')

@@ -57,7 +57,7 @@ def test_a_comment_that_is_there_takes_further_rules() -> None:
 def test_json_has_no_comments() -> None:
     Path("adapter_config.json").write_text('{"peft_type": "LORA", "r": 0, "lora_alpha": 16}')
     result = run("check", "adapter_config.json", "--add-ignores")
-    assert "use per-file-ignores" in result.stderr
+    assert "use per-key-ignores" in result.stderr
     assert "#" not in Path("adapter_config.json").read_text()
 
 

@@ -64,6 +64,8 @@ def test_every_setting() -> None:
         target = { peft = "0.17", trl = ">=0.12,<0.14" }
         [per-file-ignores]
         "examples/*" = ["LA101"]
+        [per-key-ignores]
+        "peft.loftq_config" = ["LA204"]
         [per-file-framework]
         "mine/*.yaml" = "axolotl"
         """
@@ -77,6 +79,7 @@ def test_every_setting() -> None:
     assert settings.targets.get("peft").high == "0.17"
     assert settings.targets.get("trl").high == "0.13.9999"
     assert settings.per_file_ignores == {"examples/*": ("LA101",)}
+    assert settings.per_key_ignores == {"peft.loftq_config": ("LA204",)}
     assert settings.per_file_framework == {"mine/*.yaml": "axolotl"}
 
 

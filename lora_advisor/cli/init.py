@@ -30,6 +30,9 @@ SETTINGS: Final = """\
 
 # [per-file-ignores]
 # "configs/old/*" = ["LA004"]
+
+# [per-key-ignores]              # a key, and all below it
+# "trainer.lora.r" = ["LA170"]
 """
 HOOK: Final = """\
 repos:
