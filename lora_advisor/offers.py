@@ -110,7 +110,8 @@ def _listed(facts: Facts, field: str) -> object:
     """Return the names that a text, or an entry of a list, holds with commas between them."""
     value = facts.recipe.values.get(field)
     held = value.value if value is not None else None
-    texts = held if isinstance(held, list) else [held]
-    if not all(isinstance(text, str) for text in texts):
+    given = held if isinstance(held, list) else [held]
+    texts = [text for text in given if isinstance(text, str)]
+    if len(texts) < len(given):
         return UNKNOWN
     return [part.strip() for text in texts for part in text.split(",") if part.strip()]

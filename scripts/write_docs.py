@@ -19,6 +19,7 @@ import pages
 import version_matrix
 
 from lora_advisor.cards import Card, schema
+from lora_advisor.reports._pages import named
 from lora_advisor.rules import read_card
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def page(card: Card, area: str) -> str:
     )
     template = environment.get_template("rule.md.j2")
     return template.render(
-        card=card, area=area, evidence=EVIDENCE, syntax=syntax, proof=proof(card)
+        card=card, area=area, evidence=EVIDENCE, syntax=syntax, proof=proof(card), named=named
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from lora_advisor import __version__
 from lora_advisor.cli import cli
 from lora_advisor.settings import from_file
 
@@ -78,7 +79,9 @@ def test_init_writes_what_is_not_there() -> None:
     manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert hook["repos"][0]["hooks"][0]["id"] in {entry["id"] for entry in manifest}
     workflow = yaml.safe_load(Path(".github/workflows/lora-advisor.yml").read_text())
-    assert workflow["jobs"]["check"]["steps"][-1]["run"].startswith("lora-advisor check")
+    assert workflow["jobs"]["check"]["steps"][-1] == {
+        "uses": f"lora-advisor/lora-advisor@v{__version__}"
+    }
 
 
 def test_init_asks() -> None:

@@ -54,8 +54,7 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install lora-advisor=={version}
-      - run: lora-advisor check --output-format github
+      - uses: lora-advisor/lora-advisor@v{version}
 """
 OWN, HOOKS, JOB = (
     ".lora-advisor.toml",

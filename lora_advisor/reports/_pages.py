@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lora_advisor.reports import Options
     from lora_advisor.rules import Rule
 
+_OF_ITEM: Final = re.compile(r"\{\{\s*item\.\w+\s*\}\}")
+"""A slot for a word of the finding at hand."""
 _SLOT: Final = re.compile(r"\{\{\s*(?:key\.)?(?:\w+\.)?(\w+)\s*\}\}")
 
 
@@ -83,7 +85,7 @@ def _sections(
         versions = [f"  {package} {spec}" for package, spec in rule.holds_for.items()]
         yield "Holds for", versions
     if rule.fixes:
-        titles = [f"{_named(fix['title'])} ({fix['safety']})" for fix in rule.fixes]
+        titles = [f"{named(fix['title'])} ({fix['safety']})" for fix in rule.fixes]
         yield "Fix", [wrap(title, options.width, "  - ") for title in titles]
     for heading, kind in (("Reported", "bad"), ("Not reported", "good")):
         for example in (card.get("examples") or {}).get(kind, ())[:1]:
@@ -94,9 +96,9 @@ def _sections(
     yield "Page", [f"  {rule.url}"]
 
 
-def _named(template: str) -> str:
+def named(template: str) -> str:
     """Put names where a template takes values: ``{{ key.lora.r }}`` reads ``r``."""
-    return _SLOT.sub(r"\1", template)
+    return _SLOT.sub(r"\1", _OF_ITEM.sub("…", template))
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
