@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.facts._base import base_model, config_value, table_of
 from lora_advisor.facts._listed import entries, is_plain_name
 from lora_advisor.facts.lora_targets import bare_target, comma_target
+from lora_advisor.facts.lora_variants import every_target_unlayered
 from lora_advisor.models.adapter import AdapterConfig, InjectionError
 from lora_advisor.models.conversion import mapping_of
 from lora_advisor.models.defaults import DEFAULT_TARGETS
@@ -47,6 +48,8 @@ def targets_match(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets)
     plain = [name for name in names or () if is_plain_name(name)]
     if len(plain) < len(names or ()) or not plain or lora.target_parameters:
         return True
+    if lora.layers_to_transform is not None and every_target_unlayered(lora):
+        return False
     return any(_alive(name, table) for name in plain)
 
 

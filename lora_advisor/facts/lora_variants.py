@@ -41,17 +41,20 @@ def targeted_embedding(lora: Lora) -> str:
 
 
 def unlayered_target(lora: Lora) -> str:
-    """Return a target outside the stack of blocks (embedding, output head), empty if none."""
+    """Return a target outside the stack of blocks (the embedding), empty if none.
+
+    ``lm_head`` is a whole path, which PEFT takes before it asks for a layer's number.
+    """
     names = lora.target_modules
     ends = [name.rpartition(".")[2] for name in names] if isinstance(names, list) else []
-    return next((name for name in ends if name in _EMBEDDINGS | {"lm_head", "embed_out"}), "")
+    return next((name for name in ends if name in _EMBEDDINGS), "")
 
 
 def every_target_unlayered(lora: Lora) -> bool:
     """Whether all targets stand outside the stack of blocks."""
     names = lora.target_modules
     ends = [name.rpartition(".")[2] for name in names] if isinstance(names, list) else []
-    return bool(ends) and set(ends) <= _EMBEDDINGS | {"lm_head", "embed_out"}
+    return bool(ends) and set(ends) <= _EMBEDDINGS
 
 
 def missing_preparation(lora: Lora, recipe: Recipe, run: Run) -> str:

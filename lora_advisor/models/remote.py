@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _GLM: Final = "transformer.encoder.layers.0."
 _LLAMA: Final = "model.layers.0."
+_LLADA: Final = "model.transformer.blocks.0."
 _QWEN: Final = "transformer.h.0."
 
 LINEAR_LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -47,6 +48,22 @@ LINEAR_LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
         f"{_LLAMA}feed_forward.w3",
         "output",
     ),
+    "phi3small": (
+        f"{_LLAMA}self_attn.query_key_value",
+        f"{_LLAMA}self_attn.dense",
+        f"{_LLAMA}mlp.up_proj",
+        f"{_LLAMA}mlp.down_proj",
+        "lm_head",
+    ),
+    "llada": (
+        f"{_LLADA}q_proj",
+        f"{_LLADA}k_proj",
+        f"{_LLADA}v_proj",
+        f"{_LLADA}attn_out",
+        f"{_LLADA}ff_proj",
+        f"{_LLADA}up_proj",
+        f"{_LLADA}ff_out",
+    ),
 }
 """Linear layers of the first block by model type; ``complete`` tables they are not."""
 EMBEDDINGS: Final[Mapping[str, str]] = {
@@ -54,4 +71,6 @@ EMBEDDINGS: Final[Mapping[str, str]] = {
     "baichuan": "model.embed_tokens",
     "qwen": "transformer.wte",
     "internlm2": "model.tok_embeddings",
+    "phi3small": "model.embed_tokens",
+    "llada": "model.transformer.wte",
 }
