@@ -48,7 +48,7 @@ def targets_match(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets)
     plain = [name for name in names or () if is_plain_name(name)]
     if len(plain) < len(names or ()) or not plain or lora.target_parameters:
         return True
-    if lora.layers_to_transform is not None and every_target_unlayered(lora):
+    if every_target_unlayered(lora) and lora.layers_to_transform is not None:
         return False
     return any(_alive(name, table) for name in plain)
 
