@@ -9,6 +9,7 @@ from lora_advisor.recipe import Item, UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Lora, Recipe
+    from lora_advisor.targets import Targets
 
 _EXACT: Final = frozenset({"pissa", "corda", "eva", "loftq", "orthogonal", "lora_ga"})
 _ANY_CASE: Final = frozenset({"gaussian", "olora", "mica"})
@@ -30,6 +31,14 @@ _NOT_FOR_PARAMETERS: Final = (
     "velora_config",
     "kasa_config",
 )
+_INITS_SINCE: Final = {
+    "pissa": "0.11",
+    "olora": "0.12",
+    "eva": "0.14",
+    "corda": "0.15",
+    "orthogonal": "0.16",
+}
+"""Inits and the release that they came with. Source: ``peft.tuners.lora.config`` of each."""
 
 
 def init_problem(lora: Lora) -> str:
@@ -49,6 +58,14 @@ def init_problem(lora: Lora) -> str:
     if lowered in _EXACT or _PISSA.fullmatch(lowered):
         return "case"
     return "pissa" if name.startswith("pissa") else "unknown"
+
+
+def init_since(lora: Lora, targets: Targets) -> str:
+    """Release of PEFT that an init came with, where an older one is known to be in use."""
+    name = lora.init_lora_weights
+    start = name.lower().partition("_niter")[0] if isinstance(name, str) else ""
+    release = _INITS_SINCE.get(start, "")
+    return release if release and targets.surely_hold({"peft": f"<{release}"}) else ""
 
 
 def decomposes_base(lora: Lora) -> bool:

@@ -65,3 +65,24 @@ def global_batch_too_small(train: Train, run: Run) -> bool:
     total = train.total_batch_size or 0
     devices = run.num_processes * run.num_machines
     return total // devices < train.per_device_train_batch_size if devices > 0 else False
+
+
+def offloads_activations(recipe: Recipe) -> bool:
+    """Whether torchtune is to keep activations in the memory of the CPU."""
+    return value_at(recipe, "enable_activation_offloading") is True
+
+
+def stops_early(recipe: Recipe) -> bool:
+    """Whether axolotl is to stop when evaluations no longer get better."""
+    return bool(value_at(recipe, "early_stopping_patience"))
+
+
+def early_stopping_refused(recipe: Recipe) -> bool:
+    """Whether axolotl refuses to stop early at the steps that are written.
+
+    Source: ``axolotl.utils.schemas.validation``, ``check_early_stopping``.
+    """
+    saves, evaluations = (value_at(recipe, name) for name in ("save_steps", "eval_steps"))
+    if not isinstance(saves, (int, float)) or not isinstance(evaluations, (int, float)):
+        return saves is None or evaluations is None
+    return not saves or not evaluations or saves % evaluations != 0

@@ -11,6 +11,7 @@ from collections.abc import Mapping as AnyMapping
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
+from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import put_precision
 from lora_advisor.recipe import UNKNOWN
@@ -168,12 +169,19 @@ def _settle_rate(draft: Draft) -> None:
 
 
 def _settle_steps(draft: Draft) -> None:
-    """Let ``max_train_epochs`` decide the length, which then depends on the images."""
+    """Let ``max_train_epochs`` decide the length, which then depends on the images.
+
+    The epochs of the GUI count only where it is given no steps.
+    """
     epochs = draft.get("train.num_train_epochs")
     if isinstance(epochs, (int, float)) and epochs > 0:
         draft.unknown("train.max_steps", "max_train_epochs goes before it")
-    elif named(draft, "epoch") is not None:
-        draft.unknown("train.max_steps", "the GUI counts it from the epochs and the images")
+    elif (shown := named(draft, "epoch")) is not None:
+        steps = draft.get("train.max_steps")
+        if named(draft, "max_train_steps") is not None and isinstance(steps, int) and steps > 0:
+            draft.put("train.num_train_epochs", cast_to("float", shown.value), shown)
+        else:
+            draft.unknown("train.max_steps", "the GUI counts it from the epochs and the images")
 
 
 FRAMEWORKS: Final = (

@@ -201,6 +201,8 @@ def _recognise_megatron(root: Node, _document: Document) -> str:
     return f"{_sign(root)} and {own}" if own and _sign(root) else ""
 
 
+_GROUPS: Final = {"train.generation_batch_size": None, "train.steps_per_generation": None}
+"""GRPO generates for one step where neither is given (``swift.rlhf_trainers.args_mixin``)."""
 FRAMEWORKS: Final = (
     Framework(
         name="ms-swift",
@@ -210,7 +212,7 @@ FRAMEWORKS: Final = (
         keys=_LORA | _TRAIN | _OTHERS,
         scalars=yaml11,
         casts=True,
-        defaults=DEFAULTS,
+        defaults=DEFAULTS | _GROUPS,
         knows=frozenset({"lora", "train", "quant"}),
         finish=settle,
         on_unknown="raises",
