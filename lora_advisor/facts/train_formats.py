@@ -84,5 +84,5 @@ def early_stopping_refused(recipe: Recipe) -> bool:
     """
     saves, evaluations = (value_at(recipe, name) for name in ("save_steps", "eval_steps"))
     if not isinstance(saves, (int, float)) or not isinstance(evaluations, (int, float)):
-        return saves is None or evaluations is None
-    return not saves or not evaluations or saves % evaluations != 0
+        return False  # a count for each epoch may stand elsewhere
+    return evaluations > 0 and saves % evaluations != 0

@@ -177,8 +177,9 @@ def _settle_steps(draft: Draft) -> None:
     if isinstance(epochs, (int, float)) and epochs > 0:
         draft.unknown("train.max_steps", "max_train_epochs goes before it")
     elif (shown := named(draft, "epoch")) is not None:
-        steps = draft.get("train.max_steps")
-        if named(draft, "max_train_steps") is not None and isinstance(steps, int) and steps > 0:
+        written = named(draft, "max_train_steps")
+        steps = cast_to("int", written.value) if written is not None else None
+        if isinstance(steps, int) and steps > 0:
             draft.put("train.num_train_epochs", cast_to("float", shown.value), shown)
         else:
             draft.unknown("train.max_steps", "the GUI counts it from the epochs and the images")
