@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import in_script
+from lora_advisor.facts._releases import may_reach
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, Location
 from lora_advisor.record import record, replace
@@ -71,9 +72,8 @@ def removed_imports(recipe: Recipe, targets: Targets) -> tuple[Import, ...]:
     found = []
     for one in _imported(recipe):
         release, new = _GONE[one.package].get(one.path, ("", ""))
-        gone = {one.package: f">={release}"}
-        if release and targets.may_hold(gone):
-            sure = targets.surely_hold(gone)
+        if release and may_reach(one.package, release, targets):
+            sure = targets.surely_hold({one.package: f">={release}"})
             found.append(replace(one, hint=new, release=release, sure=sure))
     return tuple(found)
 

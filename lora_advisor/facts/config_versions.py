@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
+from lora_advisor.facts._releases import may_reach
 from lora_advisor.frameworks import by_name, schemas
 from lora_advisor.frameworks.known import outcome_of, placed_keys
 from lora_advisor.recipe import Item
@@ -91,6 +92,7 @@ def _removed(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
         _dated(key, entry, target, framework)
         for key, entry, target, framework in _entries(recipe, targets, "until")
         if entry.until and not _older(target.high, entry.until) and not _is_own(recipe, key.name)
+        if entry.package != "trl" or may_reach("trl", entry.until, targets)
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument
+from lora_advisor.facts._releases import may_reach
 from lora_advisor.frameworks import schemas
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
@@ -57,10 +58,9 @@ def removed_from_trl(recipe: Recipe, targets: Targets) -> tuple[MovedArgument, .
     for trainer, (config, names) in _MOVED.items():
         for name, until in names.items():
             key = argument(recipe, trainer, name)
-            gone = {"trl": f">={until}"}
-            if key is not None and targets.may_hold(gone):
+            if key is not None and may_reach("trl", until, targets):
                 place = _new_place(config, name, targets)
-                sure = targets.surely_hold(gone)
+                sure = targets.surely_hold({"trl": f">={until}"})
                 moved = MovedArgument(
                     path=key.path, at=key.key_at, value=name, hint=place, until=until, sure=sure
                 )

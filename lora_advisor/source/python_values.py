@@ -362,7 +362,7 @@ def _split(owner: ast.expr, separator: ast.expr, scope: Scope, span: Span) -> No
     return Sequence(items=parts, span=span)
 
 
-_COPIES: Final = {
+_COPIES: Final[dict[str, type[Sequence] | tuple[type[Sequence], type[Mapping]]]] = {
     **dict.fromkeys(("list", "tuple", "set", "sorted"), Sequence),
     **dict.fromkeys(("deepcopy", "create_reference_model"), (Sequence, Mapping)),
 }

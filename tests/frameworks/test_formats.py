@@ -92,6 +92,22 @@ def test_overrides_on_a_command_line_know_only_themselves() -> None:
             "accelerate launch train_dreambooth_lora_sdxl.py --rank 16",
             {"lora.r": 16, "lora.lora_alpha": 16},
         ),
+        (
+            "python train_lcm_distill_lora_sd_wds.py --lora_rank 32 --mixed_precision=no",
+            {"lora.r": 32, "lora.lora_alpha": 64, "train.fp16": False, "train.bf16": False},
+        ),
+        (
+            "python tune.py --lora_r 8 --evaluation_strategy no --bf16 no --save_strategy epoch",
+            {"train.eval_strategy": "no", "train.bf16": False, "train.save_strategy": "epoch"},
+        ),
+        (
+            "python train_network.py --network_module=networks.lora --mixed_precision bf16",
+            {"train.bf16": True, "train.fp16": False},
+        ),
+        (
+            "swift rlhf --rlhf_type grpo --model a/b --num_generations 8",
+            {"train.steps_per_generation": None, "train.generation_batch_size": None},
+        ),
     ],
 )
 def test_commands(command: str, expected: dict[str, object]) -> None:
@@ -107,6 +123,14 @@ def test_a_word_that_ms_swift_expands_is_unknown() -> None:
 def test_kohya_alpha_of_zero_is_the_rank() -> None:
     text = "[a]\nnetwork_module = 'networks.lora'\nnetwork_dim = 16\nnetwork_alpha = 0\n"
     assert recipe(text, "c.toml")["lora.lora_alpha"].value == 16
+
+
+@pytest.mark.parametrize(("written", "steps"), [('"160"', 160), ('""', UNKNOWN), ("0", UNKNOWN)])
+def test_kohyas_window_counts_epochs_unless_it_is_told_steps(written: str, steps: object) -> None:
+    text = (
+        f'{{"LoRA_type": "Standard", "network_dim": 8, "epoch": 10, "max_train_steps": {written}}}'
+    )
+    assert recipe(text, "preset.json")["train.max_steps"].value == steps
 
 
 def test_litgpt_accumulates_up_to_the_global_batch() -> None:
