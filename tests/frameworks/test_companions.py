@@ -181,3 +181,50 @@ def test_an_accelerate_file_counts_for_a_command_that_accelerate_launches(
     command = f"{launcher} train.py --model_name_or_path a/b --finetuning_type lora --stage sft\n"
     found = link([recipe(command, "run.sh"), recipe(FSDP, "accelerate.yaml")])[0]
     assert found["run.num_processes"].value == processes
+
+
+def test_an_accelerate_file_counts_wherever_a_command_names_it() -> None:
+    command = (
+        "accelerate launch --config_file configs/fsdp.yaml train.py --use_lora True --lora_r 8"
+    )
+    linked = link([recipe(command, "run.sh"), recipe(FSDP, "configs/fsdp.yaml")])
+    assert linked[0]["run.num_processes"].value == 16
+
+
+SERVE = "vllm serve a/b --enable-lora --lora-modules mine="
+
+
+@pytest.mark.parametrize(
+    ("path", "training", "server"),
+    [
+        ("out/adapter", "output_dir: runs/adapter\n", "vllm"),
+        ("runs/adapter/checkpoint-100", "output_dir: runs/adapter\n", "vllm"),
+        ("elsewhere", "", "vllm"),
+    ],
+)
+def test_a_server_joins_the_training_of_its_adapter(path: str, training: str, server: str) -> None:
+    found = [recipe(TRAIN + training, "sft.yaml"), recipe(SERVE + path, "serve.sh")]
+    assert link(found)[0]["run.server"].value == server
+
+
+def test_a_server_joins_none_of_several_trainings_it_does_not_name() -> None:
+    trainings = [recipe(f"{TRAIN}output_dir: {name}\n", f"{name}.yaml") for name in ("one", "two")]
+    linked = link([*trainings, recipe(SERVE + "three", "serve.sh")])
+    assert [found["run.server"].value for found in linked[:2]] == [UNKNOWN, UNKNOWN]
+
+
+def test_ms_swift_serves_with_vllm_unless_it_merges() -> None:
+    command = "swift infer --adapters out/v0 --infer_backend vllm"
+    assert recipe(command, "serve.sh")["run.serve_max_rank"].value == 16
+    assert recipe(f"{command} --merge_lora true", "serve.sh")["run.server"].value is None
+
+
+def test_llamafactory_starts_a_process_for_each_gpu_it_sees() -> None:
+    command = "CUDA_VISIBLE_DEVICES=0,1,3 llamafactory-cli train sft.yaml"
+    assert recipe(command, "run.sh")["run.num_processes"].value == 3
+
+
+def test_the_bits_of_a_flag_are_those_the_base_is_loaded_in() -> None:
+    found = recipe("deepspeed train.py --lora_enable True --bits 4", "run.sh")
+    assert found["quant.load_in_4bit"].value is True
+    assert found["quant.load_in_8bit"].value is False
