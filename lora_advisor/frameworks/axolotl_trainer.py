@@ -88,7 +88,7 @@ def _settle_accumulation(draft: Draft) -> None:
     Source: ``axolotl.utils.config.normalize_config``.
     """
     total, field = draft.written("batch_size"), "train.gradient_accumulation_steps"
-    if total is None or field in draft.values or not total.value:
+    if total is None or not total.value or (field in draft.values and draft.get(field) != 0):
         return
     micro = draft.get("train.per_device_train_batch_size")
     if isinstance(total.value, int) and isinstance(micro, int) and micro > 0:
