@@ -11,6 +11,7 @@ import torch
 
 from lora_advisor.calibrate.examples import batches
 from lora_advisor.calibrate.optimizers import optimizer, schedule
+from lora_advisor.calibrate.range_test import passed
 from lora_advisor.calibrate.trials import FORWARD, Outcome
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(bench: Workbench, trial: Trial, tick: Tick = _silent) -> Outcome:
 
 
 def _raise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:
-    """Raise the learning rate geometrically until the loss diverges."""
+    """Raise the learning rate geometrically until the loss has passed its minimum."""
     start = [parameter.detach().clone() for parameter in bench.parameters()]
     ratios = [group["lr"] / trial.learning_rate for group in made.param_groups]
     rates: list[float] = []
@@ -60,7 +61,7 @@ def _raise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, A
         rates.append(rate)
         losses.append(loss - bases[-1])
         gradient = max(gradient, norm)
-        if not math.isfinite(loss) or _diverged(losses):
+        if not math.isfinite(loss) or passed(losses):
             break
     cost = len(rates) * (1 + FORWARD)
     return {
@@ -71,10 +72,6 @@ def _raise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, A
         "gradient": gradient,
         "extra": {},
     }
-
-
-def _diverged(losses: list[float]) -> bool:
-    return losses[-1] > max(1.0, 2 * abs(min(losses)))
 
 
 def _train(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:

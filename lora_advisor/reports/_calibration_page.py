@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.calibrate.advice import CONSTANTS
+from lora_advisor.calibrate.ranks import UNCERTAIN
 from lora_advisor.reports import _plots
 from lora_advisor.reports._calibration import NOT_VARIED, shown
 
@@ -25,7 +26,12 @@ def as_page(told: Told) -> str:
     )
     plots = {name: Markup(svg) if svg else "" for name, svg in _pictures(told).items()}  # noqa: S704 - drawn here
     page: str = environment.get_template("calibration.html.j2").render(
-        told=told, plots=plots, shown=shown, not_varied=NOT_VARIED, constants=CONSTANTS
+        told=told,
+        plots=plots,
+        shown=shown,
+        not_varied=NOT_VARIED,
+        constants=CONSTANTS,
+        uncertain=round(100 * UNCERTAIN),
     )
     return page
 

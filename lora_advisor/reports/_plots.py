@@ -6,6 +6,8 @@ import io
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.calibrate.ranks import ENOUGH, UNCERTAIN
+
 if TYPE_CHECKING:
     from lora_advisor.calibrate.calibration import Calibration
     from lora_advisor.calibrate.memory import MemoryReading
@@ -53,8 +55,8 @@ def ranks(found: Calibration) -> str:
     names = [str(r) for r in found.rank.shares]
     colours = [ACCENT if r == found.rank.recommended else SOFT for r in found.rank.shares]
     heights = [100 * share for share in found.rank.shares.values()]
-    axes.bar(names, heights, color=colours, width=0.5, yerr=7, ecolor=INK, capsize=4)
-    axes.axhline(95, color=INK, lw=0.8, ls=":")
+    axes.bar(names, heights, color=colours, width=0.5, yerr=100 * UNCERTAIN, ecolor=INK, capsize=4)
+    axes.axhline(100 * ENOUGH, color=INK, lw=0.8, ls=":")
     return _svg(figure)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 from lora_advisor.calibrate.examples import IGNORED, Example, batches, packed, padded
 from lora_advisor.calibrate.journal import Journal, JournalError
 from lora_advisor.calibrate.parabola import vertex
-from lora_advisor.calibrate.range_test import read_range, smooth
+from lora_advisor.calibrate.range_test import passed, read_range, smooth
 from lora_advisor.calibrate.ranks import PRICE, at_rank, compare, moved
 from lora_advisor.calibrate.refusals import RefusalError
 from lora_advisor.calibrate.setup import Adapter, Base, Setup, Training
@@ -40,9 +41,9 @@ def valley(place: float) -> list[float]:
     return [-0.5 * math.exp(-((math.log10(rate) - place) ** 2) / 0.5) for rate in RATES]
 
 
-def test_centre_is_a_third_of_the_lowest_rate() -> None:
+def test_centre_is_half_of_the_lowest_rate() -> None:
     reading = read_range(outcome(valley(-2)))
-    assert reading.centre == pytest.approx(reading.lowest_at / 3)
+    assert reading.centre == pytest.approx(reading.lowest_at / 2)
     assert 1e-2 <= reading.lowest_at <= 4e-2  # smoothing comes late
 
 
@@ -64,6 +65,29 @@ def test_refuses_curves_without_a_minimum(losses: list[float], reason: str) -> N
 def test_refuses_an_adapter_that_gets_no_gradient() -> None:
     with pytest.raises(RefusalError, match="frozen-adapter"):
         read_range(replace(outcome(valley(-2)), gradient=0.0))
+
+
+def test_a_plateau_after_the_first_rise_is_no_minimum() -> None:
+    """On a strange text even ruined adapters end far below the start, and fall once more."""
+    falling = [-2.5 * (rate / 1e-2) ** 0.14 for rate in RATES if rate <= 1e-2]
+    losses = [*falling, 0.05, -2.1, -1.7, -1.4, -1.9, *[-2.2] * 60]
+    reading = read_range(outcome(losses[: len(RATES)]))
+    assert 5e-3 <= reading.lowest_at <= 1.5e-2
+
+
+def test_a_range_test_ends_where_half_of_the_gain_is_lost_again() -> None:
+    losses = valley(-2)
+    ends = next(step for step in range(1, 60) if passed(losses[:step]))
+    assert RATES[ends] < 0.5
+    assert read_range(outcome(losses[:ends])).lowest_at == read_range(outcome(losses)).lowest_at
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scatter_alone_passes_no_minimum(seed: int) -> None:
+    """Single sequences scatter by half of what they win."""
+    mixer = random.Random(seed)  # noqa: S311 - scatter, no secret
+    losses = [-0.5 * (rate / 1e-2) * (1 + mixer.gauss(0, 0.4)) for rate in RATES if rate <= 1e-2]
+    assert not any(passed(losses[:step]) for step in range(1, len(losses)))
 
 
 def test_smoothing_starts_at_the_first_value() -> None:

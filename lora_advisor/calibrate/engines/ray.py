@@ -31,9 +31,7 @@ class RayTasks:
         ray = _ray()
         self._started = not ray.is_initialized()
         if self._started:
-            address = os.environ.get("RAY_ADDRESS")
-            local = {} if address else {"num_cpus": workers, "include_dashboard": False}
-            ray.init(address=address, log_to_driver=False, logging_level="error", **local)
+            _start(ray, workers)
         gpus = 1 if setup.base.device.startswith("cuda") else 0
         self._task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_run)
         self._setup = ray.put(setup)
@@ -54,6 +52,17 @@ class RayTasks:
         """Leave the cluster; a local one ends."""
         if self._started:
             _ray().shutdown()
+
+
+def _start(ray: Any, workers: int) -> None:
+    """Join the running cluster, or start a local one."""
+    address = os.environ.get("RAY_ADDRESS")
+    local = {} if address else {"num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error", **local)
+    except Exception as error:  # noqa: BLE001 - Ray raises plain ones
+        told = str(error).strip().partition("\n")[0]
+        raise RefusalError("unsupported", f"Ray does not start: {told}") from None
 
 
 def make(setup: Setup, workers: int = 2, **_: Any) -> RayTasks:
