@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.source.tree import Entry, Mapping, Sequence
+from lora_advisor.source.scalars import is_unknown
+from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,7 +58,10 @@ def runs(
     """
     sinks = _sinks(calls)
     flows = [sources(sink, calls) for sink in sinks]
-    chosen = [_chosen(flow, calls, strict, loads) for flow in flows]
+    chosen = [
+        _chosen(flow, calls, strict, loads if names_model(sink) is None else _nothing)
+        for sink, flow in zip(sinks, flows, strict=True)
+    ]
     if not sinks or any(part is None for part in chosen):
         return None
     kinds = (*strict, loads)
@@ -100,6 +104,19 @@ def _chosen(
         kept += own or every
     bases = [call for call in flow if loads(call)] or [call for call in calls if loads(call)]
     return kept + bases[:1]
+
+
+def names_model(trainer: Entry) -> Entry | None:
+    """Return the argument that gives a trainer its model by name, for the trainer to load."""
+    entries = trainer.value.entries if isinstance(trainer.value, Mapping) else ()
+    given = next((entry for entry in entries if entry.key.text == "model"), None)
+    named = given is not None and isinstance(given.value, Scalar) and not given.value.plain
+    return given if named and given and not is_unknown(given.value) else None
+
+
+def _nothing(call: Entry) -> bool:
+    del call
+    return False
 
 
 def _is_of(call: Entry, kinds: Listing[Callable[[Entry], bool]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import python_padding, python_unsloth, trl_commands
-from lora_advisor.frameworks.python_flow import may_be_passed_over, sources
+from lora_advisor.frameworks.python_flow import may_be_passed_over, names_model, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Scalar
@@ -229,6 +229,7 @@ def _fields(group: str) -> list[str]:
 def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
     loader = next((c for c in calls if c.key.text == "from_pretrained" and _loads(c)), None)
     if loader is None:
+        _named_base(draft, calls)
         return
     draft.put("model.auto_class", _text(_argument(loader, "of")), None)
     if _is_unsloth(loader):
@@ -242,6 +243,13 @@ def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
         _put_bits(draft, four=False, eight=False)
     elif isinstance(given, Mapping):
         _quantised(draft, calls)
+
+
+def _named_base(draft: Draft, calls: Sequence[Entry]) -> None:
+    """Take the base that a trainer is told to load itself."""
+    for call in calls:
+        if call.key.text.endswith("Trainer") and (named := names_model(call)):
+            draft.put_at("model.name_or_path", _text(named.value), named)
 
 
 def _loads(call: Entry) -> bool:

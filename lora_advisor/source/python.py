@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import replace
+from lora_advisor.source import python_options as options
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.python_calls import (
@@ -35,7 +36,6 @@ from lora_advisor.source.python_nodes import (
     name_of,
     nodes,
 )
-from lora_advisor.source.python_options import field_default, take_fields, take_option
 from lora_advisor.source.python_values import (
     Scope,
     is_bare_unknown,
@@ -111,6 +111,7 @@ class _Program:
         for node in nodes(module):
             if isinstance(node, _DECLARES):
                 self._declare(node, scope)
+        options.take_instances(module, self._passed, scope)
         self._block(module.body, scope)
         for function in self._functions:
             self._function(function, scope)
@@ -144,13 +145,13 @@ class _Program:
             )
         elif isinstance(node, ast.ClassDef):
             self._own.add(node.name)
-            take_fields(node, scope)
+            options.take_fields(node, scope)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             if not is_cell(node):
                 self._functions.append(node)
                 self._own.add(node.name)
         elif isinstance(node, ast.Call) and name_of(node.func) in ("add_argument", "option"):
-            take_option(node, scope)
+            options.take_option(node, scope)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self._passed.setdefault(node.func.id, []).append(node)
 
@@ -297,7 +298,7 @@ class _Program:
         for index, parameter in enumerate([*parameters, *node.args.kwonlyargs]):
             default = defaults.get(parameter.arg)
             known = scope.options.get(parameter.arg) if default is None else None
-            inner.names[parameter.arg] = field_default(default, scope) if default else known
+            inner.names[parameter.arg] = options.field_default(default, scope) if default else known
             self._pass(node.name, index, parameter.arg, inner, scope)
         self._block(node.body, inner)
 

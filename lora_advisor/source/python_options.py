@@ -10,6 +10,8 @@ from lora_advisor.source.python_values import resolve
 from lora_advisor.source.scalars import is_unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lora_advisor.source.python_values import Scope
     from lora_advisor.source.tree import Node
 
@@ -33,7 +35,7 @@ def take_option(node: ast.Call, scope: Scope) -> None:
     names = [flag for flag in flags if isinstance(flag, str)]
     if not names:
         return
-    name = max(names, key=len).lstrip("-").replace("-", "_")
+    name = _parameter(names, given.get("dest"))
     action = given.get("action")
     switch = action.value if isinstance(action, ast.Constant) else ""
     default = given.get("default")
@@ -41,6 +43,38 @@ def take_option(node: ast.Call, scope: Scope) -> None:
         default = ast.copy_location(ast.Constant(switch == "store_false"), node)
     known = default is not None and not _is_none(default)
     _keep(scope, name, resolve(default, scope) if known else None)
+
+
+def _parameter(names: list[str], dest: ast.expr | None) -> str:
+    """Return what an option is called in the program: as it says, or after its longest flag."""
+    if isinstance(dest, ast.Constant) and isinstance(dest.value, str):
+        return dest.value
+    plain = (name for name in names if not name.startswith("-"))
+    return next(plain, max(names, key=len)).lstrip("-").replace("-", "_")
+
+
+def take_instances(module: ast.Module, calls: Mapping[str, list[ast.Call]], scope: Scope) -> None:
+    """Let the values that the program's own settings classes are made with be their fields'."""
+    made = [c for c in module.body if isinstance(c, ast.ClassDef) and c.name in calls]
+    known = scope.inner()
+    for statement in module.body if made else ():
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            known.names |= dict.fromkeys(names, resolve(statement.value, scope))
+    for node in made:
+        _take_instance(node, calls[node.name], known)
+
+
+def _take_instance(node: ast.ClassDef, calls: list[ast.Call], scope: Scope) -> None:
+    """Keep what a class is made with; where it is made twice, what is given is uncertain."""
+    fields = [name_of(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
+    for call in calls:
+        given = dict(zip(fields, call.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        spread = any(keyword.arg is None for keyword in call.keywords)
+        for name in fields if spread else [name for name in fields if name in given]:
+            value = resolve(given[name], scope) if name in given and len(calls) == 1 else None
+            scope.options[name] = None if value is None or is_unknown(value) else value
 
 
 def field_default(value: ast.expr, scope: Scope) -> Node:

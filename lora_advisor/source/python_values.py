@@ -10,7 +10,14 @@ import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import replace
-from lora_advisor.source.python_constants import constant, converted
+from lora_advisor.source.python_made import (
+    MAX_ITEMS,
+    constant,
+    converted,
+    parted,
+    ranged,
+    unknown,
+)
 from lora_advisor.source.scalars import UNKNOWN_TAG, is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -41,8 +48,10 @@ _ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
 }
-MAX_ITEMS: Final = 2_000
-"""Longest text or list that is built from parts."""
+_PATHS: Final = (ast.Name, ast.Attribute, ast.Subscript)
+_NAMESPACES: Final = frozenset({"dict", "SimpleNamespace", "Namespace"})
+_WRAPPERS: Final = frozenset({"EasyDict", "edict", "AttrDict", "Munch", "DotMap"})
+"""Classes that let the items of a mapping be read as attributes."""
 
 
 class Scope:
@@ -80,11 +89,6 @@ def resolve(node: ast.expr | None, scope: Scope) -> Node:
     return found if found.span is span else replace(found, span=span)
 
 
-def unknown(span: Span) -> Scalar:
-    """Return the node of a value nobody can tell without running the program."""
-    return Scalar(text="", plain=True, span=span, tag=UNKNOWN_TAG)
-
-
 def is_bare_unknown(node: Node) -> bool:
     """Whether nothing at all is known of a node: not even what it is made of."""
     return isinstance(node, Scalar) and is_unknown(node)
@@ -109,7 +113,11 @@ def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
         return Scalar(text=text, plain=False, span=span)
     if node.attr == "value" and isinstance(node.value, ast.Attribute):
         return _attribute(node.value, scope, span)
-    known = scope.names.get(f"{owner}.{node.attr}")
+    whole = f"{owner}.{node.attr}"
+    if whole in scope.names:
+        return scope.names[whole]
+    held = resolve(node.value, scope) if isinstance(node.value, _PATHS) else None
+    known = held.get(node.attr) if isinstance(held, Mapping) else None
     return known if known is not None else scope.options.get(node.attr)
 
 
@@ -297,19 +305,33 @@ def _default_of(node: ast.BoolOp, scope: Scope, span: Span) -> Node | None:
 
 def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
     name = _last_name(node.func)
-    if name == "dict" and not node.args:
+    if name in _NAMESPACES and not node.args:
         entries = [_keyword(keyword, scope) for keyword in node.keywords]
         return Mapping(entries=tuple(entry for part in entries for entry in part), span=span)
+    if name in _WRAPPERS and len(node.args) == 1 and not node.keywords:
+        wrapped = resolve(node.args[0], scope)
+        return wrapped if isinstance(wrapped, Mapping) else None
+    if name == "get" and isinstance(node.func, ast.Attribute) and len(node.args) == 2:  # noqa: PLR2004
+        return _looked_up(node.func.value, node, scope)
     if name == "range" and not node.keywords:
-        return _range(node, scope, span)
+        return ranged([_plain(resolve(bound, scope)) for bound in node.args], span)
     if name in _COPIES and len(node.args) == 1 and not node.keywords:
         inner = resolve(node.args[0], scope)
         return inner if isinstance(inner, _COPIES[name]) else None
     if name == "split" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
-        return _split(node.func.value, node.args[0], scope, span)
+        sides = (node.func.value, node.args[0])
+        return parted(*(_plain(resolve(side, scope)) for side in sides), span)
     if name in ("int", "float", "str", "bool") and len(node.args) == 1:
         return converted(name, _plain(resolve(node.args[0], scope)), span)
     return scope.call(node, scope) if scope.call is not None else None
+
+
+def _looked_up(owner: ast.expr, node: ast.Call, scope: Scope) -> Node | None:
+    """Read ``settings.get(key, default)`` of a mapping that is known."""
+    held, key = resolve(owner, scope), resolve(node.args[0], scope)
+    if not isinstance(held, Mapping) or is_unknown(key) or not isinstance(key, Scalar):
+        return None
+    return held.get(key.text) or (None if "**" in held else resolve(node.args[1], scope))
 
 
 def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
@@ -338,28 +360,6 @@ def _class_name(node: ast.expr, unknown_value: Scalar) -> Scalar:
 def keywords(node: ast.Call, scope: Scope) -> list[Entry]:
     """Return a call's keyword arguments, ``**mapping`` spread; ``**`` marks one not known."""
     return [entry for keyword in node.keywords for entry in _keyword(keyword, scope)]
-
-
-def _range(node: ast.Call, scope: Scope, span: Span) -> Node | None:
-    bounds = [_plain(resolve(argument, scope)) for argument in node.args]
-    if not bounds or not all(isinstance(bound, int) for bound in bounds):
-        return None
-    try:
-        numbers = range(*bounds)
-    except (TypeError, ValueError):
-        return None
-    if len(numbers) > MAX_ITEMS:
-        return None
-    items = tuple(Scalar(text=str(number), plain=True, span=span) for number in numbers)
-    return Sequence(items=items, span=span)
-
-
-def _split(owner: ast.expr, separator: ast.expr, scope: Scope, span: Span) -> Node | None:
-    text, by = _plain(resolve(owner, scope)), _plain(resolve(separator, scope))
-    if not isinstance(text, str) or not isinstance(by, str) or not by:
-        return None
-    parts = tuple(Scalar(text=part, plain=False, span=span) for part in text.split(by))
-    return Sequence(items=parts, span=span)
 
 
 _COPIES: Final[dict[str, type[Sequence] | tuple[type[Sequence], type[Mapping]]]] = {

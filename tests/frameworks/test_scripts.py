@@ -32,6 +32,44 @@ Row = tuple[str, list[dict[str, object]]]
 MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
+    "a model's name given to its trainer, another run's base beside it": (
+        ("t = SFTTrainer(model='org/a', args=SFTConfig('x', learning_rate=1e-4),\n"
+        "  peft_config=LoraConfig(r=8))\nm = AutoModelForCausalLM.from_pretrained('x')\n"
+        "d = DPOTrainer(model=m, args=DPOConfig('y', learning_rate=1e-6),\n"
+        "  peft_config=LoraConfig(r=4))\n"),
+        [{"model": "org/a", "r": 8, "lr": 1e-4, "four": "?"},
+         {"model": "x", "r": 4, "lr": 1e-6, "four": False}],
+    ),
+    "a settings object made with other values": (
+        ("LR = 2e-4\n@dataclass\nclass C:\n  base: str = 'org/a'\n  r: int = 16\n"
+        "  lr: float = 1e-5\n  k: int = 1\ncfg = C('org/b', lr=LR, k=f())\n"
+        "m = AutoModelForCausalLM.from_pretrained(cfg.base)\n"
+        "LoraConfig(r=cfg.r, lora_alpha=cfg.k)\nTrainingArguments('o', learning_rate=cfg.lr)\n"),
+        [{"model": "org/b", "r": 16, "lr": 2e-4, "alpha": "?"}],
+    ),
+    "a settings class made twice": (
+        ("class C(BaseModel):\n  r: int = 16\n  lr: float = 1e-4\n"
+        "for c in (C(r=4), C(r=8)):\n  LoraConfig(r=c.r)\n"
+        "  TrainingArguments('o', learning_rate=c.lr)\n"),
+        [{"r": "?", "lr": 1e-4}],
+    ),
+    "an attribute set to what nobody knows": (
+        "class C:\n  r = 8\nc = C()\nc.r = ask()\nLoraConfig(r=c.r)\n", [{"r": "?"}]
+    ),
+    "namespaces and mappings read as objects": (
+        ("c = SimpleNamespace(r=8, lora=EasyDict({'a': 16}))\nd = {'lr': 1e-4}\n"
+        "LoraConfig(r=c.r, lora_alpha=c.lora.a, lora_dropout=d.get('drop', 0.1))\n"
+        "TrainingArguments('o', learning_rate=d.get('lr', 1))\n"),
+        [{"r": 8, "alpha": 16, "dropout": 0.1, "lr": 1e-4}],
+    ),
+    "an option by another name than its flag": (
+        ("@click.option('--lora-rank', 'r', default=8)\n"
+        "@click.option('--learning-rate', default=1e-4)\ndef main(r, learning_rate):\n"
+        "  LoraConfig(r=r)\n  TrainingArguments('o', learning_rate=learning_rate,\n"
+        "    gradient_checkpointing=a.ckpt)\n"
+        "p.add_argument('--no-ckpt', action='store_false', dest='ckpt')\n"),
+        [{"r": 8, "lr": 1e-4, "checkpointing": True}],
+    ),
     "a class of the project's own by a library's name": (
         ("from src.config import SFTConfig, LoraConfig, KTOConfig as RewardConfig\n"
         "from .args import TrainingArguments\n"

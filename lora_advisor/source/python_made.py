@@ -1,0 +1,61 @@
+"""Nodes of values that follow from known ones: constants, ranges, a text's parts, conversions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.source.scalars import UNKNOWN_TAG
+from lora_advisor.source.tree import Node, Scalar, Sequence, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_ITEMS: Final = 2_000
+"""Longest text or list that is built from parts."""
+_KINDS: Final[dict[str, Callable[[Any], object]]] = {"int": int, "float": float, "str": str}
+
+
+def unknown(span: Span) -> Scalar:
+    """Return the node of a value nobody can tell without running the program."""
+    return Scalar(text="", plain=True, span=span, tag=UNKNOWN_TAG)
+
+
+def constant(value: object, span: Span) -> Node | None:
+    """Return the node of a plain Python constant."""
+    if isinstance(value, str):
+        return Scalar(text=value, plain=False, span=span)
+    if value is None or isinstance(value, (bool, int, float)):
+        return Scalar(text=repr(value), plain=True, span=span)
+    return None
+
+
+def ranged(bounds: list[Any], span: Span) -> Node | None:
+    """Return the numbers of ``range(…)``."""
+    if not bounds or not all(isinstance(bound, int) for bound in bounds):
+        return None
+    try:
+        numbers = range(*bounds)
+    except (TypeError, ValueError):
+        return None
+    if len(numbers) > MAX_ITEMS:
+        return None
+    items = tuple(Scalar(text=str(number), plain=True, span=span) for number in numbers)
+    return Sequence(items=items, span=span)
+
+
+def parted(text: object, separator: object, span: Span) -> Node | None:
+    """Return the parts of a text that is split at a separator."""
+    if not isinstance(text, str) or not isinstance(separator, str) or not separator:
+        return None
+    parts = (Scalar(text=part, plain=False, span=span) for part in text.split(separator))
+    return Sequence(items=tuple(parts), span=span)
+
+
+def converted(name: str, value: object, span: Span) -> Node | None:
+    """Return what ``int(…)``, ``float(…)`` or ``str(…)`` makes of a known value."""
+    if name not in _KINDS or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        return constant(_KINDS[name](value), span)
+    except (ValueError, OverflowError):
+        return None
