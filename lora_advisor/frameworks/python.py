@@ -54,6 +54,14 @@ _UNSLOTH: Final = {
         field="train.gradient_checkpointing", read=lambda value: value in (True, "unsloth", "True")
     )
 }
+_LOOP: Final = {
+    "AdamW.lr": "train.learning_rate",
+    "AdamW.weight_decay": "train.weight_decay",
+    "Accelerator.gradient_accumulation_steps": "train.gradient_accumulation_steps",
+    "Accelerator.mixed_precision": "run.mixed_precision",
+}
+"""What the calls of a training loop of one's own say, in a script without training arguments."""
+_OF_LOOP: Final = ("AdamW", "Accelerator")
 _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
 _UNSLOTH_USE: Final = pattern(
     r"^\s*(?:from|import) unsloth\b|use_gradient_checkpointing\s*=\s*[\"']unsloth", re.MULTILINE
@@ -102,7 +110,7 @@ def _keys() -> dict[str, str | Key]:
             plain = target if field == "run.fsdp" or _reads(name) else field
             found |= {f"{arguments}.{name}": plain for arguments in ARGUMENTS}
     found |= {f"from_pretrained.{name}": field for name, field in _LOADING.items()}
-    found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()}
+    found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()} | _LOOP
     found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
     reference = Key(field="train.ref_model", read=_reference)
     found |= {f"{kind}.ref_model": reference for kind in _TRAINERS}
@@ -251,6 +259,7 @@ def _fitted(
     whole = bool(told) and not any(_spreads(call) for call in told)
     knows |= {"train"} if whole else set[str]()
     others = set(ARGUMENTS) - names if names & set(ARGUMENTS) else set[str]()
+    others |= {name for name in _OF_LOOP if others or _several(every, name)}
     return replace(
         framework,
         keys=_keys_without(frozenset(others)),
@@ -258,6 +267,10 @@ def _fitted(
         defaults={**framework.defaults, **_defaults(framework, names, whole=whole)},
         finish=lambda draft: python_settle.settle(draft, calls, every, choices),
     )
+
+
+def _several(calls: Sequence[Entry], name: str) -> bool:
+    return sum(call.key.text == name for call in calls) > 1
 
 
 @cache

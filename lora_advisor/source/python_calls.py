@@ -20,7 +20,7 @@ RECORDED: Final = pattern(
     r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
     r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
     r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
-    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+"
+    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+|Accelerator|AdamW"
     r"|from_pretrained|get_peft_model|prepare_model_for_kbit_training|merge_and_unload"
     r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
@@ -30,6 +30,7 @@ RECORDED: Final = pattern(
 POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),
     "get_peft_model": ("model", "peft_config"),
+    "AdamW": ("params", "lr"),
     "prepare_model_for_kbit_training": ("model",),
     "add_adapter": ("adapter_config",),
     "resize_token_embeddings": ("new_num_tokens",),
@@ -45,8 +46,8 @@ TRAINERS: Final[dict[str, tuple[str, ...]]] = {
 OUTPUT_FIRST: Final = pattern(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
 _LIBRARIES: Final = frozenset(
     {
-        *("peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes", "accelerate"),
-        *("modelscope", "swift", "optimum", "diffusers", "datasets"),
+        *("torch", "peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes"),
+        *("accelerate", "modelscope", "swift", "optimum", "diffusers", "datasets"),
         *("auto_gptq", "gptqmodel", "awq", "torchao", "xtuner", "mmengine", "mindnlp"),
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }

@@ -32,6 +32,22 @@ Row = tuple[str, list[dict[str, object]]]
 MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
+    "the optimizer of a loop of one's own": (
+        ("from torch.optim import AdamW\nLR = 1e-4\n"
+        "a = Accelerator(gradient_accumulation_steps=8, mixed_precision='bf16')\n"
+        f"{LOAD}m = get_peft_model(m, LoraConfig(r=8))\no = AdamW(m.parameters(), lr=LR)\n"
+        "a.backward(loss)\n"),
+        [{"r": 8, "lr": 1e-4, "accumulation": 8, "run.mixed_precision": "bf16", "trains": True,
+          "train.weight_decay": "?"}],
+    ),
+    "optimizers of two kinds of layers": (
+        ("from torch import optim\na = optim.AdamW(x, lr=1)\nb = optim.AdamW(y, 1e-4)\n"
+        "LoraConfig(r=8)\n"), [{"r": 8, "lr": "?"}],
+    ),
+    "an optimizer beside training arguments": (
+        f"{ARGS}LoraConfig(r=8)\nTrainer(m, args, optimizers=(torch.optim.AdamW(p, 1), None))\n",
+        [{"lr": 1e-4}],
+    ),
     "a model's name given to its trainer, another run's base beside it": (
         ("t = SFTTrainer(model='org/a', args=SFTConfig('x', learning_rate=1e-4),\n"
         "  peft_config=LoraConfig(r=8))\nm = AutoModelForCausalLM.from_pretrained('x')\n"
