@@ -4,9 +4,9 @@
                        [--defaults]
 
 A FOLDER holds ``<org>__<name>/config.json``: the configs to start from; ``--defaults`` adds
-transformers' own. Each answer, a template or the reason why there is none, is a file of WORK, and
-nothing that is there is done again. ``build_catalogue.py --templates WORK`` packs them. Needs
-torch, transformers and peft.
+transformers' own and those of ``catalogue_layouts.py``. Each answer, a template or the reason why
+there is none, is a file of WORK, and nothing that is there is done again. ``pack_catalogue.py``
+packs them. Needs torch, transformers and peft.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import transformers
 from catalogue_configs import TEXT_TYPES, clean_config, default_auto_class
+from catalogue_layouts import LAYOUTS
 from shapes.make import Learner, watch_reads
 from transformers.models.auto import modeling_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = (45, 30, 20)
+SECONDS = (60, 45, 20)
 """How long to try with all fields, with numbers and switches, with numbers alone."""
 MORE_TYPES = (
     *modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
@@ -80,6 +81,8 @@ def bases(folders: list[Path], *, defaults: bool) -> Iterator[tuple[str, dict[st
             if raw.get("model_type") in transformers.CONFIG_MAPPING and key not in seen:
                 seen.add(key)
                 yield str(raw["model_type"]), raw
+    for raw in LAYOUTS if defaults else ():
+        yield str(raw["model_type"]), raw
     for kind in dict.fromkeys([*TEXT_TYPES, *MORE_TYPES]) if defaults else ():
         if kind not in {k for k, _ in seen}:
             yield kind, {"model_type": kind}

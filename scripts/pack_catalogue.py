@@ -1,10 +1,12 @@
 """Packs trees and templates into the shipped catalogue: one compressed part for each model type.
 
-    pack_catalogue.py WORK [--out lora_advisor/models]
+    pack_catalogue.py WORK [--out lora_advisor/models] [--onto-shipped]
 
 WORK holds ``catalogue.json.gz`` and ``references.json.gz`` of ``build_catalogue.py`` and the folder
 ``templates`` of ``learn_templates.py``. Written are ``catalogue.bin``, the parts one after another,
 and ``catalogue.json``, where each lies. Byte for byte the same for the same input.
+``--onto-shipped`` takes the trees from the catalogue in OUT instead, and puts the templates of WORK
+before those that are there.
 """
 
 from __future__ import annotations
@@ -26,21 +28,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--onto-shipped", action="store_true")
     options = parser.parse_args()
-    parts: dict[str, dict[str, Any]] = {}
-    published = read(options.work / "catalogue.json.gz")
-    for key, content in (
-        ("models", published),
-        ("references", read(options.work / "references.json.gz")),
-    ):
-        for entry in content["models"]:
-            if entry["tables"]:
-                part = parts.setdefault(entry["config"]["model_type"], empty())
-                part[key].append(moved(entry, content, part))
+    published, parts = (shipped if options.onto_shipped else built)(options)
     learned = add_templates(options.work / "templates", parts)
     write(options.out, published, parts)
     covered = sum(bool(part["templates"]) for part in parts.values())
     print(f"{len(parts)} types, {learned} templates of {covered} types")
+
+
+def built(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the index and the parts of what ``build_catalogue.py`` wrote."""
+    parts: dict[str, dict[str, Any]] = {}
+    published = read(options.work / "catalogue.json.gz")
+    references = read(options.work / "references.json.gz")
+    for key, content in (("models", published), ("references", references)):
+        for entry in content["models"]:
+            if entry["tables"]:
+                part = parts.setdefault(entry["config"]["model_type"], empty())
+                part[key].append(moved(entry, content, part))
+    return published, parts
+
+
+def shipped(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the index and the parts of a catalogue that is packed already."""
+    index = json.loads((options.out / "catalogue.json").read_bytes())
+    blobs = (options.out / "catalogue.bin").read_bytes()
+    return index, {
+        kind: json.loads(zlib.decompress(blobs[start : start + length]))
+        for kind, (start, length) in index["parts"].items()
+    }
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -81,9 +98,9 @@ def place(items: list[Any], item: Any) -> int:
 
 
 def add_templates(folder: Path, parts: dict[str, dict[str, Any]]) -> int:
-    """Add every template that was learned to the part of its type."""
+    """Add every template that was learned to the part of its type, before those it holds."""
     count = 0
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.json"), reverse=True):
         learned = json.loads(path.read_text(encoding="utf-8"))
         if "failed" in learned:
             continue
@@ -103,7 +120,7 @@ def add_templates(folder: Path, parts: dict[str, dict[str, Any]]) -> int:
             ]
             numbers[number] = place(part["forms"], node)
         kept = {key: value for key, value in learned.items() if key not in NOT_SHIPPED}
-        part["templates"].append({**kept, "root": numbers[learned["root"]]})
+        part["templates"].insert(0, {**kept, "root": numbers[learned["root"]]})
         count += 1
     return count
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.locate import ModelError
 from lora_advisor.models.lookup import HINT
+from lora_advisor.models.tasks import table_for
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -15,11 +17,6 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
     from lora_advisor.targets import Targets
 
-_BY_TASK: Final = {
-    "SEQ_CLS": "AutoModelForSequenceClassification",
-    "TOKEN_CLS": "AutoModelForTokenClassification",
-    "QUESTION_ANS": "AutoModelForQuestionAnswering",
-}
 DIMENSIONS: Final = 3
 _AS_DEFAULT: Final = frozenset({"AutoModelForCausalLM", "AutoModelForImageTextToText"})
 
@@ -43,7 +40,7 @@ def table_of(recipe: Recipe, modules: Lookup, targets: Targets) -> ModuleTable:
     model = base_model(recipe, modules)
     written = recipe["model.name_or_path"].value
     name = written if isinstance(written, str) else ""
-    table = modules.table(name, _auto_class(recipe))
+    table = table_for(_task(recipe), _auto_class(recipe), partial(modules.table, name))
     if table is None:
         raise UnknownValueError(f"the modules of {name or model.source} are not known: {HINT}")
     if table.transformers == 5 and not _holds(table, targets):  # noqa: PLR2004 - a major release
@@ -58,8 +55,13 @@ def _auto_class(recipe: Recipe) -> str | None:
     written = recipe["model.auto_class"].value
     if isinstance(written, str) and written.startswith("AutoModel") and written not in _AS_DEFAULT:
         return written
-    task = recipe["lora.task_type"].value
-    return _BY_TASK.get(task) if isinstance(task, str) else None
+    return None
+
+
+def _task(recipe: Recipe) -> object:
+    """Return the task that chooses a class where none is written."""
+    written = recipe["model.auto_class"].value
+    return None if written in _AS_DEFAULT else recipe["lora.task_type"].value
 
 
 _RENAMED: Final = frozenset(

@@ -15,6 +15,7 @@ from lora_advisor.models.locate import CONFIG, ModelError, known, model_in
 from lora_advisor.models.lookup import HINT, Lookup
 from lora_advisor.models.memory_setup import Setup
 from lora_advisor.models.releases import release_of
+from lora_advisor.models.tasks import table_for
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def _names_type(path: Path) -> bool:
 def of_model(name: str, wishes: Wishes, settings: Settings) -> Subject:
     """Return a model under the adapter of the command line; what is not said is assumed aloud."""
     model = _model(name, settings)
-    table = model.table(wishes.auto_class)
+    config, assumed = _adapter(wishes)
+    table = table_for(config.task_type, wishes.auto_class, model.table)
     if table is None:
         said = model.refusal(wishes.auto_class) or f"nor is {model.model_type!r} known"
         raise SubjectError(f"the modules of {name} are not known: {said}")
-    config, assumed = _adapter(wishes)
     config = replace(config, release=release_of(settings.targets.get("peft").high))
     if not table.sized or not table.complete:
         note = "the model's sizes are not known"

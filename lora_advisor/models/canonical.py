@@ -18,6 +18,7 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     It holds where every fixed field has the value it was learned with, every other field lies in
     the range that was tried, and no field is set that the code reads and nobody tried.
     """
+    config = _lifted(config, template.get("lifts", {}))
     given = dict(_flat(config, template["sections"], ""))
     if _unheard_of(given, template) or _unlearned(given, template) or _flattened(config, template):
         return None
@@ -39,6 +40,15 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     if second_names and any(fields.get(path) is None for path in template["fields"]):
         return None  # the library fills nulls in before it hears of second names
     return _derived(fields, derived)
+
+
+def _lifted(config: Mapping[str, Any], names: Mapping[str, list[str]]) -> Mapping[str, Any]:
+    """Move fields of a nested config that stand at the top, where the library takes them there."""
+    for section, inner in names.items():
+        if section not in config:
+            rest = {key: item for key, item in config.items() if key not in inner}
+            config = {**rest, section: {key: config[key] for key in inner if key in config}}
+    return config
 
 
 def _derived(fields: dict[str, Any], formulas: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from lora_advisor.pattern import pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_WITHOUT_MODULES: Final = frozenset(
+WITHOUT_MODULES: Final = frozenset(
     """architectures torch_dtype dtype use_cache transformers_version quantization_config auto_map
     initializer_range initializer_factor rms_norm_eps layer_norm_eps layer_norm_epsilon
     layernorm_epsilon norm_epsilon max_length min_length max_position_embeddings n_positions n_ctx
@@ -23,9 +23,11 @@ _WITHOUT_MODULES: Final = frozenset(
     summary_activation summary_first_dropout use_bfloat16 chunk_size_feed_forward _name_or_path
     """.split()  # noqa: SIM905 - a list of names
 )
-_NAMES_WITHOUT_MODULES: Final = pattern(
+NAMES_WITHOUT_MODULES: Final = pattern(
     r"_token(_id)?$|_token_ids$|_token_index$|dropout|_pdrop$|^_|^unsloth|^bos_|^eos_|^pad_"
 )
+POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "seq_length")
+"""Fields that shape a model only where it learns its positions."""
 _MISSING: Final = object()
 
 
@@ -35,7 +37,7 @@ def shaping(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     Fields set to null or left out are not there.
     """
     for key, value in config.items():
-        if value is None or key in _WITHOUT_MODULES or _NAMES_WITHOUT_MODULES.search(key):
+        if value is None or key in WITHOUT_MODULES or NAMES_WITHOUT_MODULES.search(key):
             continue
         if isinstance(value, dict):
             yield from shaping(value, f"{prefix}{key}.")
@@ -46,6 +48,12 @@ def shaping(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def same(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two configs of one type shape the same modules, in names and in sizes."""
     return dict(shaping(config)) == dict(shaping(other))
+
+
+def same_positions(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two configs of one type set the same number of positions, where both set one."""
+    pairs = ((config.get(name), other.get(name)) for name in POSITIONS)
+    return all(one == two for one, two in pairs if one is not None and two is not None)
 
 
 def alike(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

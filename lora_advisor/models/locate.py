@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models import catalogue
-from lora_advisor.models.likeness import agreement, alike, same
+from lora_advisor.models.likeness import agreement, alike, same, same_positions
 from lora_advisor.models.template import expanded, usual_class
 from lora_advisor.models.weight_index import from_code, from_index
 from lora_advisor.record import record, replace
@@ -47,16 +47,24 @@ class BaseModel:
         """Transformers' name of the architecture, empty where the config does not say."""
         return str(self.config.get("model_type", ""))
 
+    @property
+    def architecture(self) -> str:
+        """The class the model was saved from, empty where the config does not say."""
+        named = self.config.get("architectures")
+        return str(named[0]) if isinstance(named, list) and named else ""
+
     def table(self, auto_class: str | None = None) -> ModuleTable | None:
         """Return its modules as an auto class loads it, None where they are not known."""
         if self.of_family:
             named = self._catalogued(auto_class) or self._made(auto_class) or self._remote()
             return replace(named, sized=False) if named is not None else None
-        found = self._catalogued(auto_class) if self.sized else None
-        made = found or self._made(auto_class) or self._built(auto_class)
+        usual = auto_class or self._usual()
+        found = self._catalogued(usual) if self.sized else None
+        made = found or self._made(usual) or self._built(auto_class)
         if made is not None:
             return made if found else replace(made, source=_source(self.source, made))
-        return self._catalogued(auto_class) if self.entry is not None else self._remote()
+        named = self._catalogued(auto_class)
+        return replace(named, sized=False) if named is not None else self._remote()
 
     def _catalogued(self, auto_class: str | None) -> ModuleTable | None:
         """Return the modules of the catalogue's model, its sizes only where they are the same."""
@@ -70,7 +78,7 @@ class BaseModel:
     def _made(self, auto_class: str | None) -> ModuleTable | None:
         """Return what a template of its type makes of the config, None where none holds."""
         content = catalogue.part(self.model_type)
-        wanted = auto_class or usual_class(content, self.config)
+        wanted = auto_class or self._usual()
         fitting = (t for t in content["templates"] if t["auto"] == wanted)
         made = (expanded(template, content, self.config) for template in fitting)
         return next((table for table in made if table is not None), None)
@@ -95,6 +103,11 @@ class BaseModel:
             return None
         index = from_index(self.folder, self.config) if self.folder is not None else None
         return index or from_code(self.config, self.source)
+
+    def _usual(self) -> str | None:
+        """Return the class such a model is loaded with, by the class it was saved from."""
+        usual = usual_class(catalogue.part(self.model_type), self.architecture)
+        return usual or self._default()
 
     def _default(self) -> str | None:
         """Return the class the model's own ``architectures`` names, where the catalogue has it."""
@@ -138,13 +151,28 @@ def known(config: Mapping[str, Any], source: str, folder: Path | None = None) ->
     """Find the catalogue's model with the modules that a config makes."""
     kind = str(config.get("model_type"))
     entries = catalogue.models(kind)
-    equal = next((entry for entry in entries if same(config, entry["config"])), None)
+    equal = next((entry for entry in entries if _is_equal(config, entry)), None)
     entry = equal or _alike_entry(config, entries)
     if entry is None:
         references = catalogue.references(kind)
         entry = next((e for e in references if alike(config, e["config"])), None)
     return BaseModel(
         config=config, source=source, folder=folder, entry=entry, sized=equal is not None
+    )
+
+
+def _is_equal(config: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Whether a config makes a model's modules; their positions count where they are learned."""
+    if not same(config, entry["config"]):
+        return False
+    return same_positions(config, entry["config"]) or not _learns_positions(entry)
+
+
+def _learns_positions(entry: Mapping[str, Any]) -> bool:
+    table = catalogue.table(entry)
+    return table is None or any(
+        module.kind == "embedding" and ("position" in module.leaf or module.leaf == "wpe")
+        for module in table.modules
     )
 
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from lora_advisor.models.formula import Fields, Indices
 
-_HEADS: Final = {
-    "CausalLM": "AutoModelForCausalLM",
-    "SequenceClassification": "AutoModelForSequenceClassification",
-    "TokenClassification": "AutoModelForTokenClassification",
-    "QuestionAnswering": "AutoModelForQuestionAnswering",
-}
-"""Auto classes by the end of an architecture's name."""
+_CAUSAL: Final = "AutoModelForCausalLM"
+_CAUSAL_NAMES: Final = ("ForCausalLM", "LMHeadModel")
+_BEFORE_NAMES: Final = (
+    "AutoModelForImageTextToText",
+    "AutoModelForSeq2SeqLM",
+    "AutoModelForSpeechSeq2Seq",
+)
+"""Classes that a type is loaded with whatever other class its config names."""
 
 
 class Expansion:
@@ -147,26 +148,22 @@ def expanded(
     )
 
 
-def usual_class(content: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """Return the auto class a config's model is loaded with, None where it may be several.
+def usual_class(content: Mapping[str, Any], architecture: str = "") -> str | None:
+    """Return the auto class a model of a type is loaded with, None where it may be several.
 
-    The one whose head its ``architectures`` name, else the class that the published models of the
-    type are loaded with, else the only one known.
+    A causal model by the name of its class; else the class for images or for sequences that the
+    type has; else the class it was saved from, or the only one known.
     """
-    templates = dict.fromkeys(template["auto"] for template in content["templates"])
-    head = _HEADS.get(_head(config))
-    if head in templates:
-        return head
     entries = [*content["models"], *content["references"]]
-    known = dict.fromkeys(entry["default"] for entry in entries) or templates
-    return next(iter(known)) if len(known) == 1 else None
-
-
-def _head(config: Mapping[str, Any]) -> str:
-    """Return what a config's first architecture ends with: ``CausalLM`` of ``LlamaForCausalLM``."""
-    named = config.get("architectures")
-    first = named[0] if isinstance(named, list) and named else None
-    return first.rpartition("For")[2] if isinstance(first, str) else ""
+    known = dict.fromkeys(entry["default"] for entry in entries) or dict.fromkeys(
+        template["auto"] for template in content["templates"]
+    )
+    if architecture.endswith(_CAUSAL_NAMES) and _CAUSAL in known:
+        return _CAUSAL
+    found = next((name for name in _BEFORE_NAMES if name in known), None)
+    if found is not None or not architecture:
+        return found or (next(iter(known)) if len(known) == 1 else None)
+    return _CAUSAL if architecture.endswith(_CAUSAL_NAMES) else architecture
 
 
 def _without(modules: list[Module], shared: Mapping[str, str]) -> Iterator[Module]:

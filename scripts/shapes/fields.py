@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import transformers
-from transformers import PreTrainedConfig
+from transformers import GenerationConfig, PreTrainedConfig
 
 from shapes.tree import source_names
 
@@ -18,8 +18,10 @@ BENIGN = frozenset(
     task_specific_params attn_implementation _attn_implementation experts_implementation
     use_cache chunk_size_feed_forward rope_scaling rope_parameters rope_theta
     bos_token_id eos_token_id decoder_start_token_id forced_bos_token_id forced_eos_token_id
-    sep_token_id cls_token_id begin_suppress_tokens suppress_tokens""".split()  # noqa: SIM905
-)
+    sep_token_id cls_token_id begin_suppress_tokens suppress_tokens forced_decoder_ids
+    cache_implementation init_config""".split()  # noqa: SIM905
+) | frozenset(GenerationConfig._get_default_generation_params())  # noqa: SLF001
+"""Fields that make no modules; a config drops those of generation before anything reads them."""
 ACTIVATIONS = (
     "silu",
     "gelu",
@@ -33,6 +35,7 @@ ACTIVATIONS = (
 )
 ACTIVATION = re.compile(r"(^|_)(act|activation|activation_function|hidden_act)(_|$)")
 LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|layers|depth|num_hidden_blocks)$")
+LITERAL = re.compile(r"Literal\[(.*?)\]")
 POPPED = re.compile(r"kwargs\.(?:pop|get)\(\s*[\"'](\w+)[\"']")
 INDICES = re.compile(r"layers|_idxs?$|indices|indexes")
 SOME_LAYERS: tuple[list[int], ...] = ([], [0], [1], [0, 2], [1, 2, 3])
@@ -84,6 +87,15 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
     )
     for name, child in nested.items():
         yield from _sections(child, f"{path}{name}.")
+
+
+def lifted(raw: dict[str, Any], names: dict[str, list[str]]) -> dict[str, Any]:
+    """Move fields of a nested config that an older layout wrote at the top to their section."""
+    for section, inner in names.items():
+        if section not in raw:
+            rest = {key: value for key, value in raw.items() if key not in inner}
+            raw = {**rest, section: {key: raw[key] for key in inner if key in raw}}
+    return raw
 
 
 def flat(raw: dict[str, Any], parts: list[Section]) -> dict[str, Any]:
@@ -141,7 +153,7 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
     elif isinstance(value, int):
         found = integers(name, value)
     elif isinstance(value, str):
-        found = list(ACTIVATIONS) if ACTIVATION.search(name) else ["unheard-of"]
+        found = list(ACTIVATIONS) if ACTIVATION.search(name) else words(part.types.get(name, ""))
     elif isinstance(value, float):
         found = [value * 2, value / 2, 0.0, 1.0]
     elif value is None:
@@ -155,6 +167,12 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
     if SIZES.search(name):
         found = [item for item in found if type(item) is not int or item]
     return [item for item in found if item != value or type(item) is not type(value)]
+
+
+def words(annotation: str) -> list[Any]:
+    """Return the words that a field's declaration allows, one nobody uses where it names none."""
+    literal = LITERAL.search(annotation)
+    return re.findall(r"[\"'](\w+)[\"']", literal[1]) if literal else ["unheard-of"]
 
 
 def absent(annotation: str) -> list[Any]:
@@ -180,5 +198,5 @@ def integers(name: str, value: int) -> list[int]:
     if value <= 16:
         return sorted({0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, value * 2, value * 3})
     near = {value * 2, value * 3, value * 5, value + 2, value + 3, value + 16, value + 64, 1}
-    parts = {value // n for n in (2, 4, 7, 8) if value % n == 0}
+    parts = {value // n for n in (2, 4, 7, 8, 12, 16, 32) if value % n == 0}
     return sorted(near | parts | {value * 4})

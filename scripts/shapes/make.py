@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig
 
 from lora_advisor.models.canonical import canonical
 from lora_advisor.models.formula import OpenError
+from lora_advisor.models.likeness import NAMES_WITHOUT_MODULES, POSITIONS, WITHOUT_MODULES
 from lora_advisor.models.template import expanded
 from shapes.fields import (
     ACTIVATION,
@@ -20,6 +21,7 @@ from shapes.fields import (
     NUM_LABELS,
     SIZES,
     flat,
+    lifted,
     nested,
     pool,
     sections,
@@ -65,7 +67,8 @@ class Learner:
         MISSED.clear()
         self.parts = sections(model_type, raw)
         self.kinds = {p.path: p.config_class.model_type for p in self.parts}
-        self.base = flat(raw, self.parts)
+        self.lifts = self._lifts(raw)
+        self.base = flat(lifted(raw, self.lifts), self.parts)
         self.cache: dict[str, tuple[Node, dict[str, Any]] | None] = {}
         self.error: Exception | None = None
         self._small()
@@ -79,6 +82,41 @@ class Learner:
         self.counted: dict[str, str] = {}
         self._resolved: dict[str, dict[str, Any]] = {}
         self._find_lists()
+
+    def _lifts(self, raw: dict[str, Any]) -> dict[str, list[str]]:
+        """Return the fields of the text config that the library takes from the top as well."""
+        section = "text_config"
+        outer = next(p for p in self.parts if not p.path)
+        text = next((p for p in self.parts if p.path == f"{section}."), None)
+        if text is None:
+            return {}
+        names = sorted(text.defaults.keys() - outer.defaults.keys() - BENIGN)
+        mark = next((n for n in names if type(text.defaults[n]) is int and SIZES.search(n)), None)
+        if mark is None:
+            return {}
+        plain = {key: value for key, value in raw.items() if key not in (section, mark)}
+        try:
+            made = config_of(self.model_type, {**plain, mark: text.defaults[mark] * 2})
+        except Exception:  # noqa: BLE001 - a library that takes nothing from the top
+            return {}
+        found = getattr(getattr(made, section), mark) == text.defaults[mark] * 2
+        return {section: names} if found else {}
+
+    def _words_of(self, part: Any) -> list[str]:
+        """Return the model types that a section may name and still is what it was learned as."""
+        own = part.config_class.model_type
+        found = [own]
+        for other in dict.fromkeys([self.model_type, self.model_type.removesuffix("_text")]):
+            if not part.path or other == own:
+                continue
+            raw = nested(self.base, self.parts, {**self.kinds, part.path: other})
+            with suppress(Exception):
+                here: Any = config_of(self.model_type, raw)
+                for name in part.path.split(".")[:-1]:
+                    here = getattr(here, name)
+                if type(here) is part.config_class:
+                    found.append(other)
+        return found
 
     def _find_lists(self) -> None:
         """Find lists with an entry per layer, those that the config itself derives included."""
@@ -392,8 +430,9 @@ class Learner:
                 watched.append(path)
         watched += self._flattened()
         alias = {p.path + k: p.path + v for p in self.parts for k, v in p.alias.items()}
-        kinds = {p.path: [p.config_class.model_type] for p in self.parts}
+        kinds = {p.path: self._words_of(p) for p in self.parts}
         return {
+            **({"lifts": self.lifts} if self.lifts else {}),
             "fields": fields,
             "fixed": fixed,
             "defaults": defaults,
@@ -509,9 +548,10 @@ def harmless(path: str, value: Any) -> bool:
     name = path.rpartition(".")[2]
     return (
         name in BENIGN
-        or name.startswith("_")
+        or name.startswith(("_", "rotary_"))
         or (isinstance(value, dict) and "rope" in name)
-        or bool(ACTIVATION.search(name) and False)
+        or (name in WITHOUT_MODULES and name not in POSITIONS and not ACTIVATION.search(name))
+        or NAMES_WITHOUT_MODULES.search(name) is not None
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lora_advisor.models.locate import ModelError, known, model_in
 from lora_advisor.models.lookup import Lookup, by_id
+from lora_advisor.models.tasks import table_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +181,7 @@ def test_a_weight_index_names_the_layers_of_remote_code(tmp_path: Path) -> None:
 
 
 def test_fields_of_a_nested_config_at_the_top_are_not_passed_over() -> None:
-    flat = {"model_type": "qwen2_vl", "hidden_size": 256, "num_hidden_layers": 2}
+    flat = {"model_type": "gemma3", "hidden_size": 256, "num_hidden_layers": 2}
     table = known(flat, "test").table("AutoModelForImageTextToText")
     assert table is None or not table.sized
 
@@ -216,3 +217,63 @@ def test_a_size_that_no_template_was_learned_with_is_not_guessed(
 ) -> None:
     table = known({"model_type": model_type, **fields}, "here").table()
     assert table is None or not table.sized
+
+
+@pytest.mark.parametrize(
+    ("architecture", "auto_class"),
+    [
+        ("MistralForCausalLM", "AutoModelForCausalLM"),
+        ("MistralModel", "MistralModel"),
+        ("MistralForTokenClassification", None),
+    ],
+)
+def test_the_class_a_model_was_saved_from_says_how_it_is_loaded(
+    architecture: str, auto_class: str | None
+) -> None:
+    config = {"model_type": "mistral", "architectures": [architecture], "vocab_size": 32768}
+    table = known(config, "test").table()
+    assert table is not None
+    assert (table.auto_class if table.sized else None) == auto_class
+
+
+@pytest.mark.parametrize(("kind", "learns"), [("gpt2", True), ("llama", False)])
+def test_positions_count_where_they_are_learned(kind: str, learns: bool) -> None:
+    model_id = {"gpt2": "openai-community/gpt2", "llama": "meta-llama/Meta-Llama-3-8B"}[kind]
+    entry = by_id(model_id)
+    assert entry is not None
+    field = "n_positions" if learns else "max_position_embeddings"
+    one, other = (known({**entry.config, field: size}, "test").table() for size in (1024, 2048))
+    assert one is not None
+    assert other is not None
+    assert (one.parameter_count != other.parameter_count) is learns
+
+
+def test_a_text_config_that_stands_at_the_top_is_read_as_the_library_does() -> None:
+    sizes = {"hidden_size": 1024, "num_hidden_layers": 2, "num_attention_heads": 8}
+    text = {**sizes, "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": 1000}
+    vision = {"model_type": "qwen2_vl", "depth": 2, "hidden_size": 1024}
+    common = {"model_type": "qwen2_vl", "vision_config": vision}
+    flat, nested = (
+        known({**common, **part}, "test").table() for part in (text, {"text_config": text})
+    )
+    assert flat is not None
+    assert nested is not None
+    assert flat.sized
+    assert flat.parameter_count == nested.parameter_count
+
+
+@pytest.mark.parametrize(
+    ("task", "auto_class"),
+    [
+        ("SEQ_CLS", "AutoModelForSequenceClassification"),
+        ("FEATURE_EXTRACTION", "AutoModel"),
+        ("CAUSAL_LM", "AutoModelForCausalLM"),
+        (None, "MistralModel"),
+    ],
+)
+def test_a_task_chooses_the_class(task: str | None, auto_class: str) -> None:
+    model = by_id("intfloat/e5-mistral-7b-instruct")
+    assert model is not None
+    table = table_for(task, None, model.table)
+    assert table is not None
+    assert table.auto_class == auto_class
