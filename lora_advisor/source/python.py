@@ -35,6 +35,7 @@ from lora_advisor.source.python_nodes import (
     is_main,
     name_of,
     nodes,
+    unpacked,
 )
 from lora_advisor.source.python_values import (
     Scope,
@@ -201,8 +202,7 @@ class _Program:
         found = resolve(value, scope)
         for target in targets:
             if isinstance(target, (ast.Tuple, ast.List)):
-                for part in target.elts:
-                    scope.names[dotted(part)] = None
+                scope.names |= unpacked(target, found)
             elif isinstance(target, ast.Subscript):
                 scope.names[dotted(target.value)] = None
             else:

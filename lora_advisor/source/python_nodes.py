@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.pattern import pattern
 from lora_advisor.source.position import line_starts
-from lora_advisor.source.tree import Comment, Span
+from lora_advisor.source.scalars import is_unknown
+from lora_advisor.source.tree import Comment, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from lora_advisor.source.tree import Node
 
 
 _LEAVES: Final = frozenset(
@@ -77,6 +80,17 @@ def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
         for node in nodes(statement):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
                 yield dotted(node)
+
+
+def unpacked(target: ast.Tuple | ast.List, value: Node) -> dict[str, Node | None]:
+    """Return what ``a, b = 1, 2`` gives each name, None where that is not known."""
+    values = value.items if isinstance(value, Sequence) else ()
+    fits = len(values) == len(target.elts)
+    found: dict[str, Node | None] = {}
+    for index, part in enumerate(target.elts):
+        known = fits and not isinstance(part, ast.Starred) and not is_unknown(values[index])
+        found[dotted(part)] = values[index] if known else None
+    return found
 
 
 def is_cell(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -319,8 +319,8 @@ def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
         inner = resolve(node.args[0], scope)
         return inner if isinstance(inner, _COPIES[name]) else None
     if name == "split" and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
-        sides = (node.func.value, node.args[0])
-        return parted(*(_plain(resolve(side, scope)) for side in sides), span)
+        text, separator = resolve(node.func.value, scope), resolve(node.args[0], scope)
+        return parted(_plain(text), _plain(separator), span)
     if name in ("int", "float", "str", "bool") and len(node.args) == 1:
         return converted(name, _plain(resolve(node.args[0], scope)), span)
     return scope.call(node, scope) if scope.call is not None else None

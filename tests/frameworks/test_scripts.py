@@ -32,6 +32,11 @@ Row = tuple[str, list[dict[str, object]]]
 MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
+    "several names at once": (
+        ("R, ALPHA = 16, 32\na, *b = [1, 2]\nc, d = f()\n"
+        "LoraConfig(r=R, lora_alpha=ALPHA, lora_dropout=a, target_modules=c)\n"),
+        [{"r": 16, "alpha": 32, "dropout": 1, "targets": "?"}],
+    ),
     "the optimizer of a loop of one's own": (
         ("from torch.optim import AdamW\nLR = 1e-4\n"
         "a = Accelerator(gradient_accumulation_steps=8, mixed_precision='bf16')\n"
