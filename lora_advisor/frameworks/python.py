@@ -110,7 +110,8 @@ def _keys() -> dict[str, str | Key]:
             plain = target if field == "run.fsdp" or _reads(name) else field
             found |= {f"{arguments}.{name}": plain for arguments in ARGUMENTS}
     found |= {f"from_pretrained.{name}": field for name, field in _LOADING.items()}
-    found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()} | _LOOP
+    found |= {f"get_peft_model.{name}": field for name, field in _UNSLOTH.items()}
+    found |= _LOOP
     found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
     reference = Key(field="train.ref_model", read=_reference)
     found |= {f"{kind}.ref_model": reference for kind in _TRAINERS}
