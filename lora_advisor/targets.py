@@ -30,6 +30,7 @@ CURRENT: Final[dict[str, str]] = {
     "transformers": "5.24.0",
     "trl": "1.16.0",
     "unsloth": "2026.10.9",
+    "vllm": "0.33.0",
 }
 """The newest release of each library that the rules were proven on."""
 

@@ -11,7 +11,7 @@ from lora_advisor.source.scalars import json_value, plain_value
 from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Quant, Recipe, Run, Train
+    from lora_advisor.recipe import Quant, Recipe, Train
     from lora_advisor.targets import Targets
 
 _LOADER: Final = {
@@ -65,12 +65,6 @@ def reentrance_left_open(recipe: Recipe, train: Train) -> bool:
     given = train.gradient_checkpointing_kwargs
     plain = "TrainingArguments" in {key.path for key in recipe.keys} or not in_script(recipe)
     return plain and bool(given) and "use_reentrant" not in (given or {})
-
-
-def patterned_scaling(run: Run, recipe: Recipe) -> bool:
-    """Whether a server that reads one rank and one alpha gets an adapter with several."""
-    patterns = (recipe["lora.rank_pattern"].value, recipe["lora.alpha_pattern"].value)
-    return run.server == "vllm" and any(isinstance(p, dict) and p for p in patterns)
 
 
 def _deepspeed(recipe: Recipe) -> tuple[Mapping, Location] | None:

@@ -1,4 +1,4 @@
-"""Mistakes of users in many formats, each with a corrected twin: found on the one side only."""
+"""Mistakes of users in many formats, each with a corrected twin, and configs without any."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from case_files import Case, Variant, lay_out, read_case
 from case_score import Finding, expectation, score
 
@@ -17,7 +16,7 @@ from lora_advisor.settings import Settings
 if TYPE_CHECKING:
     from lora_advisor import findings
 
-CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.yaml"))
+CASES = {path: read_case(path) for path in sorted((Path(__file__).parents[1] / "cases").glob("*"))}
 
 
 def said(finding: findings.Finding) -> Finding:
@@ -49,9 +48,10 @@ def checked(case: Case, variant: Variant, folder: Path) -> list[Finding]:
     return [said(finding) for finding in report.findings]
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_fault_is_found_and_its_correction_is_not(path: Path, tmp_path: Path) -> None:
-    case = read_case(path)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if not case.clean], ids=lambda case: case.id
+)
+def test_fault_is_found_and_its_correction_is_not(case: Case, tmp_path: Path) -> None:
     wanted = expectation(case, current=False)
     assert wanted is not None
     assert case.fixed is not None
@@ -63,7 +63,14 @@ def test_fault_is_found_and_its_correction_is_not(path: Path, tmp_path: Path) ->
     assert not outcome.twin_alarms
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if case.clean], ids=lambda case: case.id
+)
+def test_nothing_is_said_of_a_clean_config(case: Case, tmp_path: Path) -> None:
+    found = checked(case, case.faulty, tmp_path)
+    assert [str(finding) for finding in found if finding.severity != "info"] == []
+
+
 def test_every_case_names_itself() -> None:
-    named = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))["id"] for path in CASES}
-    assert named
-    assert all(stem == name for stem, name in named.items())
+    assert CASES
+    assert [path.stem for path in CASES] == [case.id for case in CASES.values()]
