@@ -136,6 +136,7 @@ class Card(_Strict):
     examples: Examples
     each: str | None = None
     warning_when: str | None = None
+    info_when: str | None = None
     pedantic: bool = False
     frameworks: list[str] = Field(default_factory=list)
     holds_for: dict[str, str] = Field(default_factory=dict)
@@ -144,7 +145,7 @@ class Card(_Strict):
     fix: list[FixCard] = Field(default_factory=list)
     proof: Proof | None = None
 
-    @field_validator("when", "warning_when", mode="before")
+    @field_validator("when", "warning_when", "info_when", mode="before")
     @classmethod
     def _condition(cls, value: object, info: ValidationInfo) -> object:
         if value is None:

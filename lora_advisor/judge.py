@@ -131,10 +131,11 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
 
 
 def _severity(rule: Rule, facts: Facts, item: object) -> Severity:
-    if rule.warning_when is None:
-        return rule.severity
-    lowered = truth(rule.warning_when(_lookup(facts, item), facts.about))
-    return Severity.WARNING if lowered is True else rule.severity
+    lowered = ((rule.info_when, Severity.INFO), (rule.warning_when, Severity.WARNING))
+    for when, severity in lowered:
+        if when is not None and truth(when(_lookup(facts, item), facts.about)) is True:
+            return severity
+    return rule.severity
 
 
 def _fields(facts: Facts) -> list[str]:

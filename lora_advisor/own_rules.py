@@ -155,7 +155,8 @@ def _refuse_unknown(card: Card, path: Path, functions: Collection[str]) -> None:
 def _asked(card: Card, functions: Collection[str]) -> Iterator[str]:
     """Yield every field and fact that a card names."""
     yield from names(parse(card.when, functions))
-    yield from names(parse(card.warning_when, functions)) if card.warning_when else ()
+    for lowered in filter(None, (card.warning_when, card.info_when)):
+        yield from names(parse(lowered, functions))
     yield from [card.each] if card.each else []
     yield from [card.at] if isinstance(card.at, str) else card.at
     for fix in card.fix:

@@ -69,6 +69,7 @@ class Rule:
     guards: tuple[Condition, ...]
     each: str | None = None
     warning_when: Condition | None = None
+    info_when: Condition | None = None
     pedantic: bool = False
     frameworks: frozenset[str] = frozenset()
     holds_for: dict[str, str] = field(default_factory=dict)
@@ -191,12 +192,15 @@ def _entry(
         return numbers.setdefault(json.dumps(tree), len(numbers))
 
     parts = conjuncts(parse(str(card["when"]), functions))
-    lowered = card.get("warning-when")
     entry = {
         "code": card["id"],
         "when": [number(tree) for tree in parts],
         "guards": [number(tree) for tree in sorted(parts, key=_cost) if _cost(tree) < _OF_ITEM],
-        "warning_when": number(parse(str(lowered), functions)) if lowered else None,
+        **{
+            name.replace("-", "_"): number(parse(str(card[name]), functions))
+            for name in ("warning-when", "info-when")
+            if name in card
+        },
         "holds_for": card.get("holds-for"),
         **{name: card[name] for name in ("name", "area", "status", "severity")},
         **{name: card.get(name) for name in ("each", "pedantic", "frameworks", "covers")},
@@ -230,7 +234,9 @@ def _words(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
-    lowered = entry.get("warning_when")
+    lowers = {
+        name: conditions[entry[name]] for name in ("warning_when", "info_when") if name in entry
+    }
     return Rule(
         code=entry["code"],
         name=entry["name"],
@@ -240,7 +246,7 @@ def _rule(entry: dict[str, Any], conditions: list[Condition]) -> Rule:
         when=tuple([conditions[number] for number in entry["when"]]),
         guards=tuple([conditions[number] for number in entry.get("guards", ())]),
         each=entry.get("each"),
-        warning_when=None if lowered is None else conditions[lowered],
+        **lowers,
         pedantic=entry.get("pedantic", False),
         frameworks=frozenset(entry.get("frameworks", ())),
         holds_for=entry.get("holds_for", {}),

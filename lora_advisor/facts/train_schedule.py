@@ -54,6 +54,7 @@ _NEVER_SPELT_SO: Final = {
     "wsd": "warmup_stable_decay",
     "none": "constant",
 }
+_BRIEF: Final = 0.05
 _RATE_PER_SCALING: Final = 0.6
 """Measured: the best rate falls as scaling to the power of about -0.5 to -0.7."""
 
@@ -95,6 +96,12 @@ def warmup_in_steps(train: Train) -> int:
     if not math.isfinite(steps):
         raise UnknownValueError("the warm-up is no finite number")
     return int(steps) if steps >= 1 else math.ceil(steps * horizon(train))
+
+
+def warms_up_briefly(train: Train) -> bool:
+    """Whether the warm-up is a share of the run of at most five per cent."""
+    share = train.warmup_steps or train.warmup_ratio or 0
+    return 0 < share <= _BRIEF
 
 
 def warmup_share(train: Train) -> float:

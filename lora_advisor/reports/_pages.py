@@ -102,7 +102,7 @@ def named(template: str) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    hidden = ("when", "guards", "warning_when", "at", "each", "message")
+    hidden = ("when", "guards", "warning_when", "info_when", "at", "each", "message")
     fields = (*rule.__dataclass_fields__, *rules.WORDS)
     data = {name: getattr(rule, name) for name in fields if name not in hidden}
     sets = {name: sorted(data[name]) for name in ("frameworks", "covers")}
