@@ -35,8 +35,11 @@ SKIPPED_FOLDERS: Final = frozenset(
 )
 
 _OURS: Final = re.compile(
-    rb"lora|peft|adapter|per_device|micro_batch|learning|finetun", re.IGNORECASE
+    rb"(?:^|[\s{,])[\"']?[\w.-]*(?:lora|peft|adapter|per_device|micro_batch|learning|finetun)"
+    rb"[\w.-]*[\"']?\s*[:=]",
+    re.IGNORECASE,
 )
+"""A key of ours."""
 _RECORDS: Final = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+")
 """Folders in which W&B keeps what it recorded of a run."""
 _ADAPTS: Final = re.compile(rb"lora|peft|(?:from|import) unsloth\b[\s\S]*Trainer\(", re.IGNORECASE)

@@ -168,10 +168,21 @@ def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
     put("adapter_config.json", "{")
     put("chart.yaml", "lora_r: {{ value }}\nb: [\n")
     put("old.py", "import peft\nprint 'x'\n")
+    put("tsconfig.json", '{"path": "src/lora", // ours\n "jsx": 1}')
+    put("metadata.json", '{"file": "D:/qlora\\\\x\\predictions.json"}')
+    put("log.json", 'LOG {"cfg/micro_batch_size": 1}')
     found = discover(["."], Settings())
     assert set(failed(found)) == {"ours.yaml", "adapter_config.json"}
     told = {notice.file: notice.minor for notice in found.notices}
-    assert told == {"chart.yaml": True, "empty.yaml": True, "old.py": False, "other.yaml": True}
+    assert told == {
+        "chart.yaml": True,
+        "empty.yaml": True,
+        "old.py": False,
+        "other.yaml": True,
+        "tsconfig.json": True,
+        "metadata.json": True,
+        "log.json": True,
+    }
 
 
 def test_files_of_a_hook_are_treated_as_met() -> None:
