@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import python_padding, python_unsloth, trl_commands
+from lora_advisor.frameworks import (
+    python_collator,
+    python_padding,
+    python_unsloth,
+    trl_commands,
+)
 from lora_advisor.frameworks.python_flow import may_be_passed_over, names_model, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
@@ -374,11 +379,7 @@ def _other_tokenizer(calls: Sequence[Entry]) -> bool:
 
 def _settle_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[Entry]) -> None:
     _settle_new_tokens(draft, calls, choices)
-    trainers = [call for call in calls if call.key.text.endswith("Trainer")]
-    if trainers and all(_argument(call, "data_collator") is None for call in trainers):
-        draft.put("data.collator", None, None)
+    python_collator.settle_collator(draft, calls)
     for call in calls:
         python_padding.settle_padding(draft, call)
         python_padding.settle_end(draft, call)
-        if call.key.text.startswith("DataCollatorFor"):
-            draft.put("data.collator", call.key.text, _value(draft, call))
