@@ -26,6 +26,8 @@ _DECLARED: Final = re.compile(
     rb"""^[ \t]+([a-z]\w*)[ \t]*:[ \t]*[A-Za-z"'][^\n]*|add_argument\(\s*["']--([\w-]+)""",
     re.MULTILINE,
 )
+_READ: Final = re.compile(rb"""\bcfg(?:\.get\(\s*["']|\[["']|\.)([a-z]\w*)""")
+"""What a program reads out of a config of OmegaConf, as torchtune's recipes do."""
 _TYPED_READER: Final = re.compile(
     rb"^[ \t\"]*(?:from|import)[ \t]+(?:omegaconf|hydra|ruamel)\b", re.MULTILINE
 )
@@ -63,10 +65,13 @@ def _top(document: Document) -> Path | None:
 
 @cache
 def _declared(top: Path) -> frozenset[str]:
-    texts = (text for text in _scripts(top) if _DECLARES.search(text))
-    found = (match for text in texts for match in _DECLARED.finditer(text))
-    names = ((match[1] or match[2]).decode().replace("-", "_") for match in found)
-    return frozenset(names)
+    found: set[bytes] = set()
+    for text in _scripts(top):
+        if _DECLARES.search(text):
+            found.update(match[1] or match[2] for match in _DECLARED.finditer(text))
+        if b"DictConfig" in text:
+            found.update(_READ.findall(text))
+    return frozenset(name.decode().replace("-", "_") for name in found)
 
 
 @cache
