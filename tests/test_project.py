@@ -116,6 +116,54 @@ def test_a_fork_with_arguments_of_its_own(
     assert ("LA003" in found) is told
 
 
+TORCHTUNE = """\
+model: {_component_: torchtune.models.qwen3.lora_qwen3_8b_base, lora_attn_modules: [q_proj],
+        lora_rank: 8, lora_alpha: 16}
+optimizer: {_component_: torch.optim.AdamW, lr: 2e-4}
+batch_size: 2
+epochs: 1
+reward_mode: strict
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("", ["LA003"]),
+        ("def main(cfg: DictConfig):\n    mode = cfg.get('reward_mode', 'loose')\n", []),
+        ("def main(cfg: DictConfig):\n    mode = cfg.reward_mode\n", []),
+        ("mode = settings.reward_mode\n", ["LA003"]),
+    ],
+)
+def test_what_a_recipe_of_the_projects_own_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: list[str]
+) -> None:
+    (tmp_path / "grpo.yaml").write_text(TORCHTUNE)
+    (tmp_path / "grpo.py").write_text(script)
+    assert codes(tmp_path, monkeypatch) == expected
+
+
+def notebook(source: str, gpu: str = "T4") -> str:
+    """Return a notebook of Colab with one cell of text and one of code."""
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": source},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None,
+         "source": "from trl import SFTConfig\nfrom peft import LoraConfig\n"
+                   "args = SFTConfig('out', bf16=True, learning_rate=2e-4, max_length=1024)"},
+    ]  # fmt: skip
+    return json.dumps({"cells": cells, "metadata": {"colab": {"gpuType": gpu}}, "nbformat": 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Trains on Colab.", ["LA455"]), ("Trained on an A10G.", [])]
+)
+def test_a_notebook_that_names_another_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str]
+) -> None:
+    (tmp_path / "train.ipynb").write_text(notebook(text))
+    assert codes(tmp_path, monkeypatch) == expected
+
+
 def test_keys_that_no_run_came_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strange = "reserved_roles: []\ntoken_num_factor: 1.3\nserving_backend: vllm\n"
     (tmp_path / "sft.yaml").write_text(FORK.replace("eval_dataset_size: 0.1\n", strange))
@@ -234,6 +282,25 @@ actor_class = AutoModelForCausalLM
 actor = get_peft_model(actor_class(config), LoraConfig(r=8, lora_alpha=16,
     target_modules="all-linear", task_type=TaskType.CAUSAL_LM))
 reward = AutoModelForTokenClassification.from_pretrained(path)
+""",
+    "built_on_peft.py": """\
+from peft import prepare_model_for_kbit_training
+from ipex_llm.transformers.qlora import get_peft_model,\\
+    LoraConfig
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=32, target_modules=["q_proj"],
+                                         task_type="CAUSAL_LM", training_mode="qlora"))
+""",
+    "plugin.yaml": """\
+base_model: Qwen/Qwen3-8B
+plugins: [axolotl.integrations.my_offload.MyPlugin]
+my_offload: true
+adapter: lora
+lora_r: 8
+lora_alpha: 16
+lora_target_linear: true
+datasets: [{path: tatsu-lab/alpaca, type: alpaca}]
+micro_batch_size: 2
+learning_rate: 0.0002
 """,
     "critic.yaml": "model:\n  lora_rank: 0\n  lora_alpha: 16\n  target_modules: all-linear\n",
 }

@@ -39,6 +39,13 @@ _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py",
 """What started LLaMA-Factory before it had a command, and what its command starts."""
 _TOO_MANY: Final = 3
 """So many keys that the loader refuses make a file one for another program."""
+_OF_AXOLOTL: Final = re.compile(
+    r"axolotl\.integrations\.(?:cut_cross_entropy|densemixer|diffusion|expert_parallel|grokfast"
+    r"|hatchery|kd|kernels|liger|llm_compressor|lm_eval|mora|nemo_gym|spectrum|swanlab)\b"
+)
+"""The plugins that axolotl 0.21 comes with."""
+_LIBRARIES: Final = frozenset({"peft", "trl", "transformers"})
+_BUILT_ON_LIBRARIES: Final = frozenset({"ipex_llm", "bigdl", "swift", "optimum"})
 _EFFECTS: Final = {"raises": "stops at the key with an error", "warns": "warns and leaves it out"}
 
 
@@ -123,9 +130,7 @@ def for_a_fork(recipe: Recipe) -> bool:
 def _has_foreign_plugin(recipe: Recipe) -> bool:
     plugins = [key.node for key in recipe.keys if key.path == "plugins"]
     names = [item for node in plugins for item in getattr(node, "items", ())]
-    return any(
-        not (isinstance(name, Scalar) and name.text.startswith("axolotl.")) for name in names
-    )
+    return any(not (isinstance(name, Scalar) and _OF_AXOLOTL.match(name.text)) for name in names)
 
 
 def _is_for_own_program(recipe: Recipe) -> bool:
@@ -149,6 +154,8 @@ def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:
             continue  # other keys take their values from it
         if recipe.document.format != "python" and _project.declares(recipe.document, key.name):
             continue
+        if _imported_from(key, recipe) in _BUILT_ON_LIBRARIES:
+            continue  # a class with further arguments of its own
         if key.path != key.name or not _is_passed_over(key, framework):
             yield _explained(key, here, recipe, framework)
 
@@ -162,12 +169,15 @@ def _is_passed_over(key: WrittenKey, framework: Framework) -> bool:
     )
 
 
-def _is_imported(key: WrittenKey, recipe: Recipe) -> bool:
-    """Whether a script imports the class of an argument from peft, trl or transformers."""
+def _imported_from(key: WrittenKey, recipe: Recipe) -> str:
+    """Return the package a script imports the class of an argument from, empty if none."""
+    if recipe.document.format != "python":
+        return ""
     owner = key.path.partition(".")[0]
-    names = r"(?:\([^)]*|[^\n(]*)"
-    line = rf"from (?:peft|trl|transformers)\b[\w.]* import {names}\b{re.escape(owner)}\b"
-    return recipe.document.format == "python" and re.search(line, recipe.document.text) is not None
+    names = r"(?:\([^)]*|(?:[^\n(\\]|\\\n)*)"
+    line = rf"from (\w+)[\w.]* import {names}\b{re.escape(owner)}\b"
+    found = re.search(line, recipe.document.text)
+    return found.group(1) if found is not None else ""
 
 
 def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework) -> StrangeKey:
@@ -178,7 +188,7 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
         at=key.key_at,
         value=value,
         outcome="raises" if on_command_line else outcome_of(key, framework),
-        certain=_is_imported(key, recipe),
+        certain=_imported_from(key, recipe) in _LIBRARIES,
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )
     parent = parent_of(key)

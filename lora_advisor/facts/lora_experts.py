@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TARGETS: Final = "lora.target_modules"
 _LISTS_NAMES: Final = frozenset({"llamafactory", "llamafactory-v1", "ms-swift", "xtuner"})
-_ROUTERS: Final = frozenset({"gate", "router", "wg", "switch", "shared_expert_gate"})
+_ROUTERS: Final = frozenset({"gate", "router", "wg", "switch"})
 
 
 def router_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:

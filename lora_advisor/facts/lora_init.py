@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._arguments import in_script
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 _EXACT: Final = frozenset({"pissa", "corda", "eva", "loftq", "orthogonal", "lora_ga"})
 _ANY_CASE: Final = frozenset({"gaussian", "olora", "mica"})
 _PISSA: Final = pattern(r"pissa(_niter_-?\d+)?")
+_KEEPS_REMAINDER: Final = pattern(
+    r"path_initial_model_for_weight_conversion|[\"'.]init_lora_weights[\"']?\s*[,=]\s*True\b"
+)
 _VARIANTS: Final = (
     "use_dora",
     "use_bdlora",
@@ -66,6 +70,14 @@ def init_since(lora: Lora, targets: Targets) -> str:
     start = name.lower().partition("_niter")[0] if isinstance(name, str) else ""
     release = _INITS_SINCE.get(start, "")
     return release if release and targets.surely_hold({"peft": f"<{release}"}) else ""
+
+
+def keeps_remainder(recipe: Recipe) -> bool:
+    """Whether a script saves an adapter that is not decomposed again on loading.
+
+    It converts the adapter for the base as it was, or names it a plain one and saves the remainder.
+    """
+    return in_script(recipe) and _KEEPS_REMAINDER.search(recipe.document.text) is not None
 
 
 def decomposes_base(lora: Lora) -> bool:

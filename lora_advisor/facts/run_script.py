@@ -30,8 +30,10 @@ _PREPARES: Final = pattern(
     r"|make_inputs_require_grad|register_forward_hook|use_reentrant|get_input_embeddings"
 )
 _COLAB_GPU: Final = pattern(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
+_NEWER_GPU: Final = pattern(r"\b(?:A10G|A100|A6000|L40S?|[HB][12]00|RTX ?\d{4}|L4 GPU)\b")
 _PLACES: Final = {"[0]": "response_template"}
 _MODEL: Final = pattern(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
+_HEADLESS: Final = pattern(r"\w*(?:Transformer|UNet)(?:\dD)?\w*Model")
 _OPTION: Final = pattern(r"\w*(?i:args?|opts?|flags|options)\.\w+")
 _WRITES: Final = pattern(r"AutoModelFor(CausalLM|Seq2SeqLM|Vision2Seq|ImageTextToText)\b")
 _ADAPTER: Final = pattern(r"peft|lora|adapter", re.IGNORECASE)
@@ -96,8 +98,16 @@ def prepares_unquantised(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
     """Calls that prepare a model for k-bit training which is loaded unquantised."""
     if quant.load_in_4bit or quant.load_in_8bit or quant.method is not None:
         return ()
+    if _names_quantiser(recipe):
+        return ()
     found = calls(recipe, "prepare_model_for_kbit_training")
     return tuple(item(call) for call in found if not _is_conditional(recipe, call))
+
+
+def _names_quantiser(recipe: Recipe) -> bool:
+    """Whether a script makes a quantiser anywhere, for this load or for another branch's."""
+    roots = (root for root in recipe.document.roots if isinstance(root, Mapping))
+    return any("BitsAndBytesConfig" in root for root in roots)
 
 
 def _is_conditional(recipe: Recipe, call: WrittenKey) -> bool:
@@ -168,14 +178,13 @@ def loose_templates(recipe: Recipe) -> tuple[Item, ...]:
 def old_gpu(recipe: Recipe, gpu: Gpu | None) -> str:
     """Return the GPU without bf16 that is trained on, empty if none is known.
 
-    It is stated, or a notebook of Colab asks for it.
+    It is stated, or a notebook of Colab asks for it and speaks of no newer one.
     """
     if gpu is not None:
         return gpu.name if gpu.bfloat16 is False else ""
-    named = (
-        _COLAB_GPU.search(recipe.document.text) if recipe.document.path.endswith("ipynb") else None
-    )
-    return named.group(1) if named is not None else ""
+    text = recipe.document.text if recipe.document.path.endswith("ipynb") else ""
+    named = _COLAB_GPU.search(text)
+    return named.group(1) if named is not None and _NEWER_GPU.search(text) is None else ""
 
 
 def speaks_of_no_adapter(recipe: Recipe, run: Run) -> bool:
@@ -200,6 +209,13 @@ def model_class(run: Run, recipe: Recipe) -> str:
     if _WRITES.search(recipe.document.text) and not any(_WRITES.search(name) for name in models):
         return ""  # a model that writes is loaded by another name
     return models.pop() if len(models) == 1 else ""
+
+
+def headless(recipe: Recipe) -> bool:
+    """Whether a script loads a model that writes no text and has no output head."""
+    loads = recipe["run.calls"].value if in_script(recipe) else ()
+    names = (str(call).partition(".")[0] for call in loads if isinstance(loads, list))
+    return any(_HEADLESS.fullmatch(name) for name in names)
 
 
 def model_is_option(recipe: Recipe) -> bool:

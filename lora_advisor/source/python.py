@@ -19,6 +19,7 @@ from lora_advisor.source.python_calls import (
     OUTPUT_FIRST,
     POSITIONAL,
     TRAINERS,
+    is_loader,
     is_of_library,
     kept,
     own_modules,
@@ -35,6 +36,7 @@ from lora_advisor.source.python_nodes import (
     is_main,
     name_of,
     nodes,
+    root_of,
     unpacked,
 )
 from lora_advisor.source.python_values import (
@@ -330,8 +332,10 @@ class _Program:
         name = self._called(node)
         if not kept(name) or name_of(node.func) in self._own:
             return False
-        of = dotted(node.func).rpartition(".")[0] if name[:1].isupper() else ""
-        return of not in self._strange or not name[:1].isupper()
+        of = dotted(node.func).rpartition(".")[0]
+        if name[:1].islower():
+            return of not in self._own or not is_loader(of)
+        return not self._strange & {of, root_of(node.func)} or is_of_library(of)
 
     def _record(self, node: ast.Call, name: str, scope: Scope, *, inline: bool) -> Node:
         span = self._span(node)

@@ -52,8 +52,15 @@ _LIBRARIES: Final = frozenset(
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }
 )
-_OTHERS: Final = frozenset({"ludwig"})
+_OTHERS: Final = frozenset({"ludwig", "mlx_tune"})
 """Libraries with classes of their own under the names of others' (``ludwig.schema.llms.peft``)."""
+_ARGUMENTS: Final = "TrainingArguments"
+_OWN_ARGUMENTS: Final = frozenset({"swift"})
+"""Libraries whose training arguments have fields that transformers' have not."""
+_QUANTISES: Final = frozenset({"ipex_llm", "bigdl"})
+"""Libraries that read a quantiser of transformers, and prepare the model, in their own way."""
+_QUANTISED: Final = frozenset({"BitsAndBytesConfig", "prepare_model_for_kbit_training"})
+_LOADER: Final = pattern(r"Auto(?:PeftModel|Model)\w*|Fast\w*Model")
 _KNOWN_TRAINER: Final = pattern(
     r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollatorFor\w+"
 )
@@ -63,6 +70,11 @@ def is_of_library(module: str) -> bool:
     """Whether a module is one of a library's, or of a copy of it in the project."""
     parts = module.split(".")
     return parts[0] not in _OTHERS and bool(set(parts) & _LIBRARIES)
+
+
+def is_loader(name: str) -> bool:
+    """Whether a class is one of those that load a model, by its name."""
+    return _LOADER.fullmatch(name) is not None
 
 
 @lru_cache(KEPT)
@@ -85,11 +97,18 @@ def own_names(node: ast.ImportFrom) -> set[str]:
 
     A trainer with a name of its own stays: it is built on the library's.
     """
-    if node.level == 0 and is_of_library(node.module or ""):
-        return set()
-    return {
-        alias.asname or alias.name
-        for alias in node.names
-        if RECORDED.fullmatch(alias.name)
-        and (_KNOWN_TRAINER.fullmatch(alias.name) or not alias.name.endswith("Trainer"))
-    }
+    module = node.module or ""
+    top = module.partition(".")[0]
+    if node.level == 0 and top in _QUANTISES:
+        return set(_QUANTISED)
+    if node.level == 0 and is_of_library(module):
+        own = top in _OWN_ARGUMENTS
+        return {n.asname or n.name for n in node.names if own and n.name.endswith(_ARGUMENTS)}
+    return {alias.asname or alias.name for alias in node.names if _is_taken(alias.name)}
+
+
+def _is_taken(name: str) -> bool:
+    if is_loader(name):
+        return True
+    known = _KNOWN_TRAINER.fullmatch(name) or not name.endswith("Trainer")
+    return bool(RECORDED.fullmatch(name) and known)

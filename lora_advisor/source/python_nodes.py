@@ -64,6 +64,13 @@ def dotted(node: ast.expr) -> str:
     return name_of(node)
 
 
+def root_of(node: ast.expr) -> str:
+    """Return the first name of an attribute of attributes (``a`` of ``a.b.C``)."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return name_of(node)
+
+
 def expressions(node: ast.stmt) -> Iterator[ast.expr]:
     """Yield the expressions in the head of a statement: a test, what is gone through."""
     for _, value in ast.iter_fields(node):

@@ -185,6 +185,8 @@ def test_long_sums_are_read_once() -> None:
         ("from my.config import peft_config\npeft_config.LoraConfig(r=8)", False),
         ("from ludwig.schema.llms.peft import LoraConfig\nLoraConfig(alpha=8)", False),
         ("from my.copies.peft import LoraConfig\nLoraConfig(r=8)", True),
+        ("import neuron as nx\nnx.modules.lora.LoraConfig(lora_rank=8)", False),
+        ("import my.copies as mine\nmine.peft.LoraConfig(r=8)", True),
         ("from my.models import base\nbase = base()\nget_peft_model(base, LoraConfig(r=8))", True),
     ],
 )
@@ -192,3 +194,20 @@ def test_classes_of_others_are_not_those_of_peft(program: str, kept: bool) -> No
     root = parse_python(program, "train.py").root
     assert isinstance(root, Mapping)
     assert (root.get("LoraConfig") is not None) is kept
+
+
+@pytest.mark.parametrize(
+    ("program", "calls"),
+    [
+        ("from mlx_tune import FastLanguageModel\nFastLanguageModel.from_pretrained('a')", []),
+        ("from unsloth import FastModel\nFastModel.from_pretrained('a')", ["from_pretrained"]),
+        ("class FastNet:\n    pass\nFastNet.from_pretrained('a')", ["from_pretrained"]),
+        ("from ipex_llm.transformers import AutoModel\nBitsAndBytesConfig(load_in_4bit=True)", []),
+        ("from swift.trainers import TrainingArguments\nTrainingArguments('out')", []),
+        ("from swift import LoraConfig\nLoraConfig(r=8)", ["LoraConfig"]),
+    ],
+)
+def test_what_other_libraries_make_of_a_name(program: str, calls: list[str]) -> None:
+    root = parse_python(program, "train.py").root
+    assert isinstance(root, Mapping)
+    assert root.keys() == calls
