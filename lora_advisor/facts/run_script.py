@@ -213,8 +213,8 @@ def model_class(run: Run, recipe: Recipe) -> str:
 
 def headless(recipe: Recipe) -> bool:
     """Whether a script loads a model that writes no text and has no output head."""
-    loads = recipe["run.calls"].value if in_script(recipe) else ()
-    names = (str(call).partition(".")[0] for call in loads if isinstance(loads, list))
+    made = recipe["run.calls"].value if in_script(recipe) else None
+    names = [str(call).partition(".")[0] for call in made] if isinstance(made, list) else []
     return any(_HEADLESS.fullmatch(name) for name in names)
 
 
