@@ -68,8 +68,9 @@ def refused_saved_modules(lora: Lora, targets: Targets) -> list[str]:
 def refused_init(lora: Lora) -> str:
     """Return the initialisation that changed the base, so that vLLM's is another one."""
     init = lora.init_lora_weights
-    harmless = not isinstance(init, str) or init.lower() in _HARMLESS_INITS
-    return "" if harmless or init.lower() in ("true", "false") else init
+    if not isinstance(init, str) or init.lower() in ("true", "false"):
+        return ""
+    return "" if init.lower() in _HARMLESS_INITS else init
 
 
 def patterned_scaling(run: Run, recipe: Recipe) -> bool:
