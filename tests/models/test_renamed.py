@@ -23,7 +23,12 @@ from transformers import AutoModelForImageClassification
 model = AutoModelForImageClassification.from_pretrained("own/vit", num_labels=2)
 model = get_peft_model(model, LoraConfig(r=16, lora_alpha=16, target_modules=["query", "value"]))
 """
-VIT = {"model_type": "vit", "architectures": ["ViTForImageClassification"], "hidden_size": 768, "num_hidden_layers": 12}
+VIT = {
+    "model_type": "vit",
+    "architectures": ["ViTForImageClassification"],
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+}
 
 
 @pytest.mark.parametrize(
