@@ -1,13 +1,14 @@
 """Compares the resolution of random LoRA configs on random models with PEFT's own answers.
 
     differential.py --models DIR [--pairs 500] [--seed 0] [--resized 0.8]
-                    [--peft VERSION --at FOLDER]
+                    [--written] [--peft VERSION --at FOLDER]
 
 DIR holds ``<org>__<name>/config.json``. Each model is taken as it is or with other sizes, other
 numbers of layers and switches turned; PEFT answers in a process of its own (``oracle.py``). For an
 older release, install it into a folder (``pip install --no-deps --target FOLDER peft==0.15.2``) and
 name both; releases before 0.18 need an environment with transformers 4, whose own builds then stand
-for the tables. ``--small`` leaves out models with many layers or experts. Printed are the counts of
+for the tables. ``--small`` leaves out models with many layers or experts; ``--written`` takes the
+targets that examples and guides write, not names drawn from the model. Printed are the counts of
 equal, wrong and abstained answers, and every wrong one.
 """
 
@@ -57,13 +58,14 @@ def main() -> int:
     parser.add_argument("--peft", default=None)
     parser.add_argument("--resized", type=float, default=0.8)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--written", action="store_true")
     options = parser.parse_args()
     if options.at is not None:
         sys.path.insert(0, str(options.at))  # the release that names the tied layers of a table
     rng = random.Random(options.seed)
     files = sorted(options.models.glob("*/config.json"))
     files = [path for path in files if not options.small or small(json.loads(path.read_text()))]
-    pairs = draw(files, options.pairs, rng, options.resized, options.peft)
+    pairs = draw(files, rng, options)
     start = perf_counter()
     counts: Counter[str] = Counter()
     for pair, truth in zip(pairs, ask(pairs, options.at), strict=True):
@@ -100,19 +102,19 @@ def _table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | N
 
 
 def draw(
-    files: list[Path], number: int, rng: random.Random, share: float, peft: str | None = None
+    files: list[Path], rng: random.Random, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Draw pairs, several for each model so that it is built once.
 
     Of the fields that a release does not know yet, most are left out: it refuses each alike.
     """
-    since = FIELDS_SINCE if peft is not None else {}
-    release = release_of(peft or "")
+    since = FIELDS_SINCE if options.peft is not None else {}
+    release = release_of(options.peft or "")
     pairs: list[dict[str, Any]] = []
-    while len(pairs) < number:
+    while len(pairs) < options.pairs:
         path = rng.choice(files)
         config = {k: v for k, v in json.loads(path.read_text()).items() if k not in DROPPED}
-        if rng.random() < share:
+        if rng.random() < options.resized:
             config = resized(config, rng)
         auto_class = rng.choice([None, None, None, *HEADS])
         table = table_of(config, auto_class)
@@ -121,12 +123,12 @@ def draw(
             continue
         for _ in range(rng.choice([2, 3, 4])):
             pair = {"id": str(len(pairs)), "model": path.parent.name, "config": config}
-            asked = lora(table, rng)
+            asked = lora(table, rng, written=options.written)
             for key in [k for k in asked if release < since.get(k, release)]:
                 if rng.random() < KNOWN_FIELDS:
                     del asked[key]
             pairs.append({**pair, "auto_class": table.auto_class, "lora": asked})
-    return pairs[:number]
+    return pairs[: options.pairs]
 
 
 def small(config: dict[str, Any]) -> bool:

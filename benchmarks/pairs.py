@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from lora_advisor.models.table import ModuleTable
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+WRITTEN: list[Any] = [
+    SEVEN, SEVEN[:4], ["q_proj", "v_proj"], "all-linear", None, ["q", "v"], ["c_attn"],
+    ["query", "value"], ["query", "key", "value", "dense"], ["q_lin", "v_lin"], ["lm_head"],
+    ["q", "k", "v", "o", "wi_0", "wi_1", "wo"], ["c_attn", "c_proj", "c_fc"], ["w1", "w2", "w3"],
+    ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"], ["Wqkv", "out_proj"],
+    ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"], ["in_proj", "x_proj", "out_proj"],
+    ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"], ["qkv", "proj"], SEVEN[4:],
+    [*SEVEN, "embed_tokens", "lm_head"], ["self_attn.q_proj", "mlp.down_proj"],
+    ["q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"],
+    r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)",
+    r"^(?!.*visual).*(?:q_proj|k_proj|v_proj|o_proj).*", r".*\.self_attn\.(q|k|v|o)_proj$",
+    r"model.language_model.layers.[\d]+.(mlp|cross_attn|self_attn).(up|down|gate|q|k|v|o)_proj",
+    r".*decoder.*(SelfAttention|EncDecAttention).*(q|v)$", r".*\.mlp\.(?!.*experts).*_proj",
+]  # fmt: skip
+"""Targets as scripts, examples and guides write them, whatever the model."""
 TASKS = {
     "AutoModelForCausalLM": "CAUSAL_LM",
     "AutoModelForImageTextToText": "CAUSAL_LM",
@@ -23,13 +38,13 @@ TASKS = {
 }
 
 
-def lora(table: ModuleTable, rng: random.Random) -> dict[str, Any]:
-    """Draw a LoRA config that has to do with a model."""
+def lora(table: ModuleTable, rng: random.Random, *, written: bool = False) -> dict[str, Any]:
+    """Draw a LoRA config that has to do with a model; ``written`` takes targets people write."""
     config: dict[str, Any] = {
         "r": rng.choice([1, 2, 4, 8, 16, 64]),
         "lora_alpha": rng.choice([8, 16, 7]),
     }
-    config["target_modules"] = targets(table, rng)
+    config["target_modules"] = rng.choice(WRITTEN) if written else targets(table, rng)
     if rng.random() < 0.7:
         config["task_type"] = TASKS.get(table.auto_class)
     if rng.random() < 0.05:
