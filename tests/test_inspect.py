@@ -85,6 +85,14 @@ def test_a_model_with_a_bare_config(tmp_path: Path) -> None:
     assert found["trainable"] == 12 * 4 * (768 + 2304)
 
 
+def test_the_task_of_a_lora_says_which_head_the_model_has(tmp_path: Path) -> None:
+    lora = tmp_path / "lora.json"
+    lora.write_text('{"target_modules": ["query"], "task_type": "SEQ_CLS"}', "utf-8")
+    found = told("google-bert/bert-base-uncased", "--lora", str(lora))
+    assert found["model"]["auto_class"] == "AutoModelForSequenceClassification"
+    assert found["saved"] == {"classifier": 2 * 768 + 2}
+
+
 def test_what_peft_refuses_is_told_with_its_error() -> None:
     found = told("Qwen/Qwen2.5-0.5B", "--target-modules", "nothing_here")
     assert found["status"] == "peft-error"
