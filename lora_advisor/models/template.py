@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CAUSAL: Final = "AutoModelForCausalLM"
 _CAUSAL_NAMES: Final = ("ForCausalLM", "LMHeadModel")
+_HEADS: Final = ("SequenceClassification", "TokenClassification", "QuestionAnswering")
 _BEFORE_NAMES: Final = (
     "AutoModelForImageTextToText",
     "AutoModelForSeq2SeqLM",
@@ -163,7 +164,16 @@ def usual_class(content: Mapping[str, Any], architecture: str = "") -> str | Non
     found = next((name for name in _BEFORE_NAMES if name in known), None)
     if found is not None or not architecture:
         return found or (next(iter(known)) if len(known) == 1 else None)
-    return _CAUSAL if architecture.endswith(_CAUSAL_NAMES) else architecture
+    if architecture.endswith(_CAUSAL_NAMES):
+        return _CAUSAL
+    templates = {template["auto"] for template in content["templates"]}
+    return architecture if architecture in templates else _with_head(architecture)
+
+
+def _with_head(architecture: str) -> str:
+    """Return the auto class of a class with a head, ``LlamaForTokenClassification``."""
+    head = architecture.rpartition("For")[2]
+    return f"AutoModelFor{head}" if head in _HEADS else architecture
 
 
 def _without(modules: list[Module], shared: Mapping[str, str]) -> Iterator[Module]:
