@@ -8,8 +8,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from lora_advisor.reports import Options
 
 if TYPE_CHECKING:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 PIPED: Final = 80
 NARROWEST: Final = 40
 WIDEST: Final = 100
+ESCAPE: Final = "\x1b"
 
 
 def report_options(settings: Settings, options: dict[str, Any]) -> Options:
@@ -53,10 +52,26 @@ def _coloured(options: dict[str, Any]) -> bool:
 def write(text: str, *, colour: bool = False) -> None:
     """Write to standard output; a reader that closed the pipe early is no error."""
     try:
-        click.echo(text, nl=False, color=colour)
+        if colour or ESCAPE in text:
+            import click  # noqa: PLC0415 - it knows which terminals take colours
+
+            click.echo(text, nl=False, color=colour)
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - kept open
+
+
+def say(line: str) -> None:
+    """Write a line to standard error."""
+    if ESCAPE in line:
+        import click  # noqa: PLC0415 - it knows which terminals take colours
+
+        click.echo(line, err=True)
+        return
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def remark(
@@ -64,10 +79,10 @@ def remark(
 ) -> None:
     """Say on standard error what could not be read, and what was passed over."""
     for failure in failures:
-        click.echo(f"error: {_placed(failure)}: {failure.message}", err=True)
+        say(f"error: {_placed(failure)}: {failure.message}")
     for notice in () if quiet else notices:
         if verbose or not notice.minor:
-            click.echo(f"note: {notice.file} {notice.message}", err=True)
+            say(f"note: {notice.file} {notice.message}")
 
 
 def _placed(failure: Failure) -> str:

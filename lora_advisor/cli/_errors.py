@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import click
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,10 +11,8 @@ FOUND: Final = 1
 FAILED: Final = 2
 
 
-class CannotRunError(click.ClickException):
-    """A run that cannot start; click prints the message."""
-
-    exit_code = FAILED
+class CannotRunError(Exception):
+    """A run that cannot start; the message is all the user sees of it."""
 
     def __init__(self, message: str) -> None:
         """Take a message, whose control characters must not reach the terminal."""

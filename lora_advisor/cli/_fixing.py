@@ -4,39 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from lora_advisor.cli._errors import FOUND, CannotRunError
+from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.console import say, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from lora_advisor.findings import Report
     from lora_advisor.fixes import Repaired
     from lora_advisor.settings import Settings
 
 
-def fixing_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that change files."""
-    for name, text in (
-        ("--diff", "Show what --fix would change as a diff; change nothing."),
-        ("--fix-only", "Repair like --fix, and report nothing else."),
-        ("--unsafe-fixes", "Repair also where the trained result changes."),
-        ("--fix", "Repair what can be repaired without changing the trained result."),
-    ):
-        command = click.option(name, is_flag=True, help=text)(command)
-    return command
+def fix(
+    report: Report, settings: Settings, options: dict[str, Any], stdin: str | None
+) -> int | None:
+    """Repair what the report offers to; return the exit code where that is all."""
+    repaired = _repairs(report, settings, unsafe=options["unsafe_fixes"], stdin=stdin)
+    if options["diff"]:
+        return _show_diff(repaired)
+    _write_back(repaired, stdin)
+    _tell(repaired, verbose=options["verbose"], quiet=options["quiet"])
+    if stdin is not None or options["fix_only"]:
+        return FAILED if report.failures else 0
+    return None
 
 
-def is_fixing(options: dict[str, Any]) -> bool:
-    """Whether files are to be repaired, or a repair is to be shown."""
-    wanted = bool(options["fix"] or options["fix_only"] or options["diff"])
-    if options["unsafe_fixes"] and not wanted:
-        raise CannotRunError("--unsafe-fixes needs --fix, --fix-only or --diff")
-    return wanted
-
-
-def repairs(
+def _repairs(
     report: Report, settings: Settings, *, unsafe: bool, stdin: str | None = None
 ) -> list[Repaired]:
     """Try the repairs of every file that has some, and of standard input."""
@@ -47,18 +40,15 @@ def repairs(
     return [repair(document, settings, unsafe=unsafe) for document in sources]
 
 
-def show_diff(repaired: Iterable[Repaired]) -> int:
+def _show_diff(repaired: Iterable[Repaired]) -> int:
     """Write the changes as one diff; the exit code says whether there are any."""
-    from lora_advisor.console import write  # noqa: PLC0415
-
     diff = "".join(item.diff for item in repaired)
     write(diff)
     return FOUND if diff else 0
 
 
-def write_back(repaired: Iterable[Repaired], stdin: str | None = None) -> None:
+def _write_back(repaired: Iterable[Repaired], stdin: str | None = None) -> None:
     """Save the changed files, each in one step; what came by standard input goes out again."""
-    from lora_advisor.console import write  # noqa: PLC0415
     from lora_advisor.fixes import save  # noqa: PLC0415
 
     for item in repaired:
@@ -72,10 +62,10 @@ def write_back(repaired: Iterable[Repaired], stdin: str | None = None) -> None:
                 raise CannotRunError(f"cannot write {item.file}: {reason}") from None
 
 
-def tell(repaired: Iterable[Repaired], *, verbose: bool, quiet: bool) -> None:
+def _tell(repaired: Iterable[Repaired], *, verbose: bool, quiet: bool) -> None:
     """Say on standard error what was repaired, and what was not and why."""
     for line in () if quiet else _told(list(repaired), verbose=verbose):
-        click.echo(line, err=True)
+        say(line)
 
 
 def _told(repaired: list[Repaired], *, verbose: bool) -> Iterator[str]:

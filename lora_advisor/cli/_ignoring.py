@@ -6,9 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.console import say
 
 if TYPE_CHECKING:
     from lora_advisor.findings import Report
@@ -32,7 +31,7 @@ def add_ignores(report: Report, reason: str) -> None:
             overwrite(Path(file), document.text, text)
         except OSError as error:
             raise CannotRunError(f"cannot write {file}: {error.strerror or error}") from None
-    click.echo(f"wrote ignore comments on {written} line{'' if written == 1 else 's'}", err=True)
+    say(f"wrote ignore comments on {written} line{'' if written == 1 else 's'}")
 
 
 def _silenced(document: Document, lines: dict[int, list[str]], reason: str) -> tuple[str, int]:
@@ -51,5 +50,5 @@ def _comment(document: Document, line: int, rules: list[str], reason: str) -> Ed
     try:
         return silencing(document, line, rules, reason)
     except NotEditableError as error:
-        click.echo(f"not ignored: {document.path}:{line}: {error}", err=True)
+        say(f"not ignored: {document.path}:{line}: {error}")
         return None

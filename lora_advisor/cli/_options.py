@@ -1,79 +1,21 @@
-"""Options that commands share, and the settings and inputs they stand for."""
+"""The settings and inputs that options stand for."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
-from lora_advisor.cli import _completing
 from lora_advisor.cli._errors import CannotRunError
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from lora_advisor.reports import Options
     from lora_advisor.settings import Settings
 
 STDIN: Final = "-"
-
-
-def reads_configs(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of every command that reads configs."""
-    return reads_some()(command)
-
-
-def reads_some(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add the same options but some, which the command has in its own way."""
-
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        for name, extra in reversed(_READING.items()):
-            if name not in left_out:
-                command = click.option(*name.split("|"), **extra)(command)
-        return command
-
-    return add
-
-
-_READING: Final[dict[str, dict[str, Any]]] = {
-    "--framework": {
-        "metavar": "NAME",
-        "shell_complete": _completing.formats,
-        "help": "Read the configs as this format.",
-    },
-    "--target": {
-        "multiple": True,
-        "metavar": "PACKAGE=VERSION",
-        "help": "Library version in use, such as peft=0.17; may be repeated.",
-    },
-    "--model": {
-        "type": click.Path(exists=True, file_okay=False, path_type=Path),
-        "metavar": "PATH",
-        "help": "Folder of the base model (its config.json); by default found by the name it has.",
-    },
-    "--build-model": {
-        "is_flag": True,
-        "help": "Let transformers build models that nothing else knows: ten seconds, once.",
-    },
-    "--processes": {
-        "type": click.IntRange(min=1),
-        "metavar": "N",
-        "help": "Processes that a training is launched with, where no file says it.",
-    },
-    "--gpu": {"metavar": "MEMORY|NAME", "help": "GPU trained on: 24GB, A100-80GB, 'RTX 4090'."},
-    "--config": {
-        "type": click.Path(path_type=Path),
-        "metavar": "FILE",
-        "help": "Settings file to use instead of the nearest one.",
-    },
-    "--isolated": {"is_flag": True, "help": "Read no settings file."},
-    "--stdin-filename": {"metavar": "NAME", "help": "Name of the config given as -."},
-    "--no-color": {"is_flag": True, "help": "No colours (as does NO_COLOR=1)."},
-    "-v|--verbose": {"is_flag": True, "help": "List what is otherwise only counted."},
-}
 
 
 def inputs(
@@ -107,31 +49,18 @@ def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
         raise CannotRunError(str(error)) from None
 
 
-def plugin_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--plugin``, which the environment may give, too."""
-    from lora_advisor.plugins import VARIABLE  # noqa: PLC0415
-
-    option = click.option(
-        "--plugin",
-        multiple=True,
-        metavar="NAME",
-        envvar=VARIABLE,
-        help=f"Load an installed plugin's rules, which runs its code; repeatable ({VARIABLE}).",
-    )
-    return option(command)
-
-
 def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:
     """Load what the user named; what only a settings file names is told, and not loaded."""
     if named is None:
         return own
     from lora_advisor import plugins  # noqa: PLC0415
+    from lora_advisor.console import say  # noqa: PLC0415
     from lora_advisor.reports._text import harmless  # noqa: PLC0415
 
     for name in own.asked_plugins:
         if name not in named:
             told = f"warning: plugins: {name} is not loaded, as settings cannot run code;"
-            click.echo(harmless(f"{told} name it with --plugin {name}"), err=True)
+            say(harmless(f"{told} name it with --plugin {name}"))
 
     return replace(own, plugins=plugins.load(named))
 

@@ -9,15 +9,9 @@ from typing import Any, Final
 import click
 
 from lora_advisor.cli import _completing
+from lora_advisor.cli._click import reads_configs
 from lora_advisor.cli._errors import FAILED, CannotRunError
-from lora_advisor.cli._options import (
-    STDIN,
-    inputs,
-    page_options,
-    print_page,
-    reads_configs,
-    settings_of,
-)
+from lora_advisor.cli._options import STDIN, inputs, page_options, print_page, settings_of
 
 EXPLAIN_EXAMPLES: Final = """\b
 Examples:

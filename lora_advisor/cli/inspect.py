@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lora_advisor.cli._click import reads_configs
 from lora_advisor.cli._errors import FAILED, CannotRunError
-from lora_advisor.cli._options import STDIN, inputs, print_page, reads_configs, settings_of
+from lora_advisor.cli._options import STDIN, inputs, print_page, settings_of
 
 if TYPE_CHECKING:
     from lora_advisor.gather import Gathered

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lora_advisor.cli import _completing
+from lora_advisor.cli._click import reads_some
 from lora_advisor.cli._errors import CannotRunError
-from lora_advisor.cli._options import inputs, print_page, reads_some, settings_of
+from lora_advisor.cli._options import inputs, print_page, settings_of
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup

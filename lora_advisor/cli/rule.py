@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lora_advisor.cli import _completing
+from lora_advisor.cli._click import plugin_option
 from lora_advisor.cli._errors import FOUND, CannotRunError, close_names
-from lora_advisor.cli._options import page_options, plugin_option, print_page
+from lora_advisor.cli._options import page_options, print_page
 from lora_advisor.record import replace
 from lora_advisor.settings import SettingsError
 

@@ -1,0 +1,206 @@
+"""What ``check`` does, and its options; click is not needed for either."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.cli._options import inputs, settings_of
+from lora_advisor.cli._table import PLUGIN, READING, Option
+from lora_advisor.record import replace
+from lora_advisor.reports import Options, counted, formats, render_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lora_advisor.findings import Report
+    from lora_advisor.gather import Gathered
+    from lora_advisor.settings import Settings
+
+OPTIONS: Final = (
+    Option(
+        names=("--select",),
+        kind="texts",
+        metavar="RULES",
+        offers="rules",
+        help="Check only these: codes, prefixes, names or areas, with commas.",
+    ),
+    Option(
+        names=("--ignore",),
+        kind="texts",
+        metavar="RULES",
+        offers="rules",
+        help="Leave these rules out.",
+    ),
+    Option(names=("--pedantic",), help="Report matters of taste, too."),
+    Option(
+        names=("--fail-on",),
+        kind="choice",
+        choices=("error", "warning", "info", "never"),
+        help="Lowest severity that fails the run; error unless the settings say otherwise.",
+    ),
+    Option(names=("--exit-zero",), help="Exit 0 whatever is found."),
+    Option(
+        names=("--output-format",),
+        kind="choice",
+        choices=formats(),
+        metavar="FORMAT",
+        default="full",
+        help=f"How findings are written: {', '.join(formats())}.",
+    ),
+    Option(
+        names=("--output-file",),
+        kind="path",
+        metavar="FILE",
+        help="Write that format to a file; the terminal shows the full report.",
+    ),
+    Option(
+        names=("--baseline",),
+        kind="file",
+        metavar="FILE",
+        help="Leave out the findings that this file knows (see lora-advisor baseline).",
+    ),
+    Option(names=("--statistics",), help="Count findings by rule instead."),
+    Option(names=("--show-files",), help="List the configs, with their signs, and stop."),
+    Option(names=("--skip-unknown",), help="Pass over named files that are no config."),
+    Option(names=("-q", "--quiet"), help="Findings only, no summary."),
+    Option(names=("--add-ignores",), help="Write an ignore comment at every finding."),
+    Option(
+        names=("--reason",),
+        kind="text",
+        metavar="TEXT",
+        default="",
+        help="What those comments say, and why.",
+    ),
+    Option(names=("--watch",), help="Check again whenever a file changes."),
+    Option(
+        names=("--fix",), help="Repair what can be repaired without changing the trained result."
+    ),
+    Option(names=("--unsafe-fixes",), help="Repair also where the trained result changes."),
+    Option(names=("--fix-only",), help="Repair like --fix, and report nothing else."),
+    Option(names=("--diff",), help="Show what --fix would change as a diff; change nothing."),
+    PLUGIN,
+    *READING,
+)
+
+
+def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
+    """Check, repair or watch as the options say; return the exit code."""
+    from lora_advisor.console import remark  # noqa: PLC0415
+    from lora_advisor.gather import gather  # noqa: PLC0415
+
+    paths = paths or (Path(),)
+    if options["watch"]:
+        from lora_advisor.cli._watching import watch  # noqa: PLC0415
+
+        watch(paths)
+    fixing = _is_fixing(options)
+    named, stdin = inputs(paths, options)
+    settings = _settings(paths, options)
+    gathered = gather(named, settings, stdin=stdin, found=options["skip_unknown"])
+    report = _report(gathered, settings)
+    remark(report.failures, report.notices, verbose=options["verbose"], quiet=options["quiet"])
+    if options["add_ignores"]:
+        from lora_advisor.cli._ignoring import add_ignores  # noqa: PLC0415
+
+        add_ignores(report, options["reason"])
+        return FAILED if report.failures else 0
+    if fixing:
+        from lora_advisor.cli._fixing import fix  # noqa: PLC0415
+
+        ended = fix(report, settings, options, stdin[1] if stdin is not None else None)
+        if ended is not None:
+            return ended
+        gathered = gather(named, settings, found=options["skip_unknown"])
+        report = _report(gathered, settings)
+    _deliver(report, settings, options, _beside(gathered, report, settings, options))
+    return _exit_code(report, settings, options)
+
+
+def _is_fixing(options: dict[str, Any]) -> bool:
+    """Whether files are to be repaired, or a repair is to be shown."""
+    wanted = bool(options["fix"] or options["fix_only"] or options["diff"])
+    if options["unsafe_fixes"] and not wanted:
+        raise CannotRunError("--unsafe-fixes needs --fix, --fix-only or --diff")
+    return wanted
+
+
+def _settings(paths: Sequence[Path], options: dict[str, Any]) -> Settings:
+    settings = settings_of(paths, options)
+    if options["baseline"] is None:
+        return settings
+    return replace(settings, baseline=options["baseline"])
+
+
+def _report(gathered: Gathered, settings: Settings) -> Report:
+    from lora_advisor.baseline import BaselineError  # noqa: PLC0415
+    from lora_advisor.check import check_gathered  # noqa: PLC0415
+    from lora_advisor.plugins import PluginError  # noqa: PLC0415
+    from lora_advisor.render import TextError  # noqa: PLC0415
+    from lora_advisor.rules import SelectionError  # noqa: PLC0415
+
+    try:
+        return check_gathered(gathered, settings)
+    except (SelectionError, BaselineError, PluginError, TextError) as error:
+        raise CannotRunError(str(error)) from None
+
+
+def _beside(
+    gathered: Gathered, report: Report, settings: Settings, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Explain the configs, or prove the repairs, for the formats that show them."""
+    if options["statistics"] or options["show_files"]:
+        return {}
+    if options["output_format"] == "html":
+        from lora_advisor.explain import explain_gathered  # noqa: PLC0415
+
+        return {"meanings": explain_gathered(gathered, settings)}
+    if options["output_format"] == "rdjson":
+        from lora_advisor.fixes import proved  # noqa: PLC0415
+
+        return {"repairs": proved(report, settings)}
+    return {}
+
+
+def _deliver(
+    report: Report,
+    settings: Settings,
+    options: dict[str, Any],
+    beside: dict[str, Any],
+) -> None:
+    """Write the report where it was asked for."""
+    from lora_advisor.console import report_options, write  # noqa: PLC0415
+
+    terminal = replace(report_options(settings, options), gpu=settings.gpu, **beside)
+    chosen = "statistics" if options["statistics"] else options["output_format"]
+    if options["show_files"]:
+        write("".join(f"{c.file}: {c.framework} ({c.evidence})\n" for c in report.files))
+        return
+    if options["output_file"] is not None:
+        plain = replace(terminal, width=Options().width, colour=False)
+        _save(options["output_file"], render_report(report, chosen, plain), "w")
+        chosen = "full"
+    write(render_report(report, chosen, terminal), colour=terminal.colour)
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if page and options["output_format"] == "github":
+        from lora_advisor.reports.github import summary  # noqa: PLC0415
+
+        _save(Path(page), summary(report), "a")
+
+
+def _save(path: Path, text: str, mode: str) -> None:
+    try:
+        with path.open(mode, encoding="utf-8", newline="\n", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _exit_code(report: Report, settings: Settings, options: dict[str, Any]) -> int:
+    if report.failures:
+        return FAILED
+    if options["show_files"] or options["exit_zero"]:
+        return 0
+    return FOUND if counted(report, settings.fail_on) else 0
