@@ -11,9 +11,9 @@ from lora_advisor.facts import Facts
 from lora_advisor.findings import Checked, Failure, Finding, Notice, Report, Skipped
 from lora_advisor.frameworks.companions import launched, link
 from lora_advisor.gather import gather, read
-from lora_advisor.judge import judge
+from lora_advisor.judge import Court
 from lora_advisor.models.lookup import Lookup
-from lora_advisor.record import replace
+from lora_advisor.record import record, replace
 from lora_advisor.rules import load, load_own, select
 from lora_advisor.settings import Settings
 from lora_advisor.source.errors import SourceError
@@ -90,10 +90,10 @@ def _judged(
     targets: Mapping[str, Targets],
 ) -> Report:
     every = _every(settings)
-    rules = _selected(every, settings), every
+    courts = _courts(_selected(every, settings), every)
     told = launched(recipes, settings.processes)
     outcomes = [
-        _check_recipe(recipe, rules, settings, targets.get(recipe.document.path, settings.targets))
+        _check_recipe(recipe, courts, settings, targets.get(recipe.document.path, settings.targets))
         for recipe in told
     ]
     return Report(
@@ -126,22 +126,35 @@ def _selected(rules: tuple[Rule, ...], settings: Settings) -> tuple[Rule, ...]:
     )
 
 
+@record
+class _Courts:
+    """The rules that run and all there are; those ``about`` comments are judged by themselves."""
+
+    rules: tuple[Rule, ...]
+    every: tuple[Rule, ...]
+    first: Court
+    about: Court
+
+
+def _courts(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> _Courts:
+    first = Court(rule for rule in rules if rule.name not in ABOUT_IGNORES)
+    about = Court(rule for rule in rules if rule.name in ABOUT_IGNORES)
+    return _Courts(rules=rules, every=every, first=first, about=about)
+
+
 def _check_recipe(
-    recipe: Recipe,
-    selected: tuple[tuple[Rule, ...], tuple[Rule, ...]],
-    settings: Settings,
-    targets: Targets,
+    recipe: Recipe, courts: _Courts, settings: Settings, targets: Targets
 ) -> tuple[list[Finding], list[Skipped], int]:
-    """Judge by the first of two sets of rules; comments may name those of the second, too."""
-    rules, every = selected
+    """Judge by the rules that run; comments may name any there are."""
+    rules = courts.rules
     modules = lookup(recipe.document.path, settings)
-    facts = Facts(recipe, targets, modules=modules, gpu=settings.gpu)
-    first = [rule for rule in rules if rule.name not in ABOUT_IGNORES]
-    findings, skipped = judge(first, facts)
+    findings, skipped = courts.first.judge(
+        Facts(recipe, targets, modules=modules, gpu=settings.gpu)
+    )
     findings, covered = _uncovered(findings, rules)
-    kept, comments = ignores.apply(findings, (covered, skipped), recipe, settings, (rules, every))
-    last = [rule for rule in rules if rule.name in ABOUT_IGNORES]
-    about, _ = judge(last, Facts(recipe, targets, ignores=comments))
+    unsaid = covered, skipped
+    kept, comments = ignores.apply(findings, unsaid, recipe, settings, (rules, courts.every))
+    about, _ = courts.about.judge(Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)
 
 

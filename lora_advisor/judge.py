@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_advisor.condition import truth
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lora_advisor.facts import Facts
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
+    from lora_advisor.targets import Target
 
 RELATED_LIMIT = 8
 """More places than this explain nothing."""
@@ -32,35 +34,68 @@ class _Answer(NamedTuple):
     reasons: dict[str, None]
 
 
-def judge(rules: Iterable[Rule], facts: Facts) -> tuple[list[Finding], list[Skipped]]:
-    """Put every rule to a recipe; undecided rules are skipped with what would decide them.
+class Court:
+    """Rules that are put to the recipes of a run, one recipe after the other.
 
-    Rules share conditions, and most rules end at their first one that is false.
+    A condition comes out the same wherever all it read is the same, and most of what is read are a
+    framework's defaults: the same objects in each of its recipes. So earlier answers are kept.
     """
-    findings: list[Finding] = []
-    skipped: list[Skipped] = []
-    known: dict[Condition, _Answer] = {}
-    for rule in rules:
-        if not _concerns(rule, facts) or _refuted(rule, facts, known):
-            continue
-        for item in _items(rule, facts):
-            holds = _holds(rule, facts, known, item)
-            if holds is True:
-                findings.append(_finding(rule, facts, item))
-            elif holds is UNKNOWN and facts.reasons:
-                skipped.append(_skipped(rule, facts))
-    return findings, skipped
 
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._concerned: dict[tuple[str, frozenset[tuple[str, Target]]], tuple[Rule, ...]] = {}
+        self._precedents: dict[tuple[str, Condition], tuple[_Answer, list[Value]]] = {}
 
-def _refuted(rule: Rule, facts: Facts, known: dict[Condition, _Answer]) -> bool:
-    """Whether a condition is false that speaks of no item; ``known`` are those asked before."""
-    for condition in rule.guards:
-        answer = known.get(condition)
-        if answer is None:
-            answer = known[condition] = _answer(condition, facts, facts.get)
-        if answer.holds is False:
-            return True
-    return False
+    def judge(self, facts: Facts) -> tuple[list[Finding], list[Skipped]]:
+        """Put every rule to a recipe; undecided rules are skipped with what would decide them.
+
+        Rules share conditions, and most rules end at their first one that is false.
+        """
+        findings: list[Finding] = []
+        skipped: list[Skipped] = []
+        known: dict[Condition, _Answer] = {}
+        for rule in self._concerning(facts):
+            if self._is_refuted(rule, facts, known):
+                continue
+            for item in _items(rule, facts):
+                holds = _holds(rule, facts, known, item)
+                if holds is True:
+                    findings.append(_finding(rule, facts, item))
+                elif holds is UNKNOWN and facts.reasons:
+                    skipped.append(_skipped(rule, facts))
+        return findings, skipped
+
+    def _concerning(self, facts: Facts) -> tuple[Rule, ...]:
+        """Return the rules about a recipe's framework and the releases in use."""
+        about = facts.recipe.framework, frozenset(facts.targets.known.items())
+        if about not in self._concerned:
+            rules = (rule for rule in self._rules if _concerns(rule, facts))
+            self._concerned[about] = tuple(rules)
+        return self._concerned[about]
+
+    def _is_refuted(self, rule: Rule, facts: Facts, known: dict[Condition, _Answer]) -> bool:
+        """Whether a condition is false that speaks of no item; ``known`` are those asked before."""
+        for condition in rule.guards:
+            answer = known.get(condition)
+            if answer is None:
+                answer = known[condition] = self._answer(condition, facts)
+            if answer.holds is False:
+                return True
+        return False
+
+    def _answer(self, condition: Condition, facts: Facts) -> _Answer:
+        """Answer as an earlier recipe was answered, else by evaluation."""
+        asked, values = (facts.recipe.framework, condition), facts.recipe.values
+        before = self._precedents.get(asked)
+        if before is not None and all(map(is_, map(values.get, before[0].reads), before[1])):
+            facts.reads, facts.reasons = {**before[0].reads}, {**before[0].reasons}
+            return _Answer(before[0].holds, facts.reads, facts.reasons)
+        answer = _answer(condition, facts, facts.get)
+        read = [values[field] for field in answer.reads if field in values]
+        if len(read) == len(answer.reads):  # nothing but fields: neither recipe nor model
+            kept = _Answer(answer.holds, {**answer.reads}, {**answer.reasons})
+            self._precedents[asked] = kept, read
+        return answer
 
 
 def _answer(condition: Condition, facts: Facts, lookup: Callable[[str], object]) -> _Answer:

@@ -9,6 +9,7 @@ something to the library; any other field that is not set is unknown to whoever 
 from __future__ import annotations
 
 import enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lora_advisor.record import record
@@ -307,6 +308,11 @@ class Recipe:
     def __getitem__(self, field: str) -> Value:
         """Return the value of a canonical field such as ``lora.r``."""
         return self.values[field]
+
+    @cached_property
+    def first_keys(self) -> Mapping[str, WrittenKey]:
+        """The keys of the file by their paths, of a path written twice the first."""
+        return {key.path: key for key in reversed(self.keys)}
 
 
 @record

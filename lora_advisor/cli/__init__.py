@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from lora_advisor.cli._errors import FAILED, CannotRunError
+from lora_advisor.cli._exits import FAILED
 
 if TYPE_CHECKING:
     import click
@@ -76,9 +76,6 @@ def _leave(code: int) -> NoReturn:
 
 def _failed(error: Exception) -> int:
     """Say on standard error why there is no result."""
-    if isinstance(error, CannotRunError):
-        sys.stderr.write(f"Error: {error}\n")
-        return FAILED
     import click  # noqa: PLC0415
 
     if isinstance(error, click.Abort):

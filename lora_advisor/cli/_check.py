@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.cli._exits import FAILED, FOUND, refusal
 from lora_advisor.cli._options import inputs, settings_of
 from lora_advisor.cli._table import PLUGIN, READING, Option
 from lora_advisor.record import replace
@@ -123,7 +123,7 @@ def _is_fixing(options: dict[str, Any]) -> bool:
     """Whether files are to be repaired, or a repair is to be shown."""
     wanted = bool(options["fix"] or options["fix_only"] or options["diff"])
     if options["unsafe_fixes"] and not wanted:
-        raise CannotRunError("--unsafe-fixes needs --fix, --fix-only or --diff")
+        raise refusal("--unsafe-fixes needs --fix, --fix-only or --diff")
     return wanted
 
 
@@ -144,7 +144,7 @@ def _report(gathered: Gathered, settings: Settings) -> Report:
     try:
         return check_gathered(gathered, settings)
     except (SelectionError, BaselineError, PluginError, TextError) as error:
-        raise CannotRunError(str(error)) from None
+        raise refusal(str(error)) from None
 
 
 def _beside(
@@ -195,7 +195,7 @@ def _save(path: Path, text: str, mode: str) -> None:
         with path.open(mode, encoding="utf-8", newline="\n", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
+        raise refusal(f"cannot write {path}: {error.strerror}") from None
 
 
 def _exit_code(report: Report, settings: Settings, options: dict[str, Any]) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lora_advisor.cli import _completing
-from lora_advisor.cli import _completing
 from lora_advisor.cli._table import PLUGIN, READING
 
 if TYPE_CHECKING:

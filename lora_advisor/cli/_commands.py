@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
-
-from lora_advisor.cli._errors import FAILED, CannotRunError
 
 EXAMPLES: Final = """\b
 Examples:
@@ -20,10 +18,6 @@ Examples:
   lora-advisor recommend config.yaml      what would be better, and why
   lora-advisor convert config.yaml --to trl    the same in another format
 """
-
-
-class _Refusal(click.ClickException):
-    exit_code = FAILED
 
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -41,13 +35,6 @@ class Commands(click.Group):
         """Name every command: ``add_rule.py`` is ``add-rule``."""
         names = (path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
         return sorted(name.replace("_", "-") for name in names)
-
-    def invoke(self, context: click.Context) -> Any:
-        """Have click say why a run cannot start."""
-        try:
-            return super().invoke(context)
-        except CannotRunError as error:
-            raise _Refusal(str(error)) from None
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         """Import the command's module."""

@@ -1,18 +1,21 @@
-"""Exit codes, and what ends a run before it begins."""
+"""What ends a run before it begins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+import click
+
+from lora_advisor.cli._exits import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FOUND: Final = 1
-FAILED: Final = 2
 
+class CannotRunError(click.ClickException):
+    """A run that cannot start; click prints the message."""
 
-class CannotRunError(Exception):
-    """A run that cannot start; the message is all the user sees of it."""
+    exit_code = FAILED
 
     def __init__(self, message: str) -> None:
         """Take a message, whose control characters must not reach the terminal."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lora_advisor.cli._errors import FAILED, FOUND, CannotRunError
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._exits import FAILED, FOUND
 from lora_advisor.console import say, write
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._exits import refusal
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
         _validate_rules(own)
         return _overridden(own, options)
     except (settings.SettingsError, PluginError, OwnRulesError, TargetError, ValueError) as error:
-        raise CannotRunError(str(error)) from None
+        raise refusal(str(error)) from None
 
 
 def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from lora_advisor.cli._click import plugin_option, reads_configs
-from lora_advisor.cli._errors import FAILED, CannotRunError
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._exits import FAILED
 from lora_advisor.cli._options import inputs, settings_of
 from lora_advisor.record import replace
 

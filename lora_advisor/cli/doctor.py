@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lora_advisor.cli._errors import FAILED
+from lora_advisor.cli._exits import FAILED
 from lora_advisor.paths import shown
 
 if TYPE_CHECKING:

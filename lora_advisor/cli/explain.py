@@ -10,7 +10,8 @@ import click
 
 from lora_advisor.cli import _completing
 from lora_advisor.cli._click import reads_configs
-from lora_advisor.cli._errors import FAILED, CannotRunError
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._exits import FAILED
 from lora_advisor.cli._options import STDIN, inputs, page_options, print_page, settings_of
 
 EXPLAIN_EXAMPLES: Final = """\b

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lora_advisor.cli._click import reads_configs
-from lora_advisor.cli._errors import FAILED, CannotRunError
+from lora_advisor.cli._errors import CannotRunError
+from lora_advisor.cli._exits import FAILED
 from lora_advisor.cli._options import STDIN, inputs, print_page, settings_of
 
 if TYPE_CHECKING:

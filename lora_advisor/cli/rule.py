@@ -9,7 +9,8 @@ import click
 
 from lora_advisor.cli import _completing
 from lora_advisor.cli._click import plugin_option
-from lora_advisor.cli._errors import FOUND, CannotRunError, close_names
+from lora_advisor.cli._errors import CannotRunError, close_names
+from lora_advisor.cli._exits import FOUND
 from lora_advisor.cli._options import page_options, print_page
 from lora_advisor.record import replace
 from lora_advisor.settings import SettingsError

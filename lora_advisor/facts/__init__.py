@@ -84,7 +84,8 @@ class Facts:
     """The values of one recipe, written and derived, each found at most once.
 
     ``reads`` remembers which fields the last question touched: they are the finding's related
-    places. ``reasons`` says why what was asked is unknown.
+    places; what facts were given besides (``recipe``, ``modules``) is among them. ``reasons`` says
+    why what was asked is unknown.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class Facts:
     def _derive(self, name: str) -> tuple[object, dict[str, None], str]:
         function, parts = _asked(name)
         arguments = [self._context[part] for part in parts]
-        outer, self.reads = self.reads, {}
+        outer, self.reads = self.reads, {part: None for part in parts if part not in GROUPS}
         try:
             return function(*arguments), self.reads, ""
         except UnknownValueError as error:

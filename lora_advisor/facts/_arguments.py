@@ -27,10 +27,12 @@ def arguments(recipe: Recipe, *names: str) -> Iterator[WrittenKey]:
 
     A name may be dotted to reach into a mapping (``fsdp_config.auto_wrap_policy``).
     """
+    if not in_script(recipe):
+        yield from (key for key in recipe.keys if key.path in names)
+        return
     for key in recipe.keys:
         owner, _, rest = key.path.partition(".")
-        called = in_script(recipe) and owner.endswith(_SETTINGS)
-        if (rest if called else key.path) in names and (called or not in_script(recipe)):
+        if rest in names and owner.endswith(_SETTINGS):
             yield key
 
 
@@ -63,7 +65,7 @@ def calls(recipe: Recipe, *names: str) -> Iterator[WrittenKey]:
 
 def argument(recipe: Recipe, call: str, name: str) -> WrittenKey | None:
     """Return the argument of a call of a script, None where it is not given."""
-    return next((key for key in recipe.keys if key.path == f"{call}.{name}"), None)
+    return recipe.first_keys.get(f"{call}.{name}")
 
 
 def takes_unread(recipe: Recipe, call: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.models.locate import ModelError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 DIMENSIONS: Final = 3
+KEPT: Final = 64
+"""Tables of which a run remembers what it found."""
 _AS_DEFAULT: Final = frozenset({"AutoModelForCausalLM", "AutoModelForImageTextToText"})
 
 
@@ -82,6 +84,7 @@ def _holds(table: ModuleTable, targets: Targets) -> bool:
     return not renamed
 
 
+@lru_cache(KEPT)
 def has_fused_experts(table: ModuleTable) -> bool:
     """Whether experts are parameters of three dimensions, not layers."""
     stacks = (m for m in table.modules if m.leaf == "experts")

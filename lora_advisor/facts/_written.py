@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def key_at(recipe: Recipe, path: str) -> WrittenKey | None:
     """Return the key written under a path, None if there is none."""
-    return next((key for key in recipe.keys if key.path == path), None)
+    return recipe.first_keys.get(path)
 
 
 def value_at(recipe: Recipe, path: str) -> object:

@@ -6,9 +6,10 @@ Source: ``peft.tuners.tuners_utils`` and ``peft.utils.other``, release 0.21.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._base import base_model, config_value, has_fused_experts, table_of
+from lora_advisor.facts._base import KEPT, base_model, config_value, has_fused_experts, table_of
 from lora_advisor.facts._listed import entries, is_plain_name
 from lora_advisor.facts.lora_experts import lists_linear_names
 from lora_advisor.facts.lora_matching import layer_count
@@ -20,6 +21,8 @@ from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lora_advisor.models.lookup import Lookup
     from lora_advisor.models.table import ModuleTable
     from lora_advisor.recipe import Lora, Recipe
@@ -113,9 +116,26 @@ def dead_parameters(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[
     return entries(recipe, "lora.target_parameters", dead)
 
 
-def _blocks(names: list[str]) -> set[str]:
-    found = (_BLOCK.match(name) for name in names if not _TOWER.search(name))
-    return {match[1] for match in found if match is not None}
+@lru_cache(KEPT)
+def _blocks(table: ModuleTable) -> tuple[str | None, ...]:
+    """Return the block of the language model that each module stands in, None where in none."""
+    names = [module.name for module in table.modules]
+    found = (None if _TOWER.search(name) else _BLOCK.match(name) for name in names)
+    return tuple(match[1] if match is not None else None for match in found)
+
+
+@lru_cache(KEPT)
+def _all_blocks(table: ModuleTable) -> frozenset[str]:
+    """Return the blocks that have a linear layer."""
+    pairs = zip(table.modules, _blocks(table), strict=True)
+    return frozenset(block for module, block in pairs if block and module.kind in LINEAR)
+
+
+def _reached(table: ModuleTable, names: Iterable[str]) -> set[str]:
+    """Return the blocks in which some names hit a layer that takes an adapter."""
+    blocks, every = _blocks(table), table.modules
+    hit = (i for i in positions(table, names) if every[i].kind in ADAPTABLE)
+    return {block for i in hit if (block := blocks[i])}
 
 
 def _whole_list(lora: Lora, table: ModuleTable) -> list[str]:
@@ -132,10 +152,7 @@ def _whole_list(lora: Lora, table: ModuleTable) -> list[str]:
 def covered_layers(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> list[int]:
     """Return how many blocks get an adapter and how many there are, empty where all do."""
     table = table_of(recipe, modules, targets)
-    names = _whole_list(lora, table)
-    hit = [table.modules[i] for i in positions(table, names)]
-    reached = _blocks([m.name for m in hit if m.kind in ADAPTABLE])
-    every = _blocks([m.name for m in table.modules if m.kind in LINEAR])
+    reached, every = _reached(table, _whole_list(lora, table)), _all_blocks(table)
     return [len(reached), len(every)] if reached and reached < every else []
 
 
@@ -152,11 +169,10 @@ def uneven_targets(
     table = table_of(recipe, modules, targets)
     if not _whole_list(lora, table):
         return ()
-    every = len(_blocks([m.name for m in table.modules if m.kind in LINEAR]))
+    every = len(_all_blocks(table))
 
     def reached(name: str) -> int:
-        hit = (table.modules[i] for i in positions(table, [name]))
-        return len(_blocks([m.name for m in hit if m.kind in ADAPTABLE]))
+        return len(_reached(table, [name]))
 
     found = entries(recipe, "lora.target_modules", lambda name: 0 < reached(name) < every)
     return tuple(

@@ -210,7 +210,7 @@ def mamba_targets(recipe: Recipe, modules: Lookup) -> tuple[Item, ...]:
 
 def _alive(name: str, table: ModuleTable) -> bool:
     """Whether a name of the list hits a module, or what became of it in transformers 5."""
-    if name in table.suffixes:
+    if table.ending(name):
         return True
     mapping = mapping_of(table.model_type)
     return any(name == old or name.endswith(f".{old}") for old in mapping)

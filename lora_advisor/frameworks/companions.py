@@ -122,25 +122,27 @@ def _may_launch_by_accelerate(recipe: Recipe) -> bool:
 def _is_one_of_several(recipe: Recipe, recipes: Iterable[Recipe]) -> bool:
     """Whether several scripts of a folder train: who knows which one a file is for."""
     own = PurePath(recipe.document.path)
+    if own.suffix not in (".py", ".ipynb"):
+        return False
     others = {
         other.document.path
         for other in recipes
         if other.document.format == "python" and other["train.enabled"].value is True
     }
-    return own.suffix in (".py", ".ipynb") and any(
-        PurePath(path).parent == own.parent for path in others - {recipe.document.path}
-    )
+    return any(PurePath(path).parent == own.parent for path in others - {recipe.document.path})
 
 
 def _is_for_another(accelerate: Recipe, recipe: Recipe, companions: Sequence[Recipe]) -> bool:
     """Whether commands start other scripts than this one with an accelerate file."""
     own = PurePath(recipe.document.path)
+    if own.suffix != ".py":
+        return False
     stem = PurePath(accelerate.document.path).stem
     starts = [other["run.starts"].value for other in companions if other.framework == "launch"]
     named = [[PurePath(str(n)) for n in names] for names in starts if isinstance(names, list)]
     using = [paths for paths in named if stem in {path.stem for path in paths}]
     scripts = {path.name for paths in using for path in paths if path.suffix == ".py"}
-    return own.suffix == ".py" and bool(scripts) and own.name not in scripts
+    return bool(scripts) and own.name not in scripts
 
 
 def _starts(launch: Recipe, recipe: Recipe) -> bool:

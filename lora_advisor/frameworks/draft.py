@@ -16,6 +16,7 @@ from lora_advisor.recipe import (
     Location,
     Origin,
     Recipe,
+    Unknown,
     Value,
     WrittenKey,
 )
@@ -198,10 +199,22 @@ def _default(framework: Framework, field: str) -> Value:
     if field in framework.defaults:
         own = framework.defaults[field]
         origin = Origin.UNKNOWN if own is UNKNOWN else Origin.FRAMEWORK
-        return Value(value=own, origin=origin, key=key)
+        return _unwritten(own, origin, key)
     if field.partition(".")[0] in framework.knows:
-        return Value(value=LIBRARY_DEFAULTS.get(field), origin=Origin.LIBRARY, key=key)
-    return Value(value=UNKNOWN, origin=Origin.UNKNOWN, key=key)
+        return _unwritten(LIBRARY_DEFAULTS.get(field), Origin.LIBRARY, key)
+    return _unwritten(UNKNOWN, Origin.UNKNOWN, key)
+
+
+def _unwritten(value: object, origin: Origin, key: str) -> Value:
+    """Return a default: the same object in all recipes, so that they are quickly compared."""
+    if value is None or isinstance(value, (str, int, float, Unknown)):
+        return _shared(value, origin, key)
+    return Value(value=value, origin=origin, key=key)
+
+
+@lru_cache(maxsize=10_000, typed=True)  # typed: 1 is not True
+def _shared(value: object, origin: Origin, key: str) -> Value:
+    return Value(value=value, origin=origin, key=key)
 
 
 @lru_cache(KEPT)

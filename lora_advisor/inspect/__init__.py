@@ -140,7 +140,7 @@ def _targets(
         )
         written = ()
     for entry in written:
-        hits = {table.modules[i].name for i in table.suffixes.get(entry, ())}
+        hits = {table.modules[i].name for i in table.ending(entry)}
         moved = mapping_of(table.model_type).get(entry.rpartition(".")[2])
         experts = _fused(moved, resolution) if moved is not None else 0
         near = "" if hits or experts else _nearest(entry, table)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.models.table import Module, ModuleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _HERE: Final = Path(__file__).parent
 _NOTHING: Final[Mapping[str, Any]] = {"models": [], "references": [], "templates": []}
@@ -76,7 +76,7 @@ def _expand(
     content = part(entry["config"]["model_type"])
     shared = dict(description["shared"])
     return ModuleTable(
-        modules=tuple(_walk(content, description["root"], "", shared)),
+        modules=tuple(_walk(content, description["root"], shared)),
         model_type=description["type"],
         auto_class=auto_class,
         source=f"the catalogue's {entry['id']}",
@@ -91,26 +91,37 @@ def _expand(
     )
 
 
-def _walk(
-    content: Mapping[str, Any], node: int, name: str, shared: Mapping[str, str]
-) -> Iterator[Module]:
-    """Yield a node's module and all below it, leaving out further names of one already met."""
-    if name in shared:
-        return
-    class_, parameters, children, extras = content["nodes"][node]
+def _walk(content: Mapping[str, Any], root: int, shared: Mapping[str, str]) -> list[Module]:
+    """Return a node's module and all below it, leaving out further names of one already met."""
+    found: list[Module] = []
+    seen: dict[int, Mapping[str, Any]] = {}
+
+    def visit(node: int, name: str) -> None:
+        if name in shared:
+            return
+        if node not in seen:
+            seen[node] = _described(content, node)
+        found.append(Module(name=name, **seen[node]))
+        prefix = f"{name}." if name else ""
+        for *names, child in content["nodes"][node][2]:
+            for own in _names(names):
+                visit(child, prefix + own)
+
+    visit(root, "")
+    return found
+
+
+def _described(content: Mapping[str, Any], node: int) -> Mapping[str, Any]:
+    """Return what the modules that a node stands for have in common: all but the name."""
+    class_, parameters, _, extras = content["nodes"][node]
     class_name, kind = content["classes"][class_]
-    yield Module(
-        name=name,
-        kind=kind,
-        class_name=class_name,
-        parameters=tuple((own, tuple(shape)) for own, *shape in parameters),
-        transposed=extras.get("transposed", False),
-        groups=extras.get("groups", 1),
-    )
-    prefix = f"{name}." if name else ""
-    for *names, child in children:
-        for own in _names(names):
-            yield from _walk(content, child, prefix + own, shared)
+    return {
+        "kind": kind,
+        "class_name": class_name,
+        "parameters": tuple((own, tuple(shape)) for own, *shape in parameters),
+        "transposed": extras.get("transposed", False),
+        "groups": extras.get("groups", 1),
+    }
 
 
 def _names(names: list[Any]) -> list[str]:

@@ -58,8 +58,7 @@ def ends_with_name(key: str, names: Iterable[str]) -> bool:
 
 def positions(table: ModuleTable, names: Iterable[str]) -> set[int]:
     """Return the positions of the modules whose name is, or ends with, one of the names."""
-    suffixes = table.suffixes
-    return {position for name in names for position in suffixes.get(name, ())}
+    return {position for name in names for position in table.ending(name)}
 
 
 def excluded(config: AdapterConfig, table: ModuleTable) -> set[int]:

@@ -76,15 +76,20 @@ class ModuleTable:
         """Modules by their full names."""
         return {module.name: module for module in self.modules}
 
+    def ending(self, end: str) -> list[int]:
+        """Return the positions of the modules whose name is this, or ends with it after a dot."""
+        found = self._by_leaf.get(end.rpartition(".")[2], [])
+        if "." not in end:
+            return found
+        names = ((position, self.modules[position].name) for position in found)
+        return [at for at, name in names if name == end or name.endswith(f".{end}")]
+
     @cached_property
-    def suffixes(self) -> dict[str, list[int]]:
-        """Every end of a name that begins after a dot, to the positions of the modules."""
+    def _by_leaf(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for position, module in enumerate(self.modules):
-            rest = module.name
-            while rest:
-                found.setdefault(rest, []).append(position)
-                rest = rest.partition(".")[2]
+            if module.name:
+                found.setdefault(module.leaf, []).append(position)
         return found
 
     def below(self, name: str) -> Iterable[Module]:

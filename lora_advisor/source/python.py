@@ -59,7 +59,9 @@ _HF_SETTINGS: Final = frozenset({"framework", "model", "training_args"})
 _MUTATORS: Final = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
 )
-_DECLARES: Final = (ast.Call, ast.stmt)
+_DECLARES: Final = frozenset(
+    {ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom}
+)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
 
@@ -112,7 +114,7 @@ class _Program:
         """Walk the module, then every function on its own."""
         scope = Scope(spans=self._span, call=self._call)
         for node in nodes(module):
-            if isinstance(node, _DECLARES):
+            if type(node) in _DECLARES:  # most nodes are of no such kind
                 self._declare(node, scope)
         options.take_instances(module, self._passed, scope)
         self._block(module.body, scope)
@@ -190,10 +192,12 @@ class _Program:
 
     def _expression(self, node: ast.expr, scope: Scope) -> None:
         """Record the calls of an expression, also where its value does not matter."""
+        if isinstance(node, (ast.Name, ast.Constant)):
+            return
         for inner in nodes(node):
             if isinstance(inner, ast.IfExp) and not truth(inner.test, scope):
                 self._choose([[inner.body], [inner.orelse]])
-            if isinstance(inner, ast.Call):
+            elif isinstance(inner, ast.Call):
                 if self._is_kept(inner):
                     resolve(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.pattern import pattern
@@ -35,19 +34,25 @@ def nodes(root: ast.AST) -> list[ast.AST]:
     """Return a node and all below it in the order of :func:`ast.walk`, but for names and signs."""
     found = [root]
     for node in found:
-        kind: Any = type(node)
-        for name in _parts(kind):
+        for name in _PARTS[type(node)]:
             part = getattr(node, name, None)
             if type(part) is list:
-                found += [inner for inner in part if inner is not None]
+                found += part if None not in part else [inner for inner in part if inner]
             elif isinstance(part, ast.AST):
                 found.append(part)
     return found
 
 
-@cache
-def _parts(kind: Any) -> tuple[str, ...]:
-    return tuple(name for name in kind._fields if name not in _LEAVES)
+class _Parts(dict[Any, tuple[str, ...]]):
+    """The parts of each kind of node that may hold nodes, found when one is first met."""
+
+    def __missing__(self, kind: Any) -> tuple[str, ...]:
+        fields = () if kind is ast.Constant else kind._fields
+        self[kind] = tuple(name for name in fields if name not in _LEAVES)
+        return self[kind]
+
+
+_PARTS: Final = _Parts()
 
 
 def name_of(node: ast.expr) -> str:
