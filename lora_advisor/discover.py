@@ -185,7 +185,7 @@ def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None
     except SourceError as error:
         problem = failure(error)
     else:
-        if document.text.strip():
+        if document.text and not document.text.isspace():
             discovery.documents.append(document)
             return
         problem = Failure(file=name, message="the file is empty: there is nothing to check")

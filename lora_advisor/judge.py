@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_advisor.condition import truth
@@ -34,17 +33,69 @@ class _Answer(NamedTuple):
     reasons: dict[str, None]
 
 
-class Court:
-    """Rules that are put to the recipes of a run, one recipe after the other.
+class _Usual:
+    """What the recipes of one framework have in common, and the answers that rest on it.
 
-    A condition comes out the same wherever all it read is the same, and most of what is read are a
-    framework's defaults: the same objects in each of its recipes. So earlier answers are kept.
+    Most fields of a recipe are defaults, the same objects in each recipe of the framework, and a
+    condition comes out the same wherever all it read is the same.
     """
+
+    def __init__(self) -> None:
+        self.answers: dict[Condition, _Answer] = {}
+        self._values: dict[str, Value] = {}
+
+    def others(self, recipe: Recipe) -> set[str]:
+        """Return the fields that are other than usual, or written; the first time tells what is."""
+        found = set()
+        for field, value in recipe.values.items():
+            if self._values.get(field) is not value:
+                if value.written or field in self._values:
+                    found.add(field)
+                else:
+                    self._values[field] = value
+        return found
+
+
+class _Case:
+    """One recipe before the court: its facts, and the conditions that were answered already."""
+
+    def __init__(self, facts: Facts, usual: _Usual) -> None:
+        self.facts = facts
+        self.known: dict[Condition, _Answer] = {}
+        self._usual = usual
+        self._others = usual.others(facts.recipe)
+
+    def refutes(self, rule: Rule) -> bool:
+        """Whether a condition of the rule is false that speaks of no item."""
+        for condition in rule.guards:
+            answer = self.known.get(condition)
+            if answer is None:
+                answer = self.known[condition] = self._answer(condition)
+            if answer.holds is False:
+                return True
+        return False
+
+    def _answer(self, condition: Condition) -> _Answer:
+        """Answer as an earlier recipe was answered, else by evaluation."""
+        facts, before = self.facts, self._usual.answers.get(condition)
+        if before is not None and self._others.isdisjoint(before.reads):
+            facts.reads, facts.reasons = {**before.reads}, {**before.reasons}
+            return _Answer(before.holds, facts.reads, facts.reasons)
+        answer = _answer(condition, facts, facts.get)
+        only_fields = answer.reads.keys() <= facts.recipe.values.keys()  # no model, no keys
+        if only_fields and self._others.isdisjoint(answer.reads):
+            kept = _Answer(answer.holds, {**answer.reads}, {**answer.reasons})
+            self._usual.answers[condition] = kept
+        return answer
+
+
+class Court:
+    """Rules that are put to the recipes of a run, one recipe after the other."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rules)
         self._concerned: dict[tuple[str, frozenset[tuple[str, Target]]], tuple[Rule, ...]] = {}
-        self._precedents: dict[tuple[str, Condition], tuple[_Answer, list[Value]]] = {}
+        self._usual: dict[str, _Usual] = {}
 
     def judge(self, facts: Facts) -> tuple[list[Finding], list[Skipped]]:
         """Put every rule to a recipe; undecided rules are skipped with what would decide them.
@@ -53,12 +104,12 @@ class Court:
         """
         findings: list[Finding] = []
         skipped: list[Skipped] = []
-        known: dict[Condition, _Answer] = {}
+        case = _Case(facts, self._usual.setdefault(facts.recipe.framework, _Usual()))
         for rule in self._concerning(facts):
-            if self._is_refuted(rule, facts, known):
+            if case.refutes(rule):
                 continue
             for item in _items(rule, facts):
-                holds = _holds(rule, facts, known, item)
+                holds = _holds(rule, facts, case.known, item)
                 if holds is True:
                     findings.append(_finding(rule, facts, item))
                 elif holds is UNKNOWN and facts.reasons:
@@ -72,30 +123,6 @@ class Court:
             rules = (rule for rule in self._rules if _concerns(rule, facts))
             self._concerned[about] = tuple(rules)
         return self._concerned[about]
-
-    def _is_refuted(self, rule: Rule, facts: Facts, known: dict[Condition, _Answer]) -> bool:
-        """Whether a condition is false that speaks of no item; ``known`` are those asked before."""
-        for condition in rule.guards:
-            answer = known.get(condition)
-            if answer is None:
-                answer = known[condition] = self._answer(condition, facts)
-            if answer.holds is False:
-                return True
-        return False
-
-    def _answer(self, condition: Condition, facts: Facts) -> _Answer:
-        """Answer as an earlier recipe was answered, else by evaluation."""
-        asked, values = (facts.recipe.framework, condition), facts.recipe.values
-        before = self._precedents.get(asked)
-        if before is not None and all(map(is_, map(values.get, before[0].reads), before[1])):
-            facts.reads, facts.reasons = {**before[0].reads}, {**before[0].reasons}
-            return _Answer(before[0].holds, facts.reads, facts.reasons)
-        answer = _answer(condition, facts, facts.get)
-        read = [values[field] for field in answer.reads if field in values]
-        if len(read) == len(answer.reads):  # nothing but fields: neither recipe nor model
-            kept = _Answer(answer.holds, {**answer.reads}, {**answer.reasons})
-            self._precedents[asked] = kept, read
-        return answer
 
 
 def _answer(condition: Condition, facts: Facts, lookup: Callable[[str], object]) -> _Answer:

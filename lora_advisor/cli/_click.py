@@ -57,7 +57,7 @@ def _extra(option: Option) -> dict[str, Any]:
     }
 
 
-def _type(option: Option) -> click.ParamType | None:
+def _type(option: Option) -> click.ParamType[Any] | None:
     if option.kind == "choice":
         return click.Choice(option.choices)
     if option.kind == "count":

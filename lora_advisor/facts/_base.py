@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.facts._memory import of_last_call
 from lora_advisor.models.locate import ModelError
 from lora_advisor.models.lookup import HINT
 from lora_advisor.models.tasks import table_for
@@ -23,6 +24,7 @@ KEPT: Final = 64
 _AS_DEFAULT: Final = frozenset({"AutoModelForCausalLM", "AutoModelForImageTextToText"})
 
 
+@of_last_call
 def base_model(recipe: Recipe, modules: Lookup) -> BaseModel:
     """Return what is known of the base model; UnknownValueError where nothing is."""
     written = recipe["model.name_or_path"].value
@@ -37,6 +39,7 @@ def base_model(recipe: Recipe, modules: Lookup) -> BaseModel:
     return found
 
 
+@of_last_call
 def table_of(recipe: Recipe, modules: Lookup, targets: Targets) -> ModuleTable:
     """Return the base model's modules as the config loads it, for the transformers in use."""
     model = base_model(recipe, modules)

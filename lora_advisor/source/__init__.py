@@ -37,7 +37,7 @@ def parse(data: bytes | str, path: str, format: str | None = None) -> Document: 
     """
     text = decode(data, path)
     syntax = format or format_of(path, text)
-    if not text.strip():
+    if not text or text.isspace():
         return Document(path=path, text=text, format=syntax, roots=())
     return _reader(syntax)(text, path)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Final
 
 from lora_advisor.pattern import pattern
 
 _LINE_END: Final = pattern(r"\r\n?|\n")
+_END: Final = methodcaller("end")
 
 
 def line_starts(text: str) -> list[int]:
     """Return the offset at which each line begins; the first is 0."""
-    return [0, *(match.end() for match in _LINE_END.finditer(text))]
+    return [0, *map(_END, _LINE_END.finditer(text))]
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
