@@ -16,7 +16,7 @@ from tests.test_imports import CLEAN, imported
 if TYPE_CHECKING:
     import click
 
-PLAIN = (
+PLAIN: tuple[list[str], ...] = (
     [],
     ["config.yaml"],
     ["config.yaml", "--exit-zero", "other.yaml", "-q", "-v"],
@@ -27,7 +27,7 @@ PLAIN = (
     ["--model", "model", "--config", "settings.toml", "--output-file", "new.txt"],
     ["--baseline", "settings.toml", "--reason", "as agreed", "--fix", "--diff"],
 )
-FOR_CLICK = (
+FOR_CLICK: tuple[list[str], ...] = (
     ["--help"],
     ["-qv"],
     ["--bogus"],

@@ -46,6 +46,7 @@ def _run(words: list[str]) -> int | None:
 
         plain = _plain.read(words[1:], _check.OPTIONS)
         if plain is not None:
+            gc.set_threshold(1_000_000)  # trees and recipes hold no cycles
             return _check.run(*plain)
     from lora_advisor.cli._commands import cli  # noqa: PLC0415
 

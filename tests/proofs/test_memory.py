@@ -67,7 +67,7 @@ def table_of(model: Any) -> ModuleTable:
     content = {"nodes": forest.nodes, "classes": forest.class_names(), "transformers": "5"}
     shared = dict(told["shared"])
     return ModuleTable(
-        modules=tuple(catalogue._walk(content, told["root"], "", shared)),
+        modules=tuple(catalogue._walk(content, told["root"], shared)),
         model_type=told["type"],
         auto_class="AutoModelForCausalLM",
         source="test",
