@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -16,17 +17,19 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 KJV: Final = HERE / "texts" / "kjv.txt"
 PACKAGES: Final = ("anarchism", "perl-doc", "dict-gcide", "jargon-text", "fortunes-de")
+UNSEEN: Final = ("manpages-fr", "fortunes-it", "fortunes-ru", "iso-codes", "linux-libc-dev")
 SHARE: Final = 2_000_000  # characters taken of each source of the base
+MOST: Final = 1_500_000  # characters taken of an unseen domain
 TAG: Final = re.compile(r"<[^>]+>")
 
 
-def unpack(cache: Path) -> Path:
+def unpack(cache: Path, packages: tuple[str, ...] = PACKAGES, name: str = "packages") -> Path:
     """Download the packages with apt and unpack them; done once."""
-    root = cache / "packages"
+    root = cache / name
     if (root / "done").exists():
         return root
     root.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["apt-get", "download", *PACKAGES], cwd=root, check=True)
+    subprocess.run(["apt-get", "download", *packages], cwd=root, check=True)
     for archive in sorted(root.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", archive.name, "."], cwd=root, check=True)
     (root / "done").touch()
@@ -58,6 +61,34 @@ def domain_text(name: str, root: Path | None) -> str:
     folder = root / "usr" / "share" / "games" / "fortunes" / "de"
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.suffix]
     return "\n".join(path.read_text("utf-8", "replace") for path in files)
+
+
+def unseen_text(name: str, cache: Path) -> str:
+    """Return the text of a domain that no constant of the calibration was chosen on."""
+    if name == "german":
+        return domain_text(name, unpack(cache))[:MOST]
+    if name == "python":
+        return _joined(Path(random.__file__).parent, "*.py")[:MOST]
+    share = unpack(cache, UNSEEN, "unseen") / "usr" / "share"
+    folder, pattern = {
+        "c": (share.parent / "include" / "linux", "*.h"),
+        "json": (share / "iso-codes" / "json", "iso_*.json"),
+        "man-fr": (share / "man" / "fr", "*/*.gz"),
+        "italian": (share / "games" / "fortunes" / "it", "*"),
+        "russian": (share / "games" / "fortunes" / "ru", "*"),
+    }[name]
+    return _joined(folder, pattern)[:MOST]
+
+
+def _joined(folder: Path, pattern: str) -> str:
+    files = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return "\n".join(_read(path) for path in files if path.suffix not in (".dat", ".u8"))
+
+
+def _read(path: Path) -> str:
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == ".gz" else data
+    return data.decode("utf-8", "replace")
 
 
 def _plain(path: Path) -> str:

@@ -50,6 +50,8 @@ def _loaded(source: Source, near: Path) -> Any:
             split=split,
             download_config=datasets.DownloadConfig(local_files_only=True),
         )
+    except RefusalError:
+        raise
     except Exception as error:  # noqa: BLE001 - the library raises many kinds, all about the data
         told = str(error).strip().partition("\n")[0] or type(error).__name__
         raise RefusalError("no-data", f"{source.path}: {told}") from None
