@@ -17,9 +17,9 @@ from typing import Final
 HERE: Final = Path(__file__).parent
 KJV: Final = HERE / "texts" / "kjv.txt"
 PACKAGES: Final = ("anarchism", "perl-doc", "dict-gcide", "jargon-text", "fortunes-de")
-UNSEEN: Final = ("manpages-fr", "fortunes-it", "fortunes-ru", "iso-codes", "linux-libc-dev")
+OTHERS: Final = ("manpages-fr", "fortunes-it", "fortunes-ru", "iso-codes", "linux-libc-dev")
 SHARE: Final = 2_000_000  # characters taken of each source of the base
-MOST: Final = 1_500_000  # characters taken of an unseen domain
+MOST: Final = 1_500_000  # characters taken of such a domain
 TAG: Final = re.compile(r"<[^>]+>")
 
 
@@ -63,13 +63,13 @@ def domain_text(name: str, root: Path | None) -> str:
     return "\n".join(path.read_text("utf-8", "replace") for path in files)
 
 
-def unseen_text(name: str, cache: Path) -> str:
-    """Return the text of a domain that no constant of the calibration was chosen on."""
+def other_text(name: str, cache: Path) -> str:
+    """Return the text of a domain that is not in the main grid."""
     if name == "german":
         return domain_text(name, unpack(cache))[:MOST]
     if name == "python":
         return _joined(Path(random.__file__).parent, "*.py")[:MOST]
-    share = unpack(cache, UNSEEN, "unseen") / "usr" / "share"
+    share = unpack(cache, OTHERS, "others") / "usr" / "share"
     folder, pattern = {
         "c": (share.parent / "include" / "linux", "*.h"),
         "json": (share / "iso-codes" / "json", "iso_*.json"),

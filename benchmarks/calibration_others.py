@@ -1,7 +1,7 @@
-"""Calibrations where no constant was chosen: other texts, models, ranks, seeds and batches.
+"""Calibrations beside the main grid: other texts, models, ranks, seeds and batches.
 
 Each case has a grid of its own as the truth: 150 steps at rates a factor of two apart around the
-best, and two more between. The result, ``results/calibration_unseen.json``, is committed; about a
+best, and two more between. The result, ``results/calibration_others.json``, is committed; about a
 CPU minute a case, and four more for the two further base models. Needs apt (Debian) for the texts.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from calibration_base import CACHE, LENGTH, cut, ensure, train
 from calibration_grid import HELD_OUT, MODULES, STEPS
-from calibration_texts import base_texts, unpack, unseen_text
+from calibration_texts import base_texts, other_text, unpack
 
 from lora_advisor.calibrate.calibration import Spent, Wanted, calibrate
 from lora_advisor.calibrate.engines import engine
@@ -29,7 +29,7 @@ from lora_advisor.calibrate.short_runs import capped, short_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRITTEN: Final = Path(__file__).parent / "results" / "calibration_unseen.json"
+WRITTEN: Final = Path(__file__).parent / "results" / "calibration_others.json"
 SHAPES: Final[dict[str, dict[str, Any]]] = {
     "qwen2": {
         "hidden_size": 64,
@@ -99,7 +99,7 @@ def setup_of(case: Case, *, batch: int, own: bool) -> Setup:
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     folder = base_of(case.base)
-    tokens = AutoTokenizer.from_pretrained(folder).encode(unseen_text(case.domain, CACHE))
+    tokens = AutoTokenizer.from_pretrained(folder).encode(other_text(case.domain, CACHE))
     cuts = [tuple(tokens[i : i + LENGTH]) for i in range(0, len(tokens) - LENGTH, LENGTH)]
     rows = [Example(tokens=row, labels=row) for row in cuts]
     random.Random(5).shuffle(rows)
