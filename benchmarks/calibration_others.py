@@ -70,6 +70,8 @@ CASES: Final = (
     Case(base="llama", domain="json", r=8),
     Case(base="llama", domain="man-fr", r=2),
     Case(base="gpt2", domain="german", r=4, seed=1),
+    Case(base="qwen2", domain="c", r=2),
+    Case(base="llama", domain="italian", r=8, seed=2),
 )
 
 
