@@ -160,7 +160,8 @@ def _check_recipe(
 
 def lookup(file: str, settings: Settings) -> Lookup:
     """Return what finds the base model of a config: the one told, or the one the config names."""
-    return Lookup(given=settings.model, near=Path(file).parent, builds=settings.builds)
+    near = Path(file).parent
+    return Lookup(given=settings.model, near=near, builds=settings.builds, fetches=settings.fetches)
 
 
 def _uncovered(

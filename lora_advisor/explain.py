@@ -110,7 +110,7 @@ def _memory(recipe: Recipe, targets: Targets, settings: Settings) -> Estimate | 
 
 def _modules(recipe: Recipe, settings: Settings) -> Lookup:
     near = Path(recipe.document.path).parent
-    return Lookup(given=settings.model, near=near, builds=settings.builds)
+    return Lookup(given=settings.model, near=near, builds=settings.builds, fetches=settings.fetches)
 
 
 def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:

@@ -44,9 +44,10 @@ class Settings:
     from ``base``, the folder of the settings file, None for the current one; ``per_key_ignores``
     goes from config paths such as ``trainer.lora.r`` to selectors. ``model`` is the
     folder of the base model that all checked configs are judged on; ``builds`` lets transformers
-    build a model that nothing else knows; ``gpu`` is what they are to run on, ``baseline`` the file
-    of the findings that are known. ``rules_version`` is the release of this program whose set of
-    rules runs by default; newer rules run where a selector names them. ``rules`` are folders of
+    build a model that nothing else knows, ``fetches`` the Hub be asked for its config; ``gpu`` is
+    what they are to run on, ``baseline`` the file of the findings that are known.
+    ``rules_version`` is the release of this program whose set of rules runs by default; newer rules
+    run where a selector names them. ``rules`` are folders of
     cards of the project's own, ``plugins`` what the user named; ``asked_plugins`` are names that a
     settings file gives, which load nothing.
     """
@@ -64,6 +65,7 @@ class Settings:
     base: Path | None = None
     model: Path | None = None
     builds: bool = False
+    fetches: bool = False
     gpu: Gpu | None = None
     processes: int | None = None
     baseline: Path | None = None

@@ -83,6 +83,8 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
         changes["model"] = options["model"]
     if options.get("build_model") or own.model or options["model"] is not None:
         changes["builds"] = True
+    if options.get("allow_network"):
+        changes["fetches"] = True
     if options.get("gpu"):
         from lora_advisor import gpus  # noqa: PLC0415
 

@@ -71,6 +71,10 @@ READING: Final = (
         help="Let transformers build models that nothing else knows: ten seconds, once.",
     ),
     Option(
+        names=("--allow-network",),
+        help="Fetch the config.json of base models that are not at hand from the Hugging Face Hub.",
+    ),
+    Option(
         names=("--processes",),
         kind="count",
         metavar="N",

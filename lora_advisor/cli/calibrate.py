@@ -81,7 +81,7 @@ LEAST: Final = 160
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-@reads_some("--model")
+@reads_some("--model", "--allow-network")
 def command(config_file: Path, **options: Any) -> None:
     """Measure the learning rate (and more) for CONFIG by a short training on its own data."""
     refuse_missing()

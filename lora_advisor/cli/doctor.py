@@ -22,6 +22,7 @@ EXTRAS: Final = {
     "rules": (("pydantic",), "rules of your own"),
     "server": (("pygls",), "lora-advisor server, for editors"),
     "model": (("torch", "transformers", "peft"), "--build-model, for models of unseen kinds"),
+    "hub": (("huggingface_hub",), "--allow-network, for configs of models that are not at hand"),
     "calibrate": (
         ("torch", "transformers", "peft", "accelerate", "datasets", "matplotlib", "rich"),
         "lora-advisor calibrate",

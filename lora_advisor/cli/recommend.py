@@ -73,7 +73,8 @@ def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lo
     folder = (
         Path(options["model"]) if options["model"] and Path(options["model"]).is_dir() else None
     )
-    lookup = Lookup(given=folder, near=path.parent if path is not None else None)
+    near = path.parent if path is not None else None
+    lookup = Lookup(given=folder, near=near, fetches=options["allow_network"])
     if path is None:
         return None, lookup
     named, stdin = inputs([path], options)

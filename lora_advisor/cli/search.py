@@ -60,7 +60,7 @@ learning rate; searching is for those who want to see the whole range.
 @click.option(
     "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-@reads_some("--model")
+@reads_some("--model", "--allow-network")
 def command(config_file: Path, **options: Any) -> None:
     """Search learning rate (and rank) for CONFIG with Optuna, by short runs on its own data."""
     from lora_advisor.cli.calibrate import QUIET, recipe_of, refuse_missing  # noqa: PLC0415

@@ -98,7 +98,8 @@ def _model(name: str, settings: Settings) -> BaseModel:
             content = json.loads(path.read_text(encoding="utf-8"))
             found: BaseModel | None = known(content, str(path), path.parent)
         else:
-            found = model_in(path) if path.is_dir() else Lookup(given=settings.model).model(name)
+            named = Lookup(given=settings.model, fetches=settings.fetches)
+            found = model_in(path) if path.is_dir() else named.model(name)
     except (ModelError, OSError, ValueError) as error:
         raise SubjectError(str(error)) from None
     if found is None:
@@ -144,7 +145,8 @@ def _overridden(config: AdapterConfig, wishes: Wishes) -> AdapterConfig:
 def of_recipe(recipe: Recipe, wishes: Wishes, settings: Settings, targets: Targets) -> Subject:
     """Return the base model of a config under its adapter; SubjectError where it is not known."""
     file = recipe.document.path
-    modules = Lookup(given=settings.model, near=Path(file).parent, builds=True)
+    near = Path(file).parent
+    modules = Lookup(given=settings.model, near=near, builds=True, fetches=settings.fetches)
     try:
         table = table_of(recipe, modules, targets)
         config = _from_file(wishes.lora) if wishes.lora is not None else adapter_of(recipe)

@@ -1,7 +1,7 @@
 """The base model of a recipe: asked for lazily, found in this order, kept for the run.
 
 The folder given with ``--model``; a folder the config names; the local Hugging Face cache; the
-catalogue, by id. Nothing is fetched.
+catalogue, by id. With ``--allow-network`` the Hub comes before models of which only kin are known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.models import ids
 from lora_advisor.models.adapter_file import shapes
-from lora_advisor.models.locate import BaseModel, known, model_in
+from lora_advisor.models.locate import BaseModel, ModelError, known, model_in
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
@@ -30,14 +30,21 @@ class Lookup:
     """Finds base models; ``given`` is the folder of ``--model``, ``near`` that of the config.
 
     ``builds`` lets transformers build what nothing else knows: some ten seconds, once a model.
+    ``fetches`` lets the Hub be asked for a ``config.json``.
     """
 
     def __init__(
-        self, given: Path | None = None, near: Path | None = None, *, builds: bool = False
+        self,
+        given: Path | None = None,
+        near: Path | None = None,
+        *,
+        builds: bool = False,
+        fetches: bool = False,
     ) -> None:
         self._given = given
         self._near = near
         self._builds = builds
+        self._fetches = fetches
         self._models: dict[str, BaseModel | None] = {}
         self._tables: dict[tuple[str, str | None], ModuleTable | None] = {}
 
@@ -75,7 +82,8 @@ class Lookup:
             return None
         folders = [*self._folders(name), cached_folder(name)]
         found = (model_in(folder) for folder in folders if folder is not None)
-        return next((model for model in found if model is not None), None) or by_id(name)
+        local = next((model for model in found if model is not None), None)
+        return local or (_asked(name) if self._fetches else by_id(name))
 
     def _folders(self, name: str) -> list[Path]:
         path = Path(name)
@@ -89,6 +97,22 @@ class Lookup:
 @lru_cache(KEPT)
 def _table(model: BaseModel, auto_class: str | None) -> ModuleTable | None:
     return model.table(auto_class)
+
+
+@lru_cache(KEPT)
+def _asked(name: str) -> BaseModel | None:
+    """Return a published model by its own config, by its kin only where the Hub says nothing."""
+    if ids.entry_of(name)[1]:
+        return by_id(name)
+    from lora_advisor.models import hub  # noqa: PLC0415 - seldom needed
+
+    try:
+        return model_in(hub.fetched(name))
+    except ModelError:
+        known_by_name = by_id(name)
+        if known_by_name is None:
+            raise
+        return known_by_name
 
 
 @lru_cache(KEPT)
