@@ -5,8 +5,8 @@
 WORK holds ``catalogue.json.gz`` and ``references.json.gz`` of ``build_catalogue.py`` and the folder
 ``templates`` of ``learn_templates.py``. Written are ``catalogue.bin``, the parts one after another,
 and ``catalogue.json``, where each lies. Byte for byte the same for the same input.
-``--onto-shipped`` takes the trees from the catalogue in OUT instead, and puts the templates of WORK
-before those that are there.
+``--onto-shipped`` keeps the templates of the catalogue in OUT, behind those of WORK, and its trees
+where WORK has none.
 """
 
 from __future__ import annotations
@@ -51,13 +51,20 @@ def built(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict[s
 
 
 def shipped(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return the index and the parts of a catalogue that is packed already."""
+    """Return the index and the parts of a packed catalogue, with the trees that were built anew."""
     index = json.loads((options.out / "catalogue.json").read_bytes())
     blobs = (options.out / "catalogue.bin").read_bytes()
-    return index, {
+    parts = {
         kind: json.loads(zlib.decompress(blobs[start : start + length]))
         for kind, (start, length) in index["parts"].items()
     }
+    if not (options.work / "catalogue.json.gz").is_file():
+        return index, parts
+    published, fresh = built(options)
+    for kind, part in parts.items():
+        kept = {key: part[key] for key in ("templates", "forms", "form_classes")}
+        fresh[kind] = {**fresh.get(kind, empty()), **kept}
+    return published, fresh
 
 
 def read(path: Path) -> dict[str, Any]:
