@@ -78,18 +78,22 @@ class ModuleTable:
 
     def ending(self, end: str) -> list[int]:
         """Return the positions of the modules whose name is this, or ends with it after a dot."""
-        found = self._by_leaf.get(end.rpartition(".")[2], [])
-        if "." not in end:
-            return found
-        names = ((position, self.modules[position].name) for position in found)
-        return [at for at, name in names if name == end or name.endswith(f".{end}")]
+        parts = end.count(".") + 1
+        if parts not in self._by_end:
+            self._by_end[parts] = self._ends(parts)
+        return self._by_end[parts].get(end, [])
 
     @cached_property
-    def _by_leaf(self) -> dict[str, list[int]]:
+    def _by_end(self) -> dict[int, dict[str, list[int]]]:
+        """Positions by the last parts of names, for each number of parts asked so far."""
+        return {}
+
+    def _ends(self, parts: int) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for position, module in enumerate(self.modules):
-            if module.name:
-                found.setdefault(module.leaf, []).append(position)
+            pieces = module.name.rsplit(".", parts)
+            if module.name and len(pieces) >= parts:
+                found.setdefault(".".join(pieces[-parts:]), []).append(position)
         return found
 
     def below(self, name: str) -> Iterable[Module]:
