@@ -221,8 +221,3 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _order(finding: Finding) -> tuple[str, int, int, int, str]:
     place = finding.place
     return (place.file, place.line, -finding.severity, place.column, finding.code)
-
-
-def with_findings(report: Report, findings: Iterable[Finding]) -> Report:
-    """Return a report with other findings in place of its own."""
-    return replace(report, findings=tuple(findings))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.frameworks import signs
 from lora_advisor.recipe import UNKNOWN
-from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
-    from lora_advisor.source.tree import Node
 
 _DTYPES: Final = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32", "half": "float16"}
 
@@ -21,11 +18,6 @@ def dtype(value: object) -> object:
         return value
     name = value.removeprefix("torch.")
     return _DTYPES.get(name, name)
-
-
-def target_list(value: object) -> object:
-    """Take one name for a list of it; ``all-linear`` stays the word PEFT knows."""
-    return [value] if isinstance(value, str) and value != "all-linear" else value
 
 
 def all_linear_alone(value: object) -> object:
@@ -66,14 +58,3 @@ def put_precision(draft: Draft) -> None:
         for name in ("fp16", "bf16"):
             chosen = precision.value == name
             draft.put(f"train.{name}", chosen, precision if chosen else None)
-
-
-def has_text(root: Node, path: str, *starts: str) -> str:
-    """Return ``path: text`` as evidence where the text begins with one of ``starts``."""
-    found = signs.text(root, path)
-    return f"{path}: {found}" if found.startswith(starts) else ""
-
-
-def is_mapping(root: Node, path: str) -> bool:
-    """Whether a mapping stands under a dotted path."""
-    return isinstance(signs.node(root, path), Mapping)

@@ -119,12 +119,6 @@ def _source(config: str, made: ModuleTable) -> str:
     return f"{config}, {made.source}" if made.source.startswith("built") else config
 
 
-def from_folder(folder: Path, auto_class: str | None = None) -> ModuleTable | None:
-    """Return the modules of the model in a folder, None where they are not known."""
-    model = model_in(folder)
-    return model.table(auto_class) if model is not None else None
-
-
 def model_in(folder: Path) -> BaseModel | None:
     """Read the model of a folder, None where it has no ``config.json``; ModelError if broken."""
     path = folder / CONFIG

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MIN_8BIT: Final = 4096
 STATE_BLOCK: Final = 256
-PAGED_FROM: Final = 100_000
 _PEFT: Final = "https://github.com/huggingface/peft/blob/main/src/peft/tuners/tuners_utils.py"
 _BNB: Final = (
     "https://github.com/bitsandbytes-foundation/bitsandbytes/blob/main/bitsandbytes/optim/"
