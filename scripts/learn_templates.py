@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import transformers
 from catalogue_configs import TEXT_TYPES, clean_config, default_auto_class
 from catalogue_layouts import LAYOUTS
-from shapes.make import Learner, watch_reads
+from shapes.base import watch_reads
+from shapes.make import Learner
 from transformers.models.auto import modeling_auto
 
 if TYPE_CHECKING:

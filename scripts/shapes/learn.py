@@ -2,147 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lora_advisor.models.formula import OpenError, atom, test
+from lora_advisor.models.formula import test
+from shapes.columns import PRIME, keys_of
 
-PRIME = 2_147_483_647
-ROWS = 10
+if TYPE_CHECKING:
+    from shapes.columns import Columns
+    from shapes.places import Places
+
 FACTORS = (1, 2, 3, 4)
 
 
 class UnexplainedError(Exception):
     """No small formula gives the observed values."""
-
-
-class Places:
-    """Where values were observed: the fields of each probe and the indices of the layer."""
-
-    def __init__(
-        self,
-        places: list[tuple[dict[str, Any], tuple[int, ...]]],
-        relevant: set[str],
-        origins: dict[int, tuple[int, set[str]]] | None = None,
-        depth: int | None = None,
-    ) -> None:
-        self.places = places
-        self.relevant = sorted(relevant)
-        self.depth = len(places[0][1]) if depth is None else depth
-        self.origins = origins or {}
-        self._narrow: dict[Any, Places] = {}
-        self.family: set[str] = set()
-        self._pairs: list[tuple[int, int, set[str]]] | None = None
-        self._answers: list[tuple[Any, np.ndarray]] | None = None
-        self._columns: dict[bytes, Any] = {}
-
-    def pairs(self) -> list[tuple[int, int, set[str]]]:
-        """Return places that differ in one field (and what hangs on it), with its name."""
-        if self._pairs is None:
-            rows = {(id(fields), at): n for n, (fields, at) in enumerate(self.places)}
-            self._pairs = []
-            for n, (fields, at) in enumerate(self.places):
-                origin = self.origins.get(id(fields))
-                other = rows.get((origin[0], at)) if origin else None
-                if origin and other is not None:
-                    self._pairs.append((n, other, origin[1]))
-        return self._pairs
-
-    def narrowed(self, values: np.ndarray) -> Places:
-        """Return the same places with only the fields that were seen to change the values."""
-        seen = set().union(
-            *(names for a, b, names in self.pairs() if values[a] != values[b]), set()
-        )
-        firsts: dict[int, int] = {}
-        inside = any(
-            values[firsts.setdefault(id(f), n)] != values[n] for n, (f, _) in enumerate(self.places)
-        )
-        key = (frozenset(seen), inside)
-        if key not in self._narrow:
-            self._narrow[key] = Places(self.places, seen, None, self.depth if inside else 0)
-        return self._narrow[key]
-
-    def widened(self, values: np.ndarray) -> list[Places]:
-        """Return the narrowed places, those with the module's other fields or one more, all."""
-        narrow = self.narrowed(values)
-        self.family |= set(narrow.relevant)
-        if self.family - set(narrow.relevant):
-            kin = Places(self.places, self.family, None, narrow.depth)
-            return [narrow, kin, *self._wider(narrow), self]
-        return [narrow, *self._wider(narrow), self]
-
-    def _wider(self, narrow: Places) -> list[Places]:
-        more = [f for f in self.relevant if f not in narrow.relevant]
-        return [Places(self.places, {*narrow.relevant, f}, None, narrow.depth) for f in more]
-
-    def _types(self, field: str) -> set[type]:
-        return {type(fields.get(field)) for fields, _ in self.places}
-
-    @cached_property
-    def _kinds(self) -> dict[str, set[type]]:
-        return {f: self._types(f) for f in self.relevant}
-
-    def ints(self) -> list[str]:
-        """Return the fields that hold whole numbers somewhere."""
-        return [f for f, types in self._kinds.items() if int in types]
-
-    def lists(self) -> list[str]:
-        """Return the fields that hold lists somewhere."""
-        return [f for f, types in self._kinds.items() if list in types]
-
-    def questions(self) -> list[Any]:
-        """Return the tests that may tell cases apart, the plainest first."""
-        asked: list[Any] = []
-        kinds = {field: self._types(field) for field in self.relevant}
-        for field, types in kinds.items():
-            if types <= {bool, str, type(None)}:
-                asked.append(["is", field])
-            if type(None) in types and len(types) > 1:
-                asked.append(["none", field])
-            if int in types or list in types or float in types:
-                asked.append(["truth", field])
-        numbers, lists = self.ints(), self.lists()
-        for d in range(self.depth):
-            i = ["@", d]
-            for field in lists:
-                asked += [["at", field, d], ["in", field, d]]
-            asked += [["<", i, f] for f in numbers]
-            asked += [["%", i, f, c] for f in numbers for c in (0, 1)]
-            asked += [["<", i, n] for n in (1, 2, 3)]
-            deep = max(at[d] for _, at in self.places)  # a period that was not seen twice is none
-            asked += [["%", i, n, c] for n in (2, 3, 4, 5, 6, 8) if 2 * n <= deep for c in range(n)]
-            asked.append(["num", i])
-        asked += [["same", a, b] for a, b in itertools.combinations(numbers, 2)]
-        asked += [["<", a, b] for a, b in itertools.permutations(numbers, 2)]
-        asked += [["<", a, n] for a in numbers for n in (2, 3)]
-        return asked
-
-    def answers(self) -> list[tuple[Any, np.ndarray]]:
-        """Return each test with its answers as small numbers; -1 where it has none."""
-        if self._answers is None:
-            self._answers = []
-            seen: set[bytes] = set()
-            for question in self.questions():
-                codes: dict[Any, int] = {}
-                row = np.array([self._code(question, place, codes) for place in self.places])
-                key = row.tobytes()
-                if len(codes) > 1 and key not in seen:
-                    seen.add(key)
-                    self._answers.append((question, row))
-        return self._answers
-
-    @staticmethod
-    def _code(question: Any, place: Any, codes: dict[Any, int]) -> int:
-        try:
-            found = test(question, *place)
-        except (OpenError, TypeError):
-            return -1
-        if isinstance(found, list | dict):
-            return -1
-        return codes.setdefault((type(found), found), len(codes))
 
 
 def _split(
@@ -269,123 +144,6 @@ def _split_size(places: Places, values: np.ndarray, subset: np.ndarray, depth: i
     return None
 
 
-class _Columns:
-    """Products of fields on a set of places, findable by their values up to a factor."""
-
-    def __init__(self, places: Places, subset: np.ndarray) -> None:
-        self.places = [places.places[i] for i in subset]
-        rows = np.unique(np.linspace(0, len(subset) - 1, min(ROWS, len(subset))).astype(int))
-        self.rows = rows
-        plain = self._known(self._fields(places), [places.places[i] for i in subset[rows]])
-        shared = self._known(self._quotients(), [places.places[i] for i in subset[rows]])
-        self.parts: list[list[Any]] = [[], *([a] for a, _ in plain)]
-        columns = [np.ones((1, len(rows)), dtype=np.int64), *(c[None] for _, c in plain)]
-        self._products(plain, plain, columns, same=True)
-        self.plain = len(self.parts)
-        self.parts += [[a] for a, _ in shared]
-        columns += [c[None] for _, c in shared]
-        self._products(shared, plain, columns, same=False)
-        for part, column in shared:
-            self.parts.append([part, part])
-            columns.append((column * column)[None])
-        if len(plain) <= 14:
-            for (a, x), (b, y), (c, z) in itertools.combinations_with_replacement(plain, 3):
-                self.parts.append([a, b, c])
-                columns.append((x * y % PRIME * z)[None])
-        self.table = np.concatenate(columns) % PRIME
-        self.keys = keys_of(self.table)
-        self.order = np.argsort(self.keys, kind="stable")
-        self.sorted = self.keys[self.order]
-
-    def _products(self, ones: Any, others: Any, columns: list[np.ndarray], *, same: bool) -> None:
-        for n, (a, x) in enumerate(ones):
-            for b, y in others[n:] if same else others:
-                self.parts.append([a, b])
-                columns.append((x * y)[None])
-
-    def _fields(self, places: Places) -> list[Any]:
-        self.names = [
-            f for f in places.ints() if all(type(p[0].get(f)) is int for p in self.places)
-        ]
-        items: list[Any] = list(self.names)
-        items += [[k, d] for d in range(places.depth) for k in ("@", "**")]
-        for name in places.lists():
-            items += [["#", name], *(["[]", name, [d]] for d in range(places.depth))]
-            items += [["[]", name, n] for n in range(4)]
-        return items
-
-    def _quotients(self) -> list[Any]:
-        pairs = [
-            ["//", a, b]
-            for a, b in itertools.permutations(self.names, 2)
-            if a.rpartition(".")[0] == b.rpartition(".")[0]
-        ]
-        return pairs + [["//", a, n] for a in self.names for n in (2, 4, 8, 16)]
-
-    @staticmethod
-    def _known(parts: list[Any], places: Any) -> list[tuple[Any, np.ndarray]]:
-        found = []
-        seen: set[bytes] = set()
-        for part in parts:
-            try:
-                column = np.array([atom(part, *place) for place in places], dtype=np.int64)
-            except OpenError:
-                continue
-            if column.tobytes() not in seen and column.any():
-                seen.add(column.tobytes())
-                found.append((part, column))
-        return found
-
-    def column(self, n: int) -> np.ndarray | None:
-        """Return a product at every place."""
-        out = []
-        try:
-            for place in self.places:
-                value = 1
-                for part in self.parts[n]:
-                    value *= atom(part, *place)
-                out.append(value)
-        except OpenError:
-            return None
-        return np.array(out, dtype=object)
-
-    def multiple(self, key: int, full: np.ndarray) -> list[Any] | None:
-        """Return ``[factor, atom, …]`` that equals the values, None if nothing does."""
-        at = int(np.searchsorted(self.sorted, key))
-        while at < len(self.sorted) and self.sorted[at] == key:
-            column = self.column(int(self.order[at]))
-            if column is not None and column[0] and full[0] % column[0] == 0:
-                factor = int(full[0] // column[0])
-                if (column * factor == full).all():
-                    return [factor, *self.parts[int(self.order[at])]]
-            at += 1
-        return None
-
-
-WEIGHTS = np.array([pow(48_271, n + 1, PRIME) for n in range(ROWS)], dtype=np.int64)
-
-
-def keys_of(table: np.ndarray) -> np.ndarray:
-    """Return a number for each row that is the same for its multiples; -1 for a row from 0."""
-    lead = table[:, 0]
-    inverse, power, exponent = np.ones_like(lead), lead.copy(), PRIME - 2
-    while exponent:
-        if exponent & 1:
-            inverse = inverse * power % PRIME
-        power = power * power % PRIME
-        exponent >>= 1
-    ratios = table * inverse[:, None] % PRIME
-    keys = (ratios * WEIGHTS[: table.shape[1]] % PRIME).sum(axis=1)
-    return np.where(lead == 0, -1, keys)
-
-
-def _columns(places: Places, subset: np.ndarray) -> _Columns:
-    key = subset.tobytes()
-    if key not in places._columns:  # noqa: SLF001
-        places._columns[key] = _Columns(places, subset)  # noqa: SLF001
-    return places._columns[key]  # noqa: SLF001
-
-
 def _sum(
     places: Places, values: np.ndarray, subset: np.ndarray, *, deep: bool, few: int = 1
 ) -> Any:
@@ -394,7 +152,7 @@ def _sum(
         return int(full[0]) if len(subset) >= few else None
     if len(subset) < 4:
         return None
-    columns = _columns(places, subset)
+    columns = places.columns(subset)
     rows = full[columns.rows] % PRIME
     one = columns.multiple(int(keys_of(rows[None])[0]), full)
     if one is not None:
@@ -405,7 +163,7 @@ def _sum(
 
 
 def _two(
-    columns: _Columns, full: np.ndarray, rows: np.ndarray, before: list[Any], chosen: Any
+    columns: Columns, full: np.ndarray, rows: np.ndarray, before: list[Any], chosen: Any
 ) -> Any:
     for factor in (*FACTORS, -1, -2, 6, 8, 16):
         rest = (rows[None] - factor * columns.table) % PRIME
@@ -421,7 +179,7 @@ def _two(
     return None
 
 
-def _three(columns: _Columns, full: np.ndarray, rows: np.ndarray) -> Any:
+def _three(columns: Columns, full: np.ndarray, rows: np.ndarray) -> Any:
     if columns.plain > 150:
         return None
     for n in range(columns.plain):

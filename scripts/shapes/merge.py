@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shapes.learn import Places, UnexplainedError, learn_case, learn_size
+from shapes.learn import UnexplainedError, learn_case, learn_size
+from shapes.places import Places
 from shapes.tree import Node
 
 Sample = tuple[dict[str, Any], tuple[int, ...], Node]

@@ -37,6 +37,10 @@ class Node:
     groups: int
 
 
+Built = tuple[Node, dict[str, Any]]
+"""The tree of a model, and what else is asked of it (see :func:`picture`)."""
+
+
 def build(model_type: str, raw: dict[str, Any], auto_class: str) -> nn.Module:
     """Build a model on meta from the fields of its config alone."""
     config = transformers.AutoConfig.for_model(model_type, **raw)
@@ -45,7 +49,7 @@ def build(model_type: str, raw: dict[str, Any], auto_class: str) -> nn.Module:
         return maker.from_config(config) if auto_class.startswith("Auto") else maker(config)
 
 
-def picture(model: Any) -> tuple[Node, dict[str, Any]]:
+def picture(model: Any) -> Built:
     """Return the tree of a model, and what else is asked of it."""
     names = {id(module): name for name, module in model.named_modules()}
     doubles: list[list[str]] = []
