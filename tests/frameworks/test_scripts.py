@@ -1,34 +1,21 @@
-"""People's scripts, notebooks and shell files: what each says, and what it leaves open.
-
-One row is a program and the recipes that must be read from it, as fields without their group's
-name where that is plain; ``?`` stands for unknown.
-"""
+"""People's scripts: what each says, and what it leaves open (see ``rows.py``)."""
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lora_advisor import frameworks
-from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source import parse
+from tests.frameworks.rows import recipes
 
-SHORT = {
-    "model": "model.name_or_path", "on": "lora.enabled", "r": "lora.r",
-    "alpha": "lora.lora_alpha", "targets": "lora.target_modules", "dropout": "lora.lora_dropout",
-    "four": "quant.load_in_4bit", "type": "quant.bnb_4bit_quant_type", "method": "train.method",
-    "lr": "train.learning_rate", "batch": "train.per_device_train_batch_size",
-    "steps": "train.max_steps", "epochs": "train.num_train_epochs", "trains": "train.enabled",
-    "accumulation": "train.gradient_accumulation_steps", "length": "data.max_length",
-    "init": "lora.init_lora_weights", "bf16": "train.bf16", "processes": "run.num_processes",
-    "checkpointing": "train.gradient_checkpointing",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from tests.frameworks.rows import Row, Wanted
+
 LOAD = "m = AutoModelForCausalLM.from_pretrained('org/a')\n"
 TWO = "a = LoraConfig(r=8)\nb = LoraConfig(r=16)\n"
 ARGS = "args = TrainingArguments('out', learning_rate=1e-4)\n"
-Row = tuple[str, list[dict[str, object]]]
-
 MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
@@ -362,148 +349,10 @@ PYTHON: dict[str, Row] = {
     "no training at all": ("print('lora')\nmodel.generate()\n", []),
 }  # fmt: skip
 
-NOTEBOOK: dict[str, tuple[list[str], list[dict[str, object]]]] = {
-    "a command in a cell": (
-        ["!pip install trl\n!accelerate launch --num_processes 2 train.py --lora_r 8 --use_peft"],
-        [{"r": 8, "processes": 2}],
-    ),
-    "a program and a command": (
-        ["LoraConfig(r=4)", "!swift sft --model a/b --tuner_type lora --lora_rank 8"],
-        [{"r": 4}, {"r": 8}],
-    ),
-    "a config that a cell writes": (
-        [
-            ("%%writefile c.yaml\nmodel_name_or_path: a/b\nstage: sft\nfinetuning_type: lora\n"
-            "lora_rank: 16\n"),
-            "!llamafactory-cli train c.yaml",
-        ],
-        [{"r": 16, "alpha": 32}],
-    ),
-    "pip lines": (
-        ["!pip install -q peft \\\n  transformers\n", "%%capture\n%pip install trl\n",
-         "c = LoraConfig(r=8)\n"],
-        [{"r": 8}],
-    ),
-    "a value of an earlier cell": (["R = 16\n", "LoraConfig(r=R)\n"], [{"r": 16}]),
-    "another language": (["%%bash\nfor i in 1; do echo $i; done\n", "LoraConfig(r=8)\n"],
-                         [{"r": 8}]),
-    "a cell that sets a value anew": (["R = 8\n", "R = 16\n", "LoraConfig(r=R)\n"], [{"r": 16}]),
-    "a broken cell about something else": (
-        ["inputs = f(\n  a=1\n  b=2)\n", "LoraConfig(r=8)\n"], [{"r": 8}]
-    ),
-    "a trainer in the next cell": (
-        [TWO, "SFTTrainer(args=SFTConfig('o'), peft_config=b)\n"],
-        [{"r": 16}, {"r": 8}],
-    ),
-}  # fmt: skip
-
-SHELL: dict[str, Row] = {
-    "a script's flags": (
-        "python a.py --model_name_or_path org/a --lora_r 8 --lora_alpha 16 --learning_rate 1e-4",
-        [{"model": "org/a", "r": 8, "alpha": 16, "lr": 1e-4}],
-    ),
-    "continued lines and variables": (
-        ("LR=2e-4\nexport R=${RANK:-16}\ntorchrun --nproc_per_node=4 train.py \\\n"
-        "  --lora_r ${R} \\\n  --learning_rate $LR\n"),
-        [{"r": 16, "lr": 2e-4, "processes": 4}],
-    ),
-    "an array of options": (
-        'OPTS=(\n  --lora_r 8   # small\n  --lora_alpha 16\n)\npython train.py "${OPTS[@]}"\n',
-        [{"r": 8, "alpha": 16}],
-    ),
-    "options in a text": (
-        'OPTS="--lora_r 8 \\\n --lora_alpha 16"\npython train.py $OPTS\n', [{"r": 8, "alpha": 16}]
-    ),
-    "a loop over rates": (
-        "for lr in 1e-4 2e-4; do\n  python train.py --lora_r 8 --learning_rate $lr\ndone\n",
-        [{"r": 8, "lr": "?"}],
-    ),
-    "two runs with another rank": (
-        "R=8\npython train.py --lora_r $R\nR=16\npython train.py --lora_r $R\n",
-        [{"r": 8}, {"r": 16}],
-    ),
-    "a choice": (
-        'if [ -n "$BIG" ]; then\n  R=64\nelse\n  R=8\nfi\npython train.py --lora_r $R\n',
-        [{"r": "?"}],
-    ),
-    "a list of targets": (
-        "python train.py --lora_r 8 --lora_target_modules q_proj v_proj --bf16\n",
-        [{"targets": ["q_proj", "v_proj"], "bf16": True}],
-    ),
-    "arguments passed on": ('python train.py --lora_r 8 --lora_alpha 16 "$@"\n', [{"alpha": 16}]),
-    "a launcher that is a module": (
-        "python -m torch.distributed.launch --nproc_per_node 2 train.py --lora_r 8\n",
-        [{"r": 8, "processes": 2}],
-    ),
-    "accelerate": (
-        "accelerate launch --num_processes 8 --config_file a.yaml train.py --use_lora --lora_r 8\n",
-        [{"r": 8, "processes": 8}],
-    ),
-    "trl": (
-        "trl sft --model_name_or_path org/a --use_peft --lora_r 8 --learning_rate 2e-4\n",
-        [{"on": True, "r": 8, "lr": 2e-4}],
-    ),
-    "LLaMA-Factory": (
-        ("llamafactory-cli train --stage sft --do_train --model_name_or_path org/a \\\n"
-        "  --finetuning_type lora --lora_rank 16 --lora_target q_proj,v_proj\n"),
-        [{"on": True, "r": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]}],
-    ),
-    "Megatron's flags": (
-        "megatron sft --model org/a --tuner_type lora --lora_rank 8 --micro_batch_size 1\n",
-        [{"model": "org/a", "r": 8, "batch": 1, "lr": "?"}],
-    ),
-    "InternVL": (
-        "torchrun --nproc_per_node=8 x/internvl_chat_finetune.py --use_llm_lora 16\n",
-        [{"r": 16, "processes": 8}],
-    ),
-    "flags over a config file": (
-        "trl dpo --config c.yaml --learning_rate 1e-6\nllamafactory-cli train c.yaml lora_rank=4\n",
-        [{"lr": 1e-6, "r": "?", "on": "?"}, {"r": 4, "alpha": "?", "lr": "?"}],
-    ),
-    "commands that leave all to a file, or train nothing": (
-        ("llamafactory-cli train c.yaml\ntrl sft --config c.yaml\n"
-        "llamafactory-cli chat --model_name_or_path a --finetuning_type lora\n"), [],
-    ),
-    "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
-    "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
-}  # fmt: skip
-
-
-def recipes(text: str, path: str, wanted: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return the wanted fields of every recipe of a file, unknown as ``?``."""
-    found = frameworks.read(parse(text, path))
-    if len(found) != len(wanted):
-        return [{"recipes": len(found)}]
-    return [
-        {name: _shown(one[SHORT.get(name, name)].value) for name in fields}
-        for one, fields in zip(found, wanted, strict=True)
-    ]
-
-
-def _shown(value: object) -> object:
-    return "?" if value is UNKNOWN else value
-
 
 @pytest.mark.parametrize(("text", "wanted"), PYTHON.values(), ids=PYTHON.keys())
-def test_python(text: str, wanted: list[dict[str, object]]) -> None:
+def test_python(text: str, wanted: Wanted) -> None:
     assert recipes(text, "train.py", wanted) == wanted
-
-
-@pytest.mark.parametrize(("cells", "wanted"), NOTEBOOK.values(), ids=NOTEBOOK.keys())
-def test_notebook(cells: list[str], wanted: list[dict[str, object]]) -> None:
-    made = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
-    assert recipes(json.dumps({"cells": made}), "a.ipynb", wanted) == wanted
-
-
-@pytest.mark.parametrize(("text", "wanted"), SHELL.values(), ids=SHELL.keys())
-def test_shell(text: str, wanted: list[dict[str, object]]) -> None:
-    assert recipes(text, "run.sh", wanted) == wanted
-
-
-def test_a_broken_cell_that_configures_a_training_is_an_error() -> None:
-    cells = [{"cell_type": "code", "source": ["LoraConfig(r=8\n", "b)\n"]}]
-    with pytest.raises(Exception, match="not valid Python"):
-        parse(json.dumps({"cells": cells}), "a.ipynb")
 
 
 @pytest.mark.parametrize(
