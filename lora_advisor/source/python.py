@@ -9,12 +9,11 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.record import replace
 from lora_advisor.source import python_options as options
 from lora_advisor.source.errors import SourceError
-from lora_advisor.source.position import line_starts
 from lora_advisor.source.python_calls import (
     OUTPUT_FIRST,
     POSITIONAL,
@@ -39,6 +38,7 @@ from lora_advisor.source.python_nodes import (
     root_of,
     unpacked,
 )
+from lora_advisor.source.python_places import Places
 from lora_advisor.source.python_values import (
     Scope,
     is_bare_unknown,
@@ -101,8 +101,7 @@ class _Program:
     def __init__(self, text: str) -> None:
         self.calls: list[Entry] = []
         self._text = text
-        self._starts = line_starts(text)
-        self._lines = text.splitlines(keepends=True) if not text.isascii() else []
+        self._span = Places(text).span
         self._aliases: dict[str, str] = {}
         self._own: set[str] = set()
         self._strange: set[str] = set()
@@ -388,20 +387,3 @@ class _Program:
             key = Scalar(text=label, plain=False, span=span)
             entries.append(Entry(key=key, value=resolve(argument, scope)))
         return entries
-
-    def _span(self, node: ast.AST) -> Span:
-        at: Any = node
-        try:
-            line, column, end_line, end = at.lineno, at.col_offset, at.end_lineno, at.end_col_offset
-        except AttributeError:  # a node without a place, or one that was made here
-            return Span(0, 0)
-        if not self._lines:
-            return Span(self._starts[line - 1] + column, self._starts[end_line - 1] + end)
-        return Span(self._offset(line, column), self._offset(end_line, end))
-
-    def _offset(self, line: int, column: int) -> int:
-        """Turn ast's line and UTF-8 column into a character offset."""
-        text = self._lines[line - 1] if line <= len(self._lines) else ""
-        if not text.isascii():
-            column = len(text.encode()[:column].decode("utf-8", "ignore"))
-        return self._starts[line - 1] + column
