@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.calibrate import noise, range_test, short_runs
 from lora_advisor.calibrate.ranks import ENOUGH, UNCERTAIN, at_rank
+from lora_advisor.laws.rates import rounded
 from lora_advisor.record import record
 from lora_advisor.source.edits import apply, inserted, replaced
 
@@ -124,11 +125,6 @@ def _batch_rows(reader: Reader, found: Calibration) -> list[Row]:
 def _row(reader: Reader, field: str, value: object, **rest: object) -> Row:
     current = reader.get(field)
     return Row(field=field, key=reader.key(field), current=current, value=value, **rest)  # type: ignore[arg-type]
-
-
-def rounded(rate: float) -> float:
-    """Keep two digits: more are not known."""
-    return float(f"{rate:.1e}")
 
 
 CONSTANTS: Final = (

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, spelled, truthy, warmup
+from lora_advisor.convert.writer import (
+    DATASET,
+    Entry,
+    Writer,
+    left_out,
+    of_four,
+    spelled,
+    truthy,
+    warmup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,10 +84,6 @@ def _in_eight(value: object, values: Values) -> Values:
     return {"quantization_bit": 8} if value and not four else {}
 
 
-def _of_four(path: str) -> Callable[[object, Values], Values]:
-    return lambda value, values: {path: value} if values.get("quant.load_in_4bit") else {}
-
-
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "lora.enabled": _switch,
     "lora.target_modules": _targets,
@@ -101,8 +106,8 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "quant.load_in_4bit": truthy("quantization_bit", 4),
     "quant.load_in_8bit": _in_eight,
     "quant.method": left_out,
-    "quant.bnb_4bit_quant_type": _of_four("quantization_type"),
-    "quant.bnb_4bit_use_double_quant": _of_four("double_quantization"),
+    "quant.bnb_4bit_quant_type": of_four("quantization_type"),
+    "quant.bnb_4bit_use_double_quant": of_four("double_quantization"),
     "quant.bits": left_out,
     "data.new_tokens": left_out,
     DATASET: lambda value, _values: {"dataset": value},

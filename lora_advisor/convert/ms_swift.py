@@ -9,6 +9,7 @@ from lora_advisor.convert.writer import (
     Entry,
     Writer,
     left_out,
+    of_four,
     renamed,
     spelled,
     warmup,
@@ -37,10 +38,6 @@ def _initialisation(value: object, _values: Values) -> Values:
     if isinstance(value, bool):
         return {"init_weights": "true" if value else "false"}
     return {"init_weights": value} if value else {}
-
-
-def _of_four(path: str) -> Callable[[object, Values], Values]:
-    return lambda value, values: {path: value} if values.get("quant.load_in_4bit") else {}
 
 
 def _four(value: object, _values: Values) -> Values:
@@ -75,9 +72,9 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "quant.load_in_8bit": _eight,
     "quant.method": left_out,
     "quant.bits": left_out,
-    "quant.bnb_4bit_quant_type": _of_four("bnb_4bit_quant_type"),
-    "quant.bnb_4bit_compute_dtype": _of_four("bnb_4bit_compute_dtype"),
-    "quant.bnb_4bit_use_double_quant": _of_four("bnb_4bit_use_double_quant"),
+    "quant.bnb_4bit_quant_type": of_four("bnb_4bit_quant_type"),
+    "quant.bnb_4bit_compute_dtype": of_four("bnb_4bit_compute_dtype"),
+    "quant.bnb_4bit_use_double_quant": of_four("bnb_4bit_use_double_quant"),
     DATASET: renamed("dataset"),
 }
 

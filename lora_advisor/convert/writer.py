@@ -141,6 +141,11 @@ def warmup(value: object, values: Mapping[str, object]) -> Mapping[str, object]:
     return {"warmup_ratio": value} if 0 < value < 1 else {"warmup_steps": int(value)}
 
 
+def of_four(path: str) -> Callable[[object, Mapping[str, object]], Mapping[str, object]]:
+    """Write a value at ``path`` where the base is loaded in 4 bits, and nowhere else."""
+    return lambda value, values: {path: value} if values.get("quant.load_in_4bit") else {}
+
+
 def file_kind(name: object) -> str:
     """Return the loader of a local data file (``json``, ``csv``, ``parquet``), empty for others."""
     ending = str(name).rpartition(".")[2].lower()

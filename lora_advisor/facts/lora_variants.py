@@ -45,9 +45,7 @@ def unlayered_target(lora: Lora) -> str:
 
     ``lm_head`` is a whole path, which PEFT takes before it asks for a layer's number.
     """
-    names = lora.target_modules
-    ends = [name.rpartition(".")[2] for name in names] if isinstance(names, list) else []
-    return next((name for name in ends if name in _EMBEDDINGS), "")
+    return targeted_embedding(lora)
 
 
 def every_target_unlayered(lora: Lora) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
-from lora_advisor.frameworks.deepspeed import AUTO, unless_auto
+from lora_advisor.frameworks.deepspeed import AUTO
 from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.readings import unless_auto
 from lora_advisor.recipe import FIELDS, UNKNOWN
 from lora_advisor.source.scalars import yaml11
 

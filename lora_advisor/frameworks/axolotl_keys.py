@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lora_advisor.frameworks.interface import Key
+from lora_advisor.frameworks.readings import unless_auto
 from lora_advisor.recipe import UNKNOWN
 
 
@@ -16,10 +17,6 @@ def _trains_lora(value: object) -> object:
 
 def _method(value: object) -> object:
     return "grpo" if value == "gdpo" else value
-
-
-def _auto(value: object) -> object:
-    return UNKNOWN if value == "auto" else value
 
 
 def _checkpointing(value: object) -> object:
@@ -98,8 +95,8 @@ _TRAIN: Final[dict[str, str | Key]] = {
     "adam_beta2": "train.adam_beta2",
     "max_grad_norm": "train.max_grad_norm",
     "fp16": "train.fp16",
-    "bf16": Key(field="train.bf16", read=_auto, why="the GPU decides"),
-    "tf32": Key(field="train.tf32", read=_auto, why="the GPU decides"),
+    "bf16": Key(field="train.bf16", read=unless_auto, why="the GPU decides"),
+    "tf32": Key(field="train.tf32", read=unless_auto, why="the GPU decides"),
     "gradient_checkpointing": Key(
         field="train.gradient_checkpointing", read=_checkpointing, why="offloading may replace it"
     ),
@@ -123,7 +120,9 @@ _TRAIN: Final[dict[str, str | Key]] = {
     "dataloader_num_workers": "train.dataloader_num_workers",
     "dataloader_prefetch_factor": "train.dataloader_prefetch_factor",
     "ddp_find_unused_parameters": "train.ddp_find_unused_parameters",
-    "torch_compile": Key(field="train.torch_compile", read=_auto, why="torch's release decides"),
+    "torch_compile": Key(
+        field="train.torch_compile", read=unless_auto, why="torch's release decides"
+    ),
     "dpo_use_liger_kernel": "train.use_liger_kernel",
     "resume_from_checkpoint": "train.resume_from_checkpoint",
     "accelerator_config": "train.accelerator_config",
@@ -160,7 +159,7 @@ _DATA: Final[dict[str, str | Key]] = {
     "sample_packing": "data.packing",
     "eval_sample_packing": "data.eval_packing",
     "batch_flattening": Key(
-        field="data.padding_free", read=_auto, why="the attention implementation decides"
+        field="data.padding_free", read=unless_auto, why="the attention implementation decides"
     ),
     "dpo_padding_free": "data.padding_free",
     "pad_to_sequence_len": "data.pad_to_max_length",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.readings import unless_auto
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import json_value
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 
 AUTO: Final = "the training config decides it"
-
-
-def unless_auto(value: object) -> object:
-    """Read a value that is none when it says ``auto``."""
-    return UNKNOWN if value == "auto" else value
 
 
 KEYS: Final[dict[str, str | Key]] = {

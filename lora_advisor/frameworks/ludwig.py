@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import signs
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.readings import put_default, quantise
+from lora_advisor.frameworks.readings import put_default, quantise, unless_auto
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import yaml11
 
@@ -25,11 +25,6 @@ _BETAS: Final = {"dpo": 0.1, "kto": 0.1, "orpo": 0.1, "grpo": 0.04}
 def _initialisation(value: object) -> object:
     """Read ``default`` as PEFT's own initialisation."""
     return True if value == "default" else value
-
-
-def _number(value: object) -> object:
-    """Leave ``auto`` to the run."""
-    return UNKNOWN if value == "auto" else value
 
 
 def _method(value: object) -> object:
@@ -62,16 +57,16 @@ _KEYS: Final[dict[str, str | Key]] = {
     "quantization.llm_int8_threshold": "quant.llm_int8_threshold",
     "trainer.type": Key(field="train.method", read=_method),
     "trainer.learning_rate": Key(
-        field="train.learning_rate", read=_number, why="Ludwig chooses it for the model"
+        field="train.learning_rate", read=unless_auto, why="Ludwig chooses it for the model"
     ),
     "trainer.batch_size": Key(
-        field="train.per_device_train_batch_size", read=_number, why="the run tries sizes out"
+        field="train.per_device_train_batch_size", read=unless_auto, why="the run tries sizes out"
     ),
-    "trainer.eval_batch_size": Key(field="train.per_device_eval_batch_size", read=_number),
+    "trainer.eval_batch_size": Key(field="train.per_device_eval_batch_size", read=unless_auto),
     "trainer.gradient_accumulation_steps": Key(
-        field="train.gradient_accumulation_steps", read=_number
+        field="train.gradient_accumulation_steps", read=unless_auto
     ),
-    "trainer.effective_batch_size": Key(field="train.total_batch_size", read=_number),
+    "trainer.effective_batch_size": Key(field="train.total_batch_size", read=unless_auto),
     "trainer.epochs": "train.num_train_epochs",
     "trainer.train_steps": "train.max_steps",
     "trainer.learning_rate_scheduler.warmup_fraction": "train.warmup_ratio",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.frameworks.python_flow import Identity, identity
+from lora_advisor.frameworks.python_flow import Identity, argument, identity
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def settle_collator(draft: Draft, calls: Sequence[Entry]) -> None:
     """Read the collator that the trainer gets, or the one that is made where that is uncertain."""
-    given = [_argument(call, "data_collator") for call in _trainers(calls)]
+    given = [argument(call, "data_collator") for call in _trainers(calls)]
     if given and all(value is None or _is_none(value) for value in given):
         draft.put("data.collator", None, None)
     if given and all(_is_none(value) for value in given):
@@ -37,13 +37,9 @@ def _trainers(calls: Sequence[Entry]) -> list[Entry]:
 
 
 def _arguments(trainer: Entry) -> Identity:
-    given = _argument(trainer, "args")
+    given = argument(trainer, "args")
     return () if given is None else identity(given)
 
 
 def _is_none(value: Node | None) -> bool:
     return isinstance(value, Scalar) and not is_unknown(value) and python_value(value) is None
-
-
-def _argument(call: Entry, name: str) -> Node | None:
-    return call.value.get(name) if isinstance(call.value, Mapping) else None

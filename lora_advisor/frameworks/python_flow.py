@@ -106,6 +106,11 @@ def _chosen(
     return kept + bases[:1]
 
 
+def argument(call: Entry, name: str) -> Node | None:
+    """Return what a call gives an argument, None where it does not; ``**`` is what it spreads."""
+    return call.value.get(name) if isinstance(call.value, Mapping) else None
+
+
 def names_model(trainer: Entry) -> Entry | None:
     """Return the argument that gives a trainer its model by name, for the trainer to load."""
     entries = trainer.value.entries if isinstance(trainer.value, Mapping) else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.frameworks.python_flow import argument
 from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Mapping, Scalar
@@ -32,7 +33,7 @@ def settle_padding(draft: Draft, call: Entry) -> None:
         return
     if call.key.text == "set":
         for name in ("pad_token", "pad_token_id"):
-            pad = _argument(call, name)
+            pad = argument(call, name)
             if isinstance(pad, Scalar) and pad.text.endswith(("eos_token", "eos_token_id")):
                 if _happens(draft, call):
                     draft.put("data.pad_is_eos", True, draft.written(f"set.{name}"))
@@ -40,7 +41,7 @@ def settle_padding(draft: Draft, call: Entry) -> None:
                     draft.unknown("data.pad_is_eos", _MAY_PAD)
                 return
     adds = call.key.text == "add_special_tokens"
-    given = _argument(call, "special_tokens_dict") if adds else None
+    given = argument(call, "special_tokens_dict") if adds else None
     pad = given.get("pad_token") if isinstance(given, Mapping) else None
     if pad is not None and _written_as(draft, pad).endswith(".eos_token"):
         path = "add_special_tokens.special_tokens_dict.pad_token"
@@ -49,7 +50,7 @@ def settle_padding(draft: Draft, call: Entry) -> None:
 
 def settle_end(draft: Draft, call: Entry) -> None:
     """Tell an end token that a script names for its tokenizer (``tokenizer.eos_token = …``)."""
-    end = _argument(call, "eos_token") if call.key.text == "set" else None
+    end = argument(call, "eos_token") if call.key.text == "set" else None
     if isinstance(end, Scalar) and not is_unknown(end) and end.text.startswith("<"):
         draft.put("data.eos_token", end.text, draft.written("set.eos_token"))
 
@@ -62,10 +63,6 @@ def _happens(draft: Draft, call: Entry) -> bool:
         return True
     model = draft.values.get("model.name_or_path")
     return model is not None and _WITHOUT_PADDING.match(str(model.value)) is not None
-
-
-def _argument(call: Entry, name: str) -> Node | None:
-    return call.value.get(name) if isinstance(call.value, Mapping) else None
 
 
 def _written_as(draft: Draft, node: Node) -> str:

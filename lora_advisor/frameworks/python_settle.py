@@ -10,7 +10,7 @@ from lora_advisor.frameworks import (
     python_unsloth,
     trl_commands,
 )
-from lora_advisor.frameworks.python_flow import may_be_passed_over, names_model, sources
+from lora_advisor.frameworks.python_flow import argument, may_be_passed_over, names_model, sources
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Scalar
@@ -69,7 +69,7 @@ def settle(
     draft.put("run.calls", [_label(call) for call in ordered], source)
     draft.put("run.merges_packed", _merges_packed(every, choices), None)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
-    if trainers and all(_argument(call, "**") is None for call in trainers):
+    if trainers and all(argument(call, "**") is None for call in trainers):
         given = [name for call in trainers for name in _names(call)]
         settings = [
             key.name for key in draft.keys if key.field is None and "Trainer" not in key.path
@@ -102,10 +102,10 @@ def _merges_packed(calls: Sequence[Entry], choices: Sequence[Entry]) -> object:
 
 def _is_packed(base: Entry) -> object:
     """Whether a base is loaded in 4 or 8 bits, as far as its call tells."""
-    if _argument(base, "**") is not None:
+    if argument(base, "**") is not None:
         return UNKNOWN
-    given = [_argument(base, f"load_in_{bits}bit") for bits in (4, 8)]
-    given.append(_argument(base, "quantization_config"))
+    given = [argument(base, f"load_in_{bits}bit") for bits in (4, 8)]
+    given.append(argument(base, "quantization_config"))
     if isinstance(given[-1], Mapping):
         return True
     values = [
@@ -120,16 +120,12 @@ def _is_packed(base: Entry) -> object:
 
 
 def _label(call: Entry) -> str:
-    owner = _text(_argument(call, "of"))
+    owner = _text(argument(call, "of"))
     return f"{owner}.{call.key.text}" if owner[:1].isupper() else call.key.text
 
 
 def _names(call: Entry) -> list[str]:
     return call.value.keys() if isinstance(call.value, Mapping) else []
-
-
-def _argument(call: Entry, name: str) -> Node | None:
-    return call.value.get(name) if isinstance(call.value, Mapping) else None
 
 
 def _text(node: Node | None) -> str:
@@ -146,7 +142,7 @@ def _value(draft: Draft, call: Entry) -> Value | None:
 
 
 def _is_unsloth(call: Entry) -> bool:
-    return _text(_argument(call, "of")).startswith("Fast")
+    return _text(argument(call, "of")).startswith("Fast")
 
 
 def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
@@ -155,20 +151,20 @@ def _settle_adapter(draft: Draft, calls: Sequence[Entry]) -> None:
     if adapter is not None:
         draft.put("lora.enabled", True, _value(draft, adapter))
         _unsloth_defaults(draft, adapter)
-        if is_unknown(adapter.value) and _argument(adapter, "**") is not None:
+        if is_unknown(adapter.value) and argument(adapter, "**") is not None:
             _forget(draft, "lora")
     elif loaded is None and _has_no_adapter(draft, calls):
         draft.put("lora.enabled", False, None)
         draft.put("lora.peft_type", "LORA", None)
     if loaded is not None:
-        draft.put("model.adapter", _text(_argument(loaded, "[1]")) or UNKNOWN, None)
+        draft.put("model.adapter", _text(argument(loaded, "[1]")) or UNKNOWN, None)
         draft.put("model.adapter_trainable", _trainable(loaded), None)
         _place_loading(draft, loaded)
 
 
 def _loads_adapter(call: Entry) -> bool:
     """Whether a call loads a saved adapter: into a base, or with one."""
-    of = _text(_argument(call, "of"))
+    of = _text(argument(call, "of"))
     return call.key.text == "from_pretrained" and of.startswith(("PeftModel", "AutoPeftModel"))
 
 
@@ -182,7 +178,7 @@ def _place_loading(draft: Draft, loaded: Entry) -> None:
 
 def _trainable(loaded: Entry) -> object:
     """Return the value of ``is_trainable``, False where it is not given."""
-    given = _argument(loaded, "is_trainable")
+    given = argument(loaded, "is_trainable")
     if given is None:
         return False
     return python_value(given) if isinstance(given, Scalar) and not is_unknown(given) else UNKNOWN
@@ -236,12 +232,12 @@ def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
     if loader is None:
         _named_base(draft, calls)
         return
-    draft.put("model.auto_class", _text(_argument(loader, "of")), None)
+    draft.put("model.auto_class", _text(argument(loader, "of")), None)
     if _is_unsloth(loader):
         python_unsloth.load_base(draft, loader)
         return
-    given = _argument(loader, "quantization_config")
-    if _argument(loader, "**") is not None:
+    given = argument(loader, "quantization_config")
+    if argument(loader, "**") is not None:
         return
     plain = given is None or (isinstance(given, Scalar) and given.tag is None)  # or None itself
     if plain and "quant.load_in_4bit" not in draft.values:
@@ -258,7 +254,7 @@ def _named_base(draft: Draft, calls: Sequence[Entry]) -> None:
 
 
 def _loads(call: Entry) -> bool:
-    of = _text(_argument(call, "of"))
+    of = _text(argument(call, "of"))
     return ("Model" in of or of.endswith("LM")) and not of.startswith("Peft")
 
 
@@ -275,7 +271,7 @@ def _quantised(draft: Draft, calls: Sequence[Entry]) -> None:
         _put_bits(draft, four=False, eight=False)
         draft.put("quant.method", QUANTISERS[other.key.text], _value(draft, other))
     elif (bnb := _first(calls, "BitsAndBytesConfig")) is not None:
-        if _argument(bnb, "**") is not None:
+        if argument(bnb, "**") is not None:
             return
         draft.put("quant.method", "bitsandbytes", _value(draft, bnb))
         for field, default in _BNB.items():
@@ -359,7 +355,7 @@ def _settle_new_tokens(draft: Draft, calls: Sequence[Entry], choices: Sequence[E
     resized = _first(calls, "resize_token_embeddings")
     added = _first(calls, "add_tokens")
     special = _first(calls, "add_special_tokens")
-    given = _argument(special, "special_tokens_dict") if special is not None else None
+    given = argument(special, "special_tokens_dict") if special is not None else None
     only_pad = isinstance(given, Mapping) and given.keys() == ["pad_token"]
     if added is not None or (given is not None and not is_unknown(given) and not only_pad):
         source = next(call for call in (added, special) if call is not None)
@@ -372,8 +368,8 @@ def _other_tokenizer(calls: Sequence[Entry]) -> bool:
     """Whether model and tokenizer are loaded from two places that are both known."""
     name = "pretrained_model_name_or_path"
     loads = [call for call in calls if call.key.text == "from_pretrained"]
-    models = {_text(_argument(call, name)) for call in loads if _loads(call)}
-    others = {_text(_argument(c, name)) for c in loads if "Tokenizer" in _text(_argument(c, "of"))}
+    models = {_text(argument(call, name)) for call in loads if _loads(call)}
+    others = {_text(argument(c, name)) for c in loads if "Tokenizer" in _text(argument(c, "of"))}
     return len(models) == len(others) == 1 and models != others and "" not in models | others
 
 

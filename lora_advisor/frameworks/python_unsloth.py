@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.source.tree import Mapping
+from lora_advisor.frameworks.python_flow import argument
 
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
-    from lora_advisor.source.tree import Entry, Node
+    from lora_advisor.source.tree import Entry
 
 
 def load_base(draft: Draft, loader: Entry) -> None:
@@ -16,7 +16,7 @@ def load_base(draft: Draft, loader: Entry) -> None:
     draft.put("model.unsloth", True, draft.written(loader.key.text))
     _settle_rollouts(draft, loader)
     wider = ("load_in_8bit", "load_in_16bit", "full_finetuning")
-    asked = any(_argument(loader, name) is not None for name in wider)
+    asked = any(argument(loader, name) is not None for name in wider)
     if "quant.load_in_4bit" not in draft.values and not asked:
         draft.put("quant.load_in_4bit", True, None)
     if "quant.load_in_8bit" not in draft.values:
@@ -31,11 +31,7 @@ def load_base(draft: Draft, loader: Entry) -> None:
 def _settle_rollouts(draft: Draft, loader: Entry) -> None:
     """Take the largest rank of the vLLM that Unsloth generates with, 64 where it is not told."""
     fast = draft.written("from_pretrained.fast_inference")
-    if fast is None or fast.value is not True or _argument(loader, "**") is not None:
+    if fast is None or fast.value is not True or argument(loader, "**") is not None:
         return
     told = draft.written("from_pretrained.max_lora_rank")
     draft.put("run.serve_max_rank", 64 if told is None else told.value, told)
-
-
-def _argument(call: Entry, name: str) -> Node | None:
-    return call.value.get(name) if isinstance(call.value, Mapping) else None

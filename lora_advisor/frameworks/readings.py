@@ -20,6 +20,11 @@ def dtype(value: object) -> object:
     return _DTYPES.get(name, name)
 
 
+def unless_auto(value: object) -> object:
+    """Read a value that is none when it says ``auto``."""
+    return UNKNOWN if value == "auto" else value
+
+
 def all_linear_alone(value: object) -> object:
     """Read ``[all-linear]`` as the word, for frameworks that unwrap it."""
     return "all-linear" if value == ["all-linear"] else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.reports._text import cells, cut, harmless, painter, wrap
+from lora_advisor.reports._text import cells, cut, harmless, padded, painter, wrap
 from lora_advisor.reports.json import VERSION, dumped
 from lora_advisor.wording import show
 
@@ -104,9 +104,9 @@ def _row(row: Advice, options: Options, paint: Paint) -> list[str]:
     if row.verdict == "change":
         value = f"{show(row.current)} -> {value}"
     level = f"{row.law.confidence:<{_LEVEL}}"
-    head = f"  {_padded(cut(harmless(name), NAME), NAME)} "
+    head = f"  {padded(cut(harmless(name), NAME), NAME)} "
     room = options.width - cells(head) - _LEVEL - 1
-    shown = _padded(cut(harmless(value), room), min(VALUE, room))
+    shown = padded(cut(harmless(value), room), min(VALUE, room))
     left = f"{head}{shown} "
     line = f"{left}{paint(level, fg=CONFIDENCE[row.law.confidence])}"
     if row.verdict == "keep" and not options.verbose:
@@ -142,7 +142,3 @@ def _law(law: Law, options: Options) -> list[str]:
 def _listed(heading: str, told: Iterable[str], options: Options, paint: Paint) -> list[str]:
     lines = [wrap(harmless(text), options.width, "  - ", "    ") for text in told]
     return ["", paint(heading, bold=True), *lines] if lines else []
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(width - cells(text), 0)

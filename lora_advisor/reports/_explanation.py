@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.recipe import Origin
-from lora_advisor.reports._text import cells, cut, harmless, painter, wrap
+from lora_advisor.reports._text import cells, cut, harmless, padded, painter, wrap
 from lora_advisor.reports.json import VERSION, dumped
 from lora_advisor.wording import show
 
@@ -73,10 +73,10 @@ def _title(explanation: Explanation, options: Options) -> str:
 
 
 def _row(row: Explained, file: str, width: int) -> str:
-    left = f"  {_padded(row.field.partition('.')[2], NAME)} "
+    left = f"  {padded(row.field.partition('.')[2], NAME)} "
     origin = _origin(row, file)
     room = max(width - cells(left) - cells(origin) - 1, VALUE)
-    return f"{left}{_padded(cut(harmless(show(row.value)), room), VALUE)} {origin}"
+    return f"{left}{padded(cut(harmless(show(row.value)), room), VALUE)} {origin}"
 
 
 def _origin(row: Explained, file: str) -> str:
@@ -89,17 +89,13 @@ def _origin(row: Explained, file: str) -> str:
     return harmless(place if same else f"{place}, {row.key}")
 
 
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(width - cells(text), 0)
-
-
 def _follows(derived: Sequence[Derived], options: Options, paint: Paint) -> list[str]:
     known = [fact for fact in derived if fact.known and fact.value is not None]
     known = [fact for fact in known if fact.is_number or options.verbose]
     lines = ["", paint("What follows", bold=True)] if known else []
     for fact in known:
         value = harmless(cut(show(fact.value), VALUE))
-        left = f"  {_padded(fact.name, NAME)} {_padded(value, NARROW)} "
+        left = f"  {padded(fact.name, NAME)} {padded(value, NARROW)} "
         lines.append(wrap(fact.title, options.width, left))
     return lines
 

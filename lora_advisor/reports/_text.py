@@ -43,6 +43,11 @@ def cells(text: str) -> int:
     return sum(_cells(character) for character in text)
 
 
+def padded(text: str, width: int) -> str:
+    """Fill a text with blanks up to a width in terminal cells."""
+    return text + " " * max(width - cells(text), 0)
+
+
 def _cells(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0

@@ -14,11 +14,10 @@ from lora_advisor.pattern import pattern
 from lora_advisor.record import replace
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.json import parse_json
-from lora_advisor.source.position import position
+from lora_advisor.source.position import blank, position
 from lora_advisor.source.python import parse_python
 from lora_advisor.source.python_calls import RECORDED
 from lora_advisor.source.python_magics import (
-    blank,
     file_cell,
     shell_cell,
     shell_lines,

@@ -1,4 +1,4 @@
-"""Character offsets to lines and columns; LF, CR LF and a lone CR end a line."""
+"""Character offsets, lines and columns of a text; LF, CR LF and a lone CR end a line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from lora_advisor.pattern import pattern
 
+_NOT_NEWLINE: Final = pattern(r"[^\n]")
 _LINE_END: Final = pattern(r"\r\n?|\n")
 _END: Final = methodcaller("end")
 
@@ -23,3 +24,8 @@ def position(text: str, offset: int) -> tuple[int, int]:
     if text[offset - 1 : offset + 1] == "\r\n":
         starts.pop()
     return len(starts), offset - starts[-1] + 1
+
+
+def blank(text: str) -> str:
+    """Replace everything but line ends by blanks, so that offsets and lines stay."""
+    return _NOT_NEWLINE.sub(" ", text)

@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from lora_advisor.pattern import pattern
+from lora_advisor.source.position import blank
 from lora_advisor.source.python_fstrings import with_plain_fields
 
 _MAGIC: Final = pattern(r"^(?P<indent>[ \t]*)[!%](?:\\\n|[^\n])*", re.MULTILINE)
@@ -18,7 +19,6 @@ _COMMAND: Final = pattern(
 _SHELL_CELL: Final = pattern(r"\s*%%(?:bash|sh|shell|script[ \t]+(?:ba)?sh)\b[^\n]*")
 _FILE_CELL: Final = pattern(r"\s*%%(?:writefile|file)[ \t]+(?:-a[ \t]+)?(?P<path>[^\n]+)")
 _FROM_PYTHON: Final = pattern(r"(?<![\$\\])\{([^{}\n'\"`]+)\}")
-_NOT_NEWLINE: Final = pattern(r"[^\n]")
 
 
 def without_magics(program: str) -> str:
@@ -64,11 +64,6 @@ def file_cell(cell: str) -> tuple[str, str] | None:
     if found is None:
         return None
     return found["path"].strip().strip("'\""), blank(found.group()) + cell[found.end() :]
-
-
-def blank(text: str) -> str:
-    """Replace everything but line ends by blanks."""
-    return _NOT_NEWLINE.sub(" ", text)
 
 
 def _blank_magic(match: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from lora_advisor.source.python_made import (
     ranged,
     unknown,
 )
+from lora_advisor.source.python_nodes import name_of
 from lora_advisor.source.scalars import UNKNOWN_TAG, is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -105,7 +106,7 @@ def _name(node: ast.Name, scope: Scope, span: Span) -> Node | None:
 
 
 def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
-    owner = _last_name(node.value)
+    owner = name_of(node.value)
     if owner in _ENUMS:
         return Scalar(text=node.attr, plain=False, span=span)
     if owner in _LOWER_ENUMS:
@@ -119,12 +120,6 @@ def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
     held = resolve(node.value, scope) if isinstance(node.value, _PATHS) else None
     known = held.get(node.attr) if isinstance(held, Mapping) else None
     return known if known is not None else scope.options.get(node.attr)
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _items(node: ast.List | ast.Tuple | ast.Set, scope: Scope, span: Span) -> Node | None:
@@ -304,7 +299,7 @@ def _default_of(node: ast.BoolOp, scope: Scope, span: Span) -> Node | None:
 
 
 def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
-    name = _last_name(node.func)
+    name = name_of(node.func)
     if name in _NAMESPACES and not node.args:
         entries = [_keyword(keyword, scope) for keyword in node.keywords]
         return Mapping(entries=tuple(entry for part in entries for entry in part), span=span)
@@ -350,8 +345,8 @@ def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:
 
 def _class_name(node: ast.expr, unknown_value: Scalar) -> Scalar:
     """Name the class of ``dict(type=LoraConfig)``, the way mmengine writes a call."""
-    owner = _last_name(node.value) if isinstance(node, ast.Attribute) else ""
-    name = f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) else _last_name(node)
+    owner = name_of(node.value) if isinstance(node, ast.Attribute) else ""
+    name = f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) else name_of(node)
     if not any(part[:1].isupper() for part in name.split(".")):
         return unknown_value
     return Scalar(text=name, plain=False, span=unknown_value.span)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
 from lora_advisor.record import record
+from lora_advisor.source.position import blank
 from lora_advisor.source.tree import Comment, Span
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _TOKEN: Final = pattern(
 _HEREDOC: Final = pattern(
     r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n(.*?)^\s*\2\s*$", re.DOTALL | re.MULTILINE
 )
-_NOT_NEWLINE: Final = pattern(r"[^\n]")
 _ASSIGNMENT: Final = pattern(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
 _ARRAY: Final = pattern(r"([A-Za-z_]\w*)(\+?)=\((.*)", re.DOTALL)
 _WHOLE: Final = pattern(r"\$(?:\{([A-Za-z_]\w*)(?:\[[@*]\])?\}|([A-Za-z_]\w*))")
@@ -65,14 +65,10 @@ def _without_heredoc(match: re.Match[str]) -> str:
     """Blank text that is no command; ``read -d '' NAME <<EOF`` keeps a command for later."""
     line = match.string[: match.start()].rpartition("\n")[2].split()
     if line[:1] != ["read"]:
-        return _blank(match.group())
+        return blank(match.group())
     start, end = match.start(3) - match.start(), match.end(3) - match.start()
     text = match.group()
-    return _blank(text[:start]) + text[start:end] + _blank(text[end:])
-
-
-def _blank(text: str) -> str:
-    return _NOT_NEWLINE.sub(" ", text)
+    return blank(text[:start]) + text[start:end] + blank(text[end:])
 
 
 class _Reader:
