@@ -61,14 +61,6 @@ def inject_tuner(attempt: Attempt) -> Any:
     return peft.get_peft_model(models.llama(), models.tuner_config(attempt.recipe))
 
 
-def sft_as_called(attempt: Attempt) -> Any:
-    """Build TRL's SFTTrainer on a plain model or on an adapted one, as the script does."""
-    from tests.proofs import sft as sft_
-
-    adapted = "get_peft_model" in [key.path for key in attempt.recipe.keys]
-    return sft_.trainer(attempt.recipe, inject(attempt) if adapted else None)
-
-
 def prepare_as_called(attempt: Attempt) -> Any:
     """Prepare a 16-bit model for k-bit training where the script says it of such a one."""
     model = models.llama().to(torch.bfloat16)
@@ -83,13 +75,6 @@ def attend(attempt: Attempt) -> Any:
     config = models.llama().config
     config._attn_implementation = str(attempt.recipe["model.attn_implementation"].value)
     return transformers.LlamaForCausalLM(config)
-
-
-def sft_step_tied(attempt: Attempt) -> None:
-    """Take a step of TRL's SFTTrainer on a Llama whose embeddings are one tensor."""
-    from tests.proofs import sft as sft_
-
-    sft_.trainer(attempt.recipe, models.llama(tie_word_embeddings=True)).train()
 
 
 def inject_moe(attempt: Attempt) -> Any:
@@ -134,26 +119,6 @@ def quantisation(attempt: Attempt) -> transformers.BitsAndBytesConfig:
     return transformers.BitsAndBytesConfig(
         **{name: value for name, value in stated.items() if name not in ("method", "bits")}
     )
-
-
-def trl_parse(attempt: Attempt) -> Any:
-    """Read the text as TRL's command line reads the file of ``--config``."""
-    import trl
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "config.yaml")
-        path.write_text(attempt.text, "utf-8")
-        kinds = (trl.ScriptArguments, trl.SFTConfig, trl.ModelConfig)
-        parser = trl.TrlParser(kinds)
-        extra = ["--output_dir", folder, "--use_cpu", "true", "--bf16", "false"]
-        return parser.parse_args_and_config(["--config", str(path), *extra])
-
-
-def trl_adapter(attempt: Attempt) -> Any:
-    """Ask TRL for the adapter config that its ModelConfig of this file gives."""
-    from trl import get_peft_config
-
-    return get_peft_config(trl_parse(attempt)[2])
 
 
 def train(attempt: Attempt) -> runs.Run:
@@ -267,13 +232,6 @@ def train_biases_and_switch_off(attempt: Attempt) -> tuple[Any, Any]:
         return before, models.logits(model)
 
 
-def sft(attempt: Attempt) -> Any:
-    """Build TRL's SFTTrainer, which prepares the data and wraps the model."""
-    from tests.proofs import sft as sft_
-
-    return sft_.trainer(attempt.recipe)
-
-
 def shard(attempt: Attempt) -> transformers.TrainingArguments:
     """Make TrainingArguments of what the recipe states of FSDP."""
     config = attempt.recipe["run.fsdp_config"].value
@@ -332,27 +290,6 @@ def optimiser_of_yaml(attempt: Attempt) -> torch.optim.Optimizer:
     return torch.optim.AdamW(models.llama().parameters(), lr=rate)
 
 
-def trl_method_config(attempt: Attempt) -> Any:
-    """Read the text as the TRL command of its method does, as far as the trainer's config."""
-    from tests.proofs import preference
-
-    return preference.configs(attempt.recipe, attempt.text)[0]
-
-
-def trl_method_trainer(attempt: Attempt) -> Any:
-    """Build the trainer of the text's TRL command."""
-    from tests.proofs import preference
-
-    return preference.trainer(attempt.recipe, attempt.text)
-
-
-def trl_method_step(attempt: Attempt) -> Any:
-    """Train for one step with the trainer of the text's TRL command."""
-    from tests.proofs import preference
-
-    return preference.trained(attempt.recipe, attempt.text)
-
-
 def step_whisper(attempt: Attempt) -> None:
     """Put the adapter into a small Whisper and give it sound with its text, as a trainer does."""
     model = peft.get_peft_model(models.whisper(), models.lora_config(attempt.recipe))
@@ -392,15 +329,6 @@ def inject_on_base(attempt: Attempt) -> Any:
         model = getattr(transformers, str(auto_class)).from_config(config)
         lora = models.lora_config(attempt.recipe)
         return peft.get_peft_model(model, lora, low_cpu_mem_usage=True)
-
-
-def sft_scaled(attempt: Attempt) -> tuple[Any, bool]:
-    """Build TRL's SFTTrainer on a base packed as stated: its model, and whether fp16 scales it."""
-    from tests.proofs import sft as sft_
-
-    packed = models.stated(attempt.recipe, "quant").get("load_in_4bit")
-    base = models.four_bit_llama() if packed else models.llama()
-    return sft_.trainer(attempt.recipe, base).model, attempt.recipe["train.fp16"].value is True
 
 
 def inject_scaled(attempt: Attempt) -> tuple[Any, bool]:

@@ -12,8 +12,13 @@ from lora_advisor import frameworks, source
 from tests.cards import FILE_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lora_advisor.cards import Card, Example, Proof
     from lora_advisor.recipe import Recipe
+
+ACTS = ("tests.proofs.acts", "tests.proofs.acts_trl")
+OBSERVATIONS = ("tests.proofs.observations", "tests.proofs.observations_runs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +62,24 @@ def behaviour(proof: Proof, example: Example, recipe: Recipe) -> Behaviour:
 
 
 def _act(proof: Proof, example: Example, recipe: Recipe) -> Any:
-    acts = importlib.import_module("tests.proofs.acts")  # torch and all: only if it has to run
-    act = getattr(acts, str(proof.run))
+    act = _named(str(proof.run), ACTS)
+    attempt = importlib.import_module("tests.proofs.acts").Attempt
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return act(acts.Attempt(recipe=recipe, text=example.text))
+        return act(attempt(recipe=recipe, text=example.text))
 
 
 def _observed(proof: Proof, result: Any) -> bool:
-    observations = importlib.import_module("tests.proofs.observations")
-    return bool(getattr(observations, str(proof.shows))(result))
+    return bool(_named(str(proof.shows), OBSERVATIONS)(result))
+
+
+def _named(name: str, modules: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Find a function of the proofs; torch and all are imported only here, if it has to run."""
+    for module in modules:
+        found: Callable[[Any], Any] | None = getattr(importlib.import_module(module), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"none of {', '.join(modules)} has {name}")
 
 
 def _as_claimed(proof: Proof, error: BaseException) -> bool:

@@ -30,53 +30,6 @@ def no_adapter(config: Any) -> bool:
     return config is None
 
 
-def peak_missed(run: runs.Run) -> bool:
-    """The learning rate stays below nine tenths of the stated one in every step."""
-    return max(run.rates) < 0.9 * run.trainer.args.learning_rate
-
-
-def full_rate_at_once(run: runs.Run) -> bool:
-    """The first step is taken at the full learning rate."""
-    return run.rates[0] >= run.trainer.args.learning_rate
-
-
-def warmed_up_for_one_step(run: runs.Run) -> bool:
-    """The second step already has the full learning rate."""
-    return run.rates[1] >= run.trainer.args.learning_rate
-
-
-def nothing_learnt(run: runs.Run) -> bool:
-    """The training ends without having changed a parameter."""
-    return not runs.changed(run)
-
-
-def epochs_cut_short(run: runs.Run) -> bool:
-    """The run ends before the stated number of epochs."""
-    return bool((run.trainer.state.epoch or 0) < run.trainer.args.num_train_epochs)
-
-
-def nothing_evaluated(run: runs.Run) -> bool:
-    """Not one evaluation took place."""
-    return not any("eval_loss" in entry for entry in run.trainer.state.log_history)
-
-
-def nothing_saved(run: runs.Run) -> bool:
-    """No checkpoint was written."""
-    return not any(name.startswith("checkpoint-") for name in run.saved)
-
-
-def magnitude_decayed(run: runs.Run) -> bool:
-    """Weight decay shrinks DoRA's magnitude vectors."""
-    names = run.trainer.get_decay_parameter_names(run.trainer.model)
-    return run.trainer.args.weight_decay > 0 and any("magnitude" in name for name in names)
-
-
-def token_rows_decayed(run: runs.Run) -> bool:
-    """Weight decay shrinks the rows of trained tokens."""
-    names = run.trainer.get_decay_parameter_names(run.trainer.model)
-    return run.trainer.args.weight_decay > 0 and any("trainable_tokens" in name for name in names)
-
-
 def widened(model: Any) -> bool:
     """Some weight of a 16-bit model is float32."""
     return any(parameter.dtype == torch.float32 for parameter in model.parameters())
@@ -87,31 +40,9 @@ def weights_missing(model: Any) -> bool:
     return any(p.is_meta for p in model.parameters() if p.requires_grad)
 
 
-def weights_grow(run: runs.Run) -> bool:
-    """The optimizer applies a negative weight decay."""
-    assert run.trainer.optimizer is not None
-    return any(group["weight_decay"] < 0 for group in run.trainer.optimizer.param_groups)
-
-
-def batches_accumulated(run: runs.Run) -> bool:
-    """One step takes more than one batch."""
-    batches = runs.ROWS // run.trainer.args.per_device_train_batch_size
-    return run.trainer.state.global_step < batches * run.trainer.args.num_train_epochs
-
-
-def larger_metric_kept(arguments: transformers.TrainingArguments) -> bool:
-    """The checkpoint with the largest value of the metric counts as the best."""
-    return bool(arguments.greater_is_better)
-
-
 def head_quantised(model: Any) -> bool:
     """The output head is held with 4 or 8 bits."""
     return "lm_head" in runs.quantised_layers(model)
-
-
-def checkpointing_off(arguments: transformers.TrainingArguments) -> bool:
-    """No activations are recomputed."""
-    return not arguments.gradient_checkpointing
 
 
 def negative_scaling(model: Any) -> bool:
@@ -251,11 +182,6 @@ def nothing_excluded(model: Any) -> bool:
     return not target_without_module(model)
 
 
-def unsharded(arguments: transformers.TrainingArguments) -> bool:
-    """FSDP's settings are not taken up."""
-    return arguments.fsdp_plugin_args is None
-
-
 def _copies(model: Any) -> list[str]:
     wrapper = peft.utils.ModulesToSaveWrapper
     return [name for name, module in model.named_modules() if isinstance(module, wrapper)]
@@ -281,17 +207,6 @@ def rank_is_last(config: Any) -> bool:
     return bool(config.r == 8)
 
 
-def gradient_is_zero(trainer: Any) -> bool:
-    """The step that was trained had no gradient at all."""
-    norms = [entry["grad_norm"] for entry in trainer.state.log_history if "grad_norm" in entry]
-    return bool(norms) and not any(norms)
-
-
-def padding_kept(trainer: Any) -> bool:
-    """The trainer pads although it was told not to."""
-    return bool(trainer.args.padding_free and not trainer.padding_free)
-
-
 def score_head_frozen(model: Any) -> bool:
     """The head that gives the reward is not trained."""
     parameters = model.named_parameters()
@@ -302,11 +217,6 @@ def pooler_frozen(model: Any) -> bool:
     """The pooler before the classification head is not trained."""
     parameters = model.named_parameters()
     return not any("pooler" in name and weight.requires_grad for name, weight in parameters)
-
-
-def no_adapter_dropout(trainer: Any) -> bool:
-    """Every dropout of the trained model is 0."""
-    return all(getattr(module, "p", 0) == 0 for module in trainer.model.modules())
 
 
 def end_not_learned(labels: list[int]) -> bool:
@@ -339,19 +249,14 @@ def saved_in_vain(model: Any) -> bool:
     """An entry of the modules to save has led to no copy, nor has the task's head."""
     names = model.peft_config["default"].modules_to_save or []
     return any(
-        not any(k.endswith(n) for k in _copied(model)) for n in names if n != "classifier"
-    ) or ("classifier" in names and not _copied(model))
+        not any(k.endswith(n) for k in _copies(model)) for n in names if n != "classifier"
+    ) or ("classifier" in names and not _copies(model))
 
 
 def saved_beside(model: Any) -> bool:
     """A module is trained in full of which an entry is only the end of the last word."""
     names = model.peft_config["default"].modules_to_save
-    return not all(any(k.endswith(f".{n}") for n in names) for k in _copied(model))
-
-
-def _copied(model: Any) -> list[str]:
-    wrapper = peft.utils.other.ModulesToSaveWrapper
-    return [name for name, module in model.named_modules() if isinstance(module, wrapper)]
+    return not all(any(k.endswith(f".{n}") for n in names) for k in _copies(model))
 
 
 def tower_adapted(model: Any) -> bool:
