@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 import transformers
-from catalogue_configs import AUTO_CLASSES, TEXT_TYPES, clean_config, default_auto_class
+from catalogue_configs import AUTO_CLASSES, TEXT_TYPES
 from catalogue_tree import Forest, describe
+
+from lora_advisor.models.meta import clean_config, default_auto_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

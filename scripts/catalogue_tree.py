@@ -7,22 +7,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from peft.utils.other import _get_module_names_tied_with_embedding
-from torch import nn
-from transformers.pytorch_utils import Conv1D
+
+from lora_advisor.models.meta import (
+    embedding,
+    extras,
+    kind_of,
+    shared_modules,
+    shared_parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KINDS: tuple[tuple[Any, str], ...] = (
-    (nn.Embedding, "embedding"),
-    (nn.Conv2d, "conv2d"),
-    (nn.Conv3d, "conv3d"),
-    (nn.Conv1d, "conv1d"),
-    (nn.MultiheadAttention, "attention"),
-    (nn.Linear, "linear"),
-    (Conv1D, "transposed-linear"),
-    ((nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict), "container"),
-)
+    from torch import nn
 
 
 class Forest:
@@ -51,8 +48,8 @@ class Forest:
         return [list(pair) for pair in self._classes]
 
     def _class_of(self, module: nn.Module) -> int:
-        kind = next((kind for types, kind in KINDS if isinstance(module, types)), "")
-        return self._classes.setdefault((type(module).__name__, kind), len(self._classes))
+        pair = (type(module).__name__, kind_of(module))
+        return self._classes.setdefault(pair, len(self._classes))
 
 
 def folded(children: list[tuple[str, int]]) -> list[list[Any]]:
@@ -69,16 +66,6 @@ def folded(children: list[tuple[str, int]]) -> list[list[Any]]:
         else:
             runs.append([name, node])
     return runs
-
-
-def extras(module: nn.Module) -> dict[str, Any]:
-    """What beyond class and shapes decides how PEFT adapts a module."""
-    found: dict[str, Any] = {}
-    if getattr(module, "is_transposed", False):
-        found["transposed"] = True
-    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and module.groups > 1:
-        found["groups"] = module.groups
-    return found
 
 
 def describe(model: nn.Module, forest: Forest) -> dict[str, Any]:
@@ -106,40 +93,8 @@ def leaves(names: Iterable[str]) -> str:
     return hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
 
 
-def embedding(model: Any, getter: str) -> nn.Module | None:
-    """Return an embedding of the model, None where it has none."""
-    try:
-        found: nn.Module | None = getattr(model, getter)()
-    except (NotImplementedError, AttributeError):
-        return None
-    return found
-
-
 def _tied(model: Any) -> list[str]:
     try:
         return list(_get_module_names_tied_with_embedding(model))
     except (NotImplementedError, AttributeError, ValueError):
         return []
-
-
-def shared_modules(model: nn.Module, names: dict[int, str]) -> list[list[str]]:
-    """Return ``[name, first name]`` of modules that stand in the tree more than once."""
-    pairs: list[list[str]] = []
-    for name, module in model.named_modules(remove_duplicate=False):
-        first = names[id(module)]
-        if first != name and not any(name.startswith(f"{known}.") for known, _ in pairs):
-            pairs.append([name, first])
-    return pairs
-
-
-def shared_parameters(model: nn.Module) -> list[list[str]]:
-    """Return ``[name, first name]`` of parameters that are another one under a second name."""
-    first: dict[int, str] = {}
-    pairs: list[list[str]] = []
-    for name, module in model.named_modules():
-        for own, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-            full = f"{name}.{own}" if name else own
-            known = first.setdefault(id(parameter), full)
-            if known != full:
-                pairs.append([full, known])
-    return pairs

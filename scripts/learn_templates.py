@@ -25,11 +25,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import transformers
-from catalogue_configs import TEXT_TYPES, clean_config, default_auto_class
+from catalogue_configs import TEXT_TYPES
 from catalogue_layouts import LAYOUTS
 from shapes.base import watch_reads
 from shapes.make import Learner
 from transformers.models.auto import modeling_auto
+
+from lora_advisor.models.meta import clean_config, default_auto_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

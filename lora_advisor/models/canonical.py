@@ -18,7 +18,7 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     It holds where every fixed field has the value it was learned with, every other field lies in
     the range that was tried, and no field is set that the code reads and nobody tried.
     """
-    config = _lifted(config, template.get("lifts", {}))
+    config = lifted(config, template.get("lifts", {}))
     given = dict(_flat(config, template["sections"], ""))
     if _unheard_of(given, template) or _unlearned(given, template) or _flattened(config, template):
         return None
@@ -42,7 +42,7 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     return _derived(fields, derived)
 
 
-def _lifted(config: Mapping[str, Any], names: Mapping[str, list[str]]) -> Mapping[str, Any]:
+def lifted(config: Mapping[str, Any], names: Mapping[str, list[str]]) -> Mapping[str, Any]:
     """Move fields of a nested config that stand at the top, where the library takes them there."""
     for section, inner in names.items():
         if section not in config:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import transformers
 from transformers import PreTrainedConfig
 
-from shapes.fields import BENIGN, LAYERS, SIZES, flat, lifted, nested, sections
+from lora_advisor.models.canonical import lifted
+from shapes.fields import BENIGN, LAYERS, SIZES, flat, nested, sections
 from shapes.tree import build, picture
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Base:
         self.parts = sections(model_type, raw)
         self.kinds = {p.path: p.config_class.model_type for p in self.parts}
         self.lifts = self._lifts(raw)
-        self.values = flat(lifted(raw, self.lifts), self.parts)
+        self.values = flat(dict(lifted(raw, self.lifts)), self.parts)
         self._built: dict[str, Built | None] = {}
         self._error: Exception | None = None
         self._small()

@@ -89,15 +89,6 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
         yield from _sections(child, f"{path}{name}.")
 
 
-def lifted(raw: dict[str, Any], names: dict[str, list[str]]) -> dict[str, Any]:
-    """Move fields of a nested config that an older layout wrote at the top to their section."""
-    for section, inner in names.items():
-        if section not in raw:
-            rest = {key: value for key, value in raw.items() if key not in inner}
-            raw = {**rest, section: {key: raw[key] for key in inner if key in raw}}
-    return raw
-
-
 def flat(raw: dict[str, Any], parts: list[Section]) -> dict[str, Any]:
     """Write a nested config as ``path: value``, defaults filled in, second names resolved."""
     out: dict[str, Any] = {}

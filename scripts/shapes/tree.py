@@ -13,9 +13,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import transformers
-from catalogue_tree import KINDS, embedding, extras, shared_parameters
 from peft.utils.other import _get_module_names_tied_with_embedding
 from torch import nn
+
+from lora_advisor.models.meta import embedding, extras, kind_of, shared_parameters
 
 transformers.logging.set_verbosity_error()
 warnings.simplefilter("ignore")
@@ -82,10 +83,9 @@ def _node(module: nn.Module, name: str, names: dict[int, str], doubles: list[lis
         children[own] = _node(child, full, names, doubles)
     if len(names) > LIMIT:
         raise TooLargeError
-    kind = next((kind for types, kind in KINDS if isinstance(module, types)), "")
     own_parameters = module.named_parameters(recurse=False, remove_duplicate=False)
     return Node(
-        what=(type(module).__name__, kind),
+        what=(type(module).__name__, kind_of(module)),
         shapes={own: tuple(parameter.shape) for own, parameter in own_parameters},
         children=children,
         transposed=bool(extras(module).get("transposed", False)),
