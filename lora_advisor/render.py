@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import FIELDS, GROUPS
-from lora_advisor.wording import quoted, show, spelt
+from lora_advisor.recipe import FIELDS, GROUPS, Item
+from lora_advisor.wording import SCRIPTS, as_argument, quoted, show, spelt
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from jinja2 import Template
 
     from lora_advisor.facts import Facts
-    from lora_advisor.recipe import Recipe
+    from lora_advisor.recipe import Location, Recipe
 
 _NAME: Final = pattern(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
+_FIELD: Final = pattern(r"\b(?:key|said)\.([a-z]+\.\w+)")
+_PAIR: Final = pattern(r"`([\w.]+): ([^`]+)`")
 _ENGINE: Final = ("{{", "{%", "{#", "}}", "%}", "#}")
 
 
@@ -37,7 +40,36 @@ def render(template: str, facts: Facts, item: object = None) -> str:
     context |= {"key": _Spelling(facts, spelt), "said": _Spelling(facts, quoted)}
     context |= {"item": item, "framework": _title(facts.recipe.framework)}
     filled = _filled(template, context)
-    return _rendered(template, context) if filled is None else filled
+    text = _rendered(template, context) if filled is None else filled
+    return _as_arguments(text, _argument_names(template, facts.recipe, item))
+
+
+def _as_arguments(text: str, names: set[str]) -> str:
+    """Say ``key: value`` of these keys as a script has it, ``key=value``."""
+    if not names or "`" not in text:
+        return text
+
+    def said(match: re.Match[str]) -> str:
+        spelt_anew = as_argument(match[1], match[2]) if match[1] in names else None
+        return match[0] if spelt_anew is None else f"`{spelt_anew}`"
+
+    return _PAIR.sub(said, text)
+
+
+def _argument_names(template: str, recipe: Recipe, item: object) -> set[str]:
+    """Return the keys that a text names and that are arguments of a script's calls."""
+    fields = [field for field in _FIELD.findall(template) if field in recipe.values]
+    values = [(field, recipe.values[field].key_at) for field in fields]
+    names = {spelt(recipe, field) for field, at in values if _is_of_script(recipe, at)}
+    if isinstance(item, Item) and _is_of_script(recipe, item.at):
+        names |= {item.path, item.path.rpartition(".")[2]}
+    return names
+
+
+def _is_of_script(recipe: Recipe, at: Location | None) -> bool:
+    """Whether a key stands in a script, or belongs to one where it is not written."""
+    document = recipe.document if at is None else at.document
+    return document.format in SCRIPTS
 
 
 def _filled(template: str, context: dict[str, object]) -> str | None:

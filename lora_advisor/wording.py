@@ -19,12 +19,14 @@ LONGEST: Final = 60
 """Characters of a quoted value; what is longer is cut."""
 _ENDLESS: Final = 10**1000
 """A whole number that nobody means, and that Python may refuse to spell."""
-_SCRIPTS: Final = ("python", "notebook")
+SCRIPTS: Final = ("python", "notebook")
 """Formats whose keys are arguments of a call."""
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
 """What a format says by what it is: nobody writes their defaults."""
 _TEXT: Final = pattern(r"\"[^\"\\\n]*\"|'[^'\\\n]*'")
 _NAMES: Final = pattern(r"[A-Za-z_]|\\\\")
+_WORD: Final = pattern(r"[\w./-]+")
+_WORDS: Final = {"true": "True", "false": "False", "null": "None"}
 _LITERAL: Final = pattern(r"-?[\d.][\w.+-]*|True|False|None|torch\.\w+")
 
 
@@ -70,7 +72,7 @@ def quoted(recipe: Recipe, field: str) -> str:
     not written, by the value it has. An argument of a call is written as one: ``r=16``.
     """
     value = recipe.values[field]
-    script = value.written and recipe.document.format in _SCRIPTS
+    script = value.written and recipe.document.format in SCRIPTS
     key, sign = spelt(recipe, field), "=" if script else ": "
     text = _as_written(value) if value.written else show(value.value)
     return f"{key}{sign}{_cut(text)}" if text else key
@@ -82,11 +84,34 @@ def spelt(recipe: Recipe, field: str) -> str:
     An argument that a script gives is called by its name; one that it might give, with the call.
     """
     value = recipe.values[field]
-    if value.written and recipe.document.format in _SCRIPTS:
+    if value.written and recipe.document.format in SCRIPTS:
         return value.key.rpartition(".")[2]
     if value.key != field or value.written or _target(recipe, value.key) is not None:
         return value.key
     return field.partition(".")[2]
+
+
+def as_argument(key: str, text: str) -> str | None:
+    """Spell a key and its value as an argument of a call: ``save_strategy="no"``.
+
+    None is the answer for a value that is no plain word, number or list.
+    A key that is spelt with its call becomes that call: ``LoraConfig(bias="none")``.
+    """
+    value = _as_python(text)
+    if value is None:
+        return None
+    call, _, name = key.rpartition(".")
+    return f"{call}({name}={value})" if call else f"{name}={value}"
+
+
+def _as_python(text: str) -> str | None:
+    """Spell a value that :func:`show` spelt, or that a card has, as Python does; or None."""
+    if text[:1] == "[" and text[-1:] == "]":
+        items = [_as_python(part) for part in text[1:-1].split(", ")] if text != "[]" else []
+        return None if None in items else f"[{', '.join(map(str, items))}]"
+    if text in _WORDS or _LITERAL.fullmatch(text) or _TEXT.fullmatch(text):
+        return _WORDS.get(text, text)
+    return f'"{text}"' if _WORD.fullmatch(text) else None
 
 
 def raw(recipe: Recipe, value: Value) -> object:
@@ -99,7 +124,7 @@ def raw(recipe: Recipe, value: Value) -> object:
     target = _target(recipe, value.key)
     key = next((key for key in reversed(recipe.keys) if key.path == value.key), None)
     own = isinstance(target, str) and recipe.values.get(target) is value
-    if own or key is None or not value.written or recipe.document.format in _SCRIPTS:
+    if own or key is None or not value.written or recipe.document.format in SCRIPTS:
         return value.value
     framework = by_name(recipe.framework)
     found = UNKNOWN if framework is None else plain(key.node, recipe.document, framework)
@@ -113,7 +138,7 @@ def is_own(recipe: Recipe, field: str, wanted: object) -> bool:
     if field in _ROLES and not value.written:
         return False
     if target is None:
-        return value.key != field and recipe.document.format in _SCRIPTS
+        return value.key != field and recipe.document.format in SCRIPTS
     if isinstance(target, Key):
         return target.field == field and _reads_as(target, wanted)
     return target == field
@@ -135,7 +160,7 @@ def _as_written(value: Value) -> str:
     """Return the text of a value, empty where it is no short one (a call, a block)."""
     text = _text(value.value_at)
     at = value.value_at
-    if at is not None and at.document.format in _SCRIPTS:
+    if at is not None and at.document.format in SCRIPTS:
         return _of_script(value, text)
     if "\n" in text or text.startswith("- "):
         return show(value.value) if isinstance(value.value, (list, dict)) else ""
@@ -150,7 +175,8 @@ def _of_script(value: Value, text: str) -> str:
         return text
     if "(" in text:
         return ""
-    return text if value.value is UNKNOWN else show(value.value)
+    shown = show(value.value)
+    return text if value.value is UNKNOWN else _as_python(shown) or shown
 
 
 def _text(at: Location | None) -> str:

@@ -10,7 +10,7 @@ from lora_advisor.frameworks import by_name
 from lora_advisor.gather import read
 from lora_advisor.reports import Options, render_report
 from lora_advisor.settings import Settings
-from lora_advisor.wording import is_own, quoted, spelt
+from lora_advisor.wording import as_argument, is_own, quoted, spelt
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
@@ -64,12 +64,37 @@ def recipe(text: str, name: str = "config.yaml") -> Recipe:
         (SCRIPT, "a.py", "lora.r", "r=16"),
         (SCRIPT, "a.py", "lora.bias", 'bias="none"'),
         (SCRIPT, "a.py", "lora.use_rslora", "use_rslora=True"),
-        (SCRIPT, "a.py", "lora.target_modules", "target_modules=[q_proj, v_proj]"),
+        (SCRIPT, "a.py", "lora.target_modules", 'target_modules=["q_proj", "v_proj"]'),
         (SCRIPT, "a.py", "lora.enabled", "LoraConfig"),
     ],
 )
 def test_a_field_is_said_in_its_authors_words(text: str, name: str, field: str, said: str) -> None:
     assert quoted(recipe(text, name), field) == said
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("save_strategy", "no", 'save_strategy="no"'),
+        ("use_dora", "true", "use_dora=True"),
+        ("max_length", "null", "max_length=None"),
+        ("learning_rate", "2e-4", "learning_rate=2e-4"),
+        ("target_modules", "[q_proj, v_proj]", 'target_modules=["q_proj", "v_proj"]'),
+        ("target_modules", "[]", "target_modules=[]"),
+        ("LoraConfig.bias", "none", 'LoraConfig(bias="none")'),
+        ("lora_dropout", "unknown to all", None),
+        ("rank_pattern", "{q_proj: 8}", None),
+        ("target_modules", "[q_proj, …]", None),
+    ],
+)
+def test_a_key_and_its_value_as_an_argument(key: str, text: str, said: str | None) -> None:
+    assert as_argument(key, text) == said
+
+
+def test_advice_to_a_script_is_python() -> None:
+    report = check(SCRIPT.replace("none", "all").replace("use_rslora=True,", ""), "a.py")
+    (found,) = (finding for finding in report.findings if finding.code == "LA123")
+    assert '`bias="all"`' in found.message
 
 
 def test_a_field_that_a_format_has_no_word_for_keeps_the_librarys() -> None:
