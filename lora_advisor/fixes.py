@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lora_advisor.check import check_paths
+from lora_advisor.checking import check_paths
 from lora_advisor.findings import Severity
 from lora_advisor.source.edits import (
     Edit,

@@ -10,7 +10,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor import source
-from lora_advisor.check import check_documents
+from lora_advisor.checking import check_documents
 from lora_advisor.expression import names, parse
 from lora_advisor.facts import functions as facts
 from lora_advisor.pattern import pattern

@@ -101,7 +101,10 @@ def inspect(built: Archives) -> None:
     if size > LARGEST:
         raise ReleaseError(f"{built.wheel.name}: {size:,} bytes, more than {LARGEST:,}")
     with zipfile.ZipFile(built.wheel) as wheel:
-        strange = {name.partition("/")[0] for name in wheel.namelist()} - {"lora_advisor"}
+        held = wheel.namelist()
+    if "lora_advisor/py.typed" not in held:
+        raise ReleaseError(f"{built.wheel.name}: lacks py.typed, without which no type is read")
+    strange = {name.partition("/")[0] for name in held} - {"lora_advisor"}
     if any(not name.endswith((".dist-info", ".data")) for name in strange):
         raise ReleaseError(f"{built.wheel.name}: holds {', '.join(sorted(strange))}")
     missing = {*SHIPPED} - {*names(built.sdist)}

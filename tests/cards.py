@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lora_advisor import gpus, source
 from lora_advisor.cards import Card, Example
-from lora_advisor.check import check_documents
+from lora_advisor.checking import check_documents
 from lora_advisor.rules import read_card
 from lora_advisor.settings import Settings
 from lora_advisor.targets import from_options

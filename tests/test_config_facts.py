@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lora_advisor import frameworks, source
-from lora_advisor.check import check
+from lora_advisor.checking import check
 from lora_advisor.facts import config_keys, config_values, config_versions
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.targets import Targets, from_options

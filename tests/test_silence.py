@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lora_advisor.check import check
+from lora_advisor.checking import check
 
 TWO_METHODS = """\
 class Encoder:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lora_advisor import source
-from lora_advisor.check import check, check_documents
+from lora_advisor.checking import check, check_documents
 from lora_advisor.frameworks import by_name
 from lora_advisor.gather import read
 from lora_advisor.reports import Options, render_report

@@ -136,7 +136,7 @@ def _settings(paths: Sequence[Path], options: dict[str, Any]) -> Settings:
 
 def _report(gathered: Gathered, settings: Settings) -> Report:
     from lora_advisor.baseline import BaselineError  # noqa: PLC0415
-    from lora_advisor.check import check_gathered  # noqa: PLC0415
+    from lora_advisor.checking import check_gathered  # noqa: PLC0415
     from lora_advisor.plugins import PluginError  # noqa: PLC0415
     from lora_advisor.render import TextError  # noqa: PLC0415
     from lora_advisor.rules import SelectionError  # noqa: PLC0415
@@ -154,7 +154,7 @@ def _beside(
     if options["statistics"] or options["show_files"]:
         return {}
     if options["output_format"] == "html":
-        from lora_advisor.explain import explain_gathered  # noqa: PLC0415
+        from lora_advisor.explaining import explain_gathered  # noqa: PLC0415
 
         return {"meanings": explain_gathered(gathered, settings)}
     if options["output_format"] == "rdjson":

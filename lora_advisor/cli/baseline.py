@@ -43,7 +43,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     the value changes.
     """
     from lora_advisor import baseline  # noqa: PLC0415
-    from lora_advisor.check import check_paths  # noqa: PLC0415
+    from lora_advisor.checking import check_paths  # noqa: PLC0415
     from lora_advisor.console import remark  # noqa: PLC0415
     from lora_advisor.plugins import PluginError  # noqa: PLC0415
     from lora_advisor.render import TextError  # noqa: PLC0415

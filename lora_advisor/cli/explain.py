@@ -41,7 +41,7 @@ def command(context: click.Context, /, subject: str, **options: Any) -> None:
 
 def _explain_config(path: Path, options: dict[str, Any]) -> int:
     from lora_advisor.console import remark, report_options  # noqa: PLC0415
-    from lora_advisor.explain import explain_paths  # noqa: PLC0415
+    from lora_advisor.explaining import explain_paths  # noqa: PLC0415
     from lora_advisor.reports import _explanation  # noqa: PLC0415
 
     named, stdin = inputs([path], options)

@@ -17,7 +17,7 @@ from lora_advisor.record import record
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lora_advisor.explain import Explanation
+    from lora_advisor.explaining import Explanation
     from lora_advisor.findings import Report
     from lora_advisor.fixes import Known
     from lora_advisor.gpus import Gpu

@@ -13,7 +13,7 @@ from lora_advisor.wording import show
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lora_advisor.explain import Derived, Explained, Explanation
+    from lora_advisor.explaining import Derived, Explained, Explanation
     from lora_advisor.reports import Options
     from lora_advisor.reports._text import Paint
 

@@ -14,7 +14,7 @@ from lora_advisor.wording import show
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from lora_advisor.explain import Explanation
+    from lora_advisor.explaining import Explanation
     from lora_advisor.findings import Finding, Report
     from lora_advisor.reports import Options
 

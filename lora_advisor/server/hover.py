@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from lora_advisor import parameters
-from lora_advisor.explain import derived
+from lora_advisor.explaining import derived
 from lora_advisor.server.positions import offset_of, range_of_span
 from lora_advisor.wording import show
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pygls.workspace import TextDocument
 
-    from lora_advisor.explain import Derived
+    from lora_advisor.explaining import Derived
     from lora_advisor.facts import Facts
     from lora_advisor.parameters import Parameter
     from lora_advisor.recipe import WrittenKey

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lora_advisor import plugins
 from lora_advisor import settings as project
-from lora_advisor.check import check_paths, lookup
+from lora_advisor.checking import check_paths, lookup
 from lora_advisor.facts import Facts
 from lora_advisor.gather import gather
 from lora_advisor.own_rules import validate

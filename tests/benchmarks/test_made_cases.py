@@ -10,7 +10,7 @@ from case_files import Case, Variant, lay_out, read_case
 from case_score import Finding, expectation, score
 
 from lora_advisor import gpus
-from lora_advisor.check import check_paths
+from lora_advisor.checking import check_paths
 from lora_advisor.settings import Settings
 
 if TYPE_CHECKING:

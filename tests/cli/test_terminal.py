@@ -46,9 +46,9 @@ def test_the_real_command() -> None:
 
 def test_a_bug_ends_in_a_sentence() -> None:
     code = (
-        "import sys, lora_advisor.check, lora_advisor.cli\n"
+        "import sys, lora_advisor.checking, lora_advisor.cli\n"
         "def broken(*a, **k): raise KeyError('x')\n"
-        "lora_advisor.check.check_gathered = broken\n"
+        "lora_advisor.checking.check_gathered = broken\n"
         "sys.argv = ['lora-advisor', 'check', 'bad.yaml']\n"
         "lora_advisor.cli.main()\n"
     )

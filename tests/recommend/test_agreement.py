@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lora_advisor.check import check
+from lora_advisor.checking import check
 from lora_advisor.gather import gather
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.recommend import recommend

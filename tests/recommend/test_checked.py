@@ -12,7 +12,7 @@ import random
 import pytest
 
 from lora_advisor import gpus
-from lora_advisor.check import check
+from lora_advisor.checking import check
 from lora_advisor.convert import convert_values, writers
 from lora_advisor.convert.writer import ConvertError
 from lora_advisor.findings import Severity

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lora_advisor import source
-from lora_advisor.check import check
+from lora_advisor.checking import check
 from lora_advisor.cli import cli
 from lora_advisor.cli.check import command
 from lora_advisor.reports import render_report

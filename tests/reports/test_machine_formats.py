@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lora_advisor.check import check
+from lora_advisor.checking import check
 from lora_advisor.cli import cli
 from lora_advisor.reports import Options, formats, render_report
 

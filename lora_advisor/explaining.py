@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor import frameworks
+from lora_advisor import frameworks, source
 from lora_advisor.facts import Facts, functions, reason
-from lora_advisor.frameworks.companions import launched
-from lora_advisor.gather import gather
+from lora_advisor.frameworks.companions import launched, link
+from lora_advisor.gather import gather, read
 from lora_advisor.judge import place_of
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item, UnknownValueError
+from lora_advisor.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lora_advisor.gather import Gathered
     from lora_advisor.models.memory import Estimate
     from lora_advisor.recipe import Recipe, Value
-    from lora_advisor.settings import Settings
     from lora_advisor.targets import Targets
 
 NEEDS: Final = frozenset({*GROUPS, "recipe", "targets", "modules"})
@@ -73,6 +73,22 @@ class Explanation:
     memory: Estimate | None = None
 
 
+def explain(
+    text: str | bytes, path: str, settings: Settings | None = None
+) -> tuple[Explanation, ...]:
+    """Explain the configs of one text; ``path`` names it and tells its syntax.
+
+    Raises:
+        SourceError: The text cannot be read in that syntax.
+    """
+    settings = settings or Settings()
+    recipes = link(read([source.parse(text, path)], settings))
+    return tuple(
+        explain_recipe(recipe, settings.targets, settings)
+        for recipe in launched(recipes, settings.processes)
+    )
+
+
 def explain_paths(
     named: Iterable[str | Path], settings: Settings, *, stdin: tuple[bytes, str] | None = None
 ) -> tuple[tuple[Explanation, ...], Discovery]:
@@ -83,7 +99,7 @@ def explain_paths(
         for recipe in launched(gathered.recipes, settings.processes)
         if recipe.document.path in gathered.discovery.named
     ]
-    explained = (explain(r, gathered.targets[r.document.path], settings) for r in own)
+    explained = (explain_recipe(r, gathered.targets[r.document.path], settings) for r in own)
     return tuple(explained), gathered.discovery
 
 
@@ -94,7 +110,7 @@ def explain_gathered(gathered: Gathered, settings: Settings) -> tuple[Explanatio
     targets = [told.get(recipe.document.path, settings.targets) for recipe in recipes]
     pairs = zip(recipes, targets, strict=True)
     return tuple(
-        replace(explain(recipe, known, settings), memory=_memory(recipe, known, settings))
+        replace(explain_recipe(recipe, known, settings), memory=_memory(recipe, known, settings))
         for recipe, known in pairs
     )
 
@@ -113,7 +129,7 @@ def _modules(recipe: Recipe, settings: Settings) -> Lookup:
     return Lookup(given=settings.model, near=near, builds=settings.builds, fetches=settings.fetches)
 
 
-def explain(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
+def explain_recipe(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
     """Explain one recipe, on the base model that it or the settings name."""
     modules = _modules(recipe, settings)
     framework = frameworks.by_name(recipe.framework)

@@ -33,7 +33,14 @@ ABOUT_IGNORES = ("unused-ignore", "unknown-ignore")
 
 
 def check(text: str | bytes, path: str, settings: Settings | None = None) -> Report:
-    """Check one config given as text; ``path`` names it in the report and tells its syntax."""
+    """Check one config given as text; ``path`` names it in the report and tells its syntax.
+
+    A text that cannot be read is no exception: the report's ``failures`` say why.
+
+    Raises:
+        SelectionError: The settings name a rule that there is not.
+        OwnRulesError: A folder of rules that the settings name cannot be used.
+    """
     try:
         documents = [source.parse(text, path)]
         failures: list[Failure] = []
