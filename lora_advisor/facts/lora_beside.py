@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._base import config_value, table_of
 from lora_advisor.facts._listed import entries
+from lora_advisor.models.saved import HEADS
 from lora_advisor.recipe import UnknownValueError
 from lora_advisor.record import replace
 
@@ -23,12 +24,20 @@ _SAVED: Final = "lora.modules_to_save"
 
 
 def dead_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
-    """Entries of ``modules_to_save`` that no module's name ends with; the hint is a real name."""
+    """Entries of ``modules_to_save`` that no module's name ends with; the hint is a real name.
+
+    What PEFT adds for the task stands in every adapter of it, whatever the model's head is called.
+    """
     table = table_of(recipe, modules, targets)
     if not table.complete or not isinstance(lora.modules_to_save, list):
         return ()
     every = [module.name for module in table.modules] + list(table.shared_modules)
-    found = entries(recipe, _SAVED, lambda name: not any(m.endswith(name) for m in every))
+    added = HEADS.get(lora.task_type or "", ())
+
+    def dead(name: str) -> bool:
+        return name not in added and not any(module.endswith(name) for module in every)
+
+    found = entries(recipe, _SAVED, dead)
     return tuple(replace(item, hint=_counterpart(str(item.value), table)) for item in found)
 
 

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
 from lora_advisor.facts._written import key_at, value_at
+from lora_advisor.facts.model_modules import checkpoint_quantiser
+from lora_advisor.models.stored import named_format
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import Item
+from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.source.scalars import CHOICE, is_unknown
 from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.gpus import Gpu
-    from lora_advisor.recipe import Lora, Quant, Recipe, Run, Train, WrittenKey
+    from lora_advisor.models.lookup import Lookup
+    from lora_advisor.recipe import Lora, Model, Quant, Recipe, Run, Train, WrittenKey
+    from lora_advisor.targets import Targets
 
 _TRAINERS: Final = ("Trainer", "Seq2SeqTrainer")
 _ANY_TRAINER: Final = (*_TRAINERS, "SFTTrainer", "DPOTrainer", "KTOTrainer", "RewardTrainer")
@@ -27,8 +31,14 @@ _KEEPS: Final = pattern(
 )
 _PREPARES: Final = pattern(
     r"enable_input_require_grads|prepare_model_for|gradient_checkpointing_enable"
-    r"|make_inputs_require_grad|register_forward_hook|use_reentrant|get_input_embeddings"
+    r"|make_inputs_require_grad|register_forward_hook|get_input_embeddings"
 )
+_LEAVE_INPUTS: Final = {
+    "GRPOTrainer": {"trl": "<0.16"},
+    "RewardTrainer": {"trl": "<0.22"},
+    "SFTTrainer": {"trl": "<=0.7.4"},
+}
+"""Trainers of TRL, and the releases in which they ask for no gradient of the inputs."""
 _COLAB_GPU: Final = pattern(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
 _NEWER_GPU: Final = pattern(r"\b(?:A10G|A100|A6000|L40S?|[HB][12]00|RTX ?\d{4}|L4 GPU)\b")
 _PLACES: Final = {"[0]": "response_template"}
@@ -70,19 +80,33 @@ def saves_nothing(recipe: Recipe, run: Run) -> bool:
     return in_script(recipe) and trains and _KEEPS.search(recipe.document.text) is None
 
 
-def lacks_input_gradients(recipe: Recipe, lora: Lora, run: Run) -> bool:
+def lacks_input_gradients(
+    recipe: Recipe, lora: Lora, run: Run, train: Train, targets: Targets
+) -> bool:
     """Whether the blocks of a PEFT model are recomputed from inputs without a gradient.
 
     transformers before 5 recomputes the reentrant way and asks for such gradients only where it
     made the adapter itself. Source: ``PreTrainedModel.gradient_checkpointing_enable``, 4.56.
     """
-    wraps = bool({"get_peft_model", "PeftModel.from_pretrained"} & set(run.calls))
-    trl = any(call.endswith("Trainer") and call not in _TRAINERS for call in run.calls)
+    if (
+        not in_script(recipe)
+        or (train.gradient_checkpointing_kwargs or {}).get("use_reentrant") is False
+    ):
+        return False
     names = lora.target_modules
     listed = [*(names if isinstance(names, list) else []), *(lora.modules_to_save or [])]
     embedded = {"embed_tokens", "wte", "word_embeddings"} & set(listed)
     prepared = _PREPARES.search(recipe.document.text) is not None
-    return in_script(recipe) and wraps and not trl and not embedded and not prepared
+    return _leaves_inputs_alone(recipe, run, targets) and not embedded and not prepared
+
+
+def _leaves_inputs_alone(recipe: Recipe, run: Run, targets: Targets) -> bool:
+    """Whether an adapted model goes to a trainer that does not ask for gradients of its inputs."""
+    wraps = bool({"get_peft_model", "PeftModel.from_pretrained"} & set(run.calls))
+    own = [call for call in run.calls if call.endswith("Trainer") and call not in _TRAINERS]
+    adapts = wraps or any(argument(recipe, call, "peft_config") is not None for call in own)
+    idle = (call in _LEAVE_INPUTS and targets.surely_hold(_LEAVE_INPUTS[call]) for call in own)
+    return adapts and all(idle)
 
 
 def lacks_label_names(recipe: Recipe, lora: Lora, run: Run) -> bool:
@@ -94,11 +118,13 @@ def lacks_label_names(recipe: Recipe, lora: Lora, run: Run) -> bool:
     return wraps and lora.task_type is None and not recipe["train.label_names"].written
 
 
-def prepares_unquantised(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:
+def prepares_unquantised(
+    recipe: Recipe, quant: Quant, model: Model, modules: Lookup
+) -> tuple[Item, ...]:
     """Calls that prepare a model for k-bit training which is loaded unquantised."""
     if quant.load_in_4bit or quant.load_in_8bit or quant.method is not None:
         return ()
-    if _names_quantiser(recipe):
+    if _names_quantiser(recipe) or _is_stored_quantised(recipe, model, modules):
         return ()
     found = calls(recipe, "prepare_model_for_kbit_training")
     return tuple(item(call) for call in found if not _is_conditional(recipe, call))
@@ -108,6 +134,16 @@ def _names_quantiser(recipe: Recipe) -> bool:
     """Whether a script makes a quantiser anywhere, for this load or for another branch's."""
     roots = (root for root in recipe.document.roots if isinstance(root, Mapping))
     return any("BitsAndBytesConfig" in root for root in roots)
+
+
+def _is_stored_quantised(recipe: Recipe, model: Model, modules: Lookup) -> bool:
+    """Whether the checkpoint's name, or its config where one is at hand, tells of a quantiser."""
+    if named_format(model.name_or_path):
+        return True
+    try:
+        return checkpoint_quantiser(recipe, modules) is not None
+    except UnknownValueError:
+        return False
 
 
 def _is_conditional(recipe: Recipe, call: WrittenKey) -> bool:
