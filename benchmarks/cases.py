@@ -94,7 +94,7 @@ def hardware_options(case: Case, tool: Tool) -> list[str]:
     told = [f"{name}-{memory}GB", name] if name and memory else [name]
     known = next((text for text in filter(None, told) if tool.knows_gpu(str(text))), None)
     gpu = known or (f"{memory}GB" if memory else None)
-    processes = case.hardware.get("num_processes")
+    processes = case.hardware.get("num_processes") or (case.hardware.get("gpus") == 1 and 1)
     options = [("--gpu", gpu), ("--processes", processes)]
     return [part for flag, value in options if value for part in (flag, str(value))]
 

@@ -27,6 +27,16 @@ lora_dropout: 0.05
 lora_target_linear: true
 """
 
+HEADS_BY_PEFT = """\
+{"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "Qwen/Qwen2.5-7B-Instruct",
+ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "modules_to_save": ["classifier", "score"]}
+"""
+STORED_IN_FOUR_BITS = """\
+model = AutoModelForCausalLM.from_pretrained("TheBloke/Mistral-7B-v0.1-AWQ")
+model = prepare_model_for_kbit_training(model)
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"]))
+"""
+
 
 @pytest.mark.parametrize(
     ("rule", "name", "text"),
@@ -34,6 +44,8 @@ lora_target_linear: true
         ("prepared-after-adapter", "train.py", TWO_METHODS),
         ("quoted-switch", "adapter_config.json", TRUE_IN_QUOTES),
         ("experts-with-dropout", "axolotl.yaml", LISTED_BY_AXOLOTL),
+        ("unmatched-module-to-save", "adapter_config.json", HEADS_BY_PEFT),
+        ("unquantised-model-prepared", "train.py", STORED_IN_FOUR_BITS),
     ],
 )
 def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None:

@@ -5,6 +5,7 @@ Source: the signatures of ``trl.trainer`` in the releases 0.4.7 to 1.16.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument
@@ -88,3 +89,66 @@ def reference_refused(recipe: Recipe, targets: Targets) -> bool:
     both = all(argument(recipe, "DPOTrainer", name) for name in ("ref_model", "peft_config"))
     forced = any(key.name == "force_use_ref_model" for key in recipe.keys)
     return both and not forced and targets.surely_hold({"trl": ">=0.7.11,<0.28"})
+
+
+_OF_ANY: Final = frozenset(
+    {"args", "callbacks", "compute_loss_func", "compute_metrics", "data_collator"}
+    | {"eval_dataset", "formatting_func", "model", "model_init", "optimizer_cls_and_kwargs"}
+    | {"optimizers", "peft_config", "preprocess_logits_for_metrics", "processing_class"}
+    | {"quantization_config", "ref_model", "tokenizer", "train_dataset", "model_adapter_name"}
+    | {"ref_adapter_name"}
+)
+"""Arguments that some trainer of TRL has taken at some time; GRPO's never took most of them."""
+_OF_GRPO: Final = frozenset(
+    {"args", "callbacks", "environment_factory", "eval_dataset", "model", "optimizers"}
+    | {"peft_config", "processing_class", "quantization_config", "reward_funcs"}
+    | {"reward_processing_classes", "rollout_func", "tools", "train_dataset"}
+)
+_EVER_TAKEN: Final = {
+    "SFTTrainer": _OF_ANY.union(_INTO_SFT),
+    "DPOTrainer": _OF_ANY.union(_INTO_DPO),
+    "RewardTrainer": _OF_ANY | {"max_length"},
+    "GRPOTrainer": _OF_GRPO,
+}
+_OF_LOADER: Final = frozenset(
+    {"torch_dtype", "dtype", "device_map", "attn_implementation", "load_in_4bit", "load_in_8bit"}
+    | {"trust_remote_code", "low_cpu_mem_usage"}
+)
+
+
+def unknown_to_trainer(recipe: Recipe, targets: Targets) -> tuple[MovedArgument, ...]:
+    """Arguments that no release of TRL has ever taken in this trainer."""
+    text = recipe.document.text
+    imported = [name for name in _EVER_TAKEN if _imports(text, name)]
+    sure = targets.surely_hold({"trl": "<=1.16.99"})
+    return tuple(
+        MovedArgument(
+            path=key.path,
+            at=key.key_at,
+            value=name,
+            hint=_owner(trainer, name),
+            until="",
+            sure=sure,
+        )
+        for trainer in imported
+        for key in recipe.keys
+        if key.path.startswith(f"{trainer}.")
+        and (name := key.path.removeprefix(f"{trainer}.")).isidentifier()
+        and name not in _EVER_TAKEN[trainer]
+    )
+
+
+def _imports(text: str, name: str) -> bool:
+    """Whether a script takes a trainer from TRL, and makes none of that name itself."""
+    given = re.search(
+        rf"^[ \t]*from trl\b[^\n]* import (?:\([^)]*|[^\n(]*)\b{name}\b", text, re.MULTILINE
+    )
+    return given is not None and f"class {name}" not in text
+
+
+def _owner(trainer: str, name: str) -> str:
+    """Say what takes an argument that a trainer does not: its config, or the model's loading."""
+    if name in _OF_LOADER:
+        return f"from_pretrained({name}=…)"
+    config = trainer.replace("Trainer", "Config")
+    return f"{config}({name}=…)" if name in schemas.keys("trl", config) else ""
