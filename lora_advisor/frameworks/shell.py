@@ -25,6 +25,7 @@ _LAUNCHERS: Final = ("accelerate", "torchrun", "deepspeed", "python", "python3",
 _LAUNCHING_MODULES: Final = ("torch.distributed.", "accelerate.commands.", "deepspeed.launcher.")
 _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tune", "litgpt")
 """Commands that take a config's name and may start processes themselves."""
+_WHICH: Final = pattern(r"\"?\$\(which (\w+)\)\"?")
 _TRL_SCRIPT: Final = pattern(
     r"\btrl(?:\.scripts\.|/scripts/|/examples/scripts/)(sft|dpo|grpo|kto|reward|rloo)(?:\.py)?$"
 )
@@ -147,9 +148,18 @@ def _program(root: Mapping, words: list[str]) -> str:
     return (runs or words or [""])[-1].rpartition("/")[2]
 
 
+def _command(root: Mapping, words: list[str]) -> list[str]:
+    """Return a command's words without paths; a command that a launcher starts is the one meant."""
+    script = _script(root)
+    started = root.entries[script].value if script is not None else None
+    if isinstance(started, Sequence):
+        words = [item.text for item in started.items if isinstance(item, Scalar)]
+    return [_WHICH.sub(r"\1", word).rpartition("/")[2] for word in words]
+
+
 def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework | None:
     flags = {entry.key.text for entry in program.entries}
-    command = [word.rpartition("/")[2] for word in words]
+    command = _command(root, words)
     program_name = _program(root, words)
     server = servers.of_command(command, program_name, program)
     if server is not None:

@@ -29,6 +29,8 @@ _LAUNCHER: Final = pattern(
     r"python[\d.]*|accelerate|torchrun|deepspeed|\W*\w*python\w*\W*", re.IGNORECASE
 )
 """Programs that start a script behind flags of their own, and variables named after one."""
+_COMMAND: Final = pattern(r"(?:[^\s$]*/)?swift|\"?\$\(which swift\)\"?")
+"""A trainer's own command, which a launcher can start like a script."""
 _PAIR: Final = pattern(r"[A-Za-z_+~][\w.+~]*=")
 
 
@@ -46,10 +48,11 @@ def _command(words: list[Word]) -> Mapping:
     assigned = next((i for i, w in enumerate(words) if not _is_environment(w)), len(words))
     environment, words = words[:assigned], words[assigned:]
     first = next((i for i, w in enumerate(words) if _is_option(w)), len(words))
+    behind = 1 if _starts_a_script(words[:1]) and _COMMAND.fullmatch(_raw(words[1:2])) else first
     span = Span(start=words[0].span.start, end=words[-1].span.end)
     key = Scalar(text=COMMAND, plain=False, span=words[0].span)
-    name = Sequence(items=tuple(_scalar(word) for word in words[:first]), span=words[0].span)
-    options = _options(words[first:], starts=_starts_a_script(words[:first]))
+    name = Sequence(items=tuple(_scalar(word) for word in words[:behind]), span=words[0].span)
+    options = _options(words[behind:], starts=_starts_a_script(words[:behind]))
     entries = (Entry(key=key, value=name), *options, *_environment(environment))
     return Mapping(entries=entries, span=span)
 
@@ -82,6 +85,10 @@ def _starts_a_script(words: Iterable[Word]) -> bool:
     return launches and not any(raw.endswith(".py") for raw in raws)
 
 
+def _raw(words: list[Word]) -> str:
+    return next((word.text or word.raw for word in words), "")
+
+
 def _options(words: Iterable[Word], *, starts: bool) -> Iterator[Entry]:
     key: Scalar | None = None
     values: list[Word] = []
@@ -103,6 +110,8 @@ def _options(words: Iterable[Word], *, starts: bool) -> Iterator[Entry]:
 
 
 def _is_script(word: Word, values: list[Word], *, starts: bool) -> bool:
+    if starts and _COMMAND.fullmatch(word.text or word.raw):
+        return True
     return (starts or bool(values)) and (word.text or word.raw).strip("\"'").endswith(".py")
 
 

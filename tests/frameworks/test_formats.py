@@ -74,6 +74,8 @@ def test_overrides_on_a_command_line_know_only_themselves() -> None:
     ("command", "expected"),
     [
         ("swift sft --model a/b --torch_dtype float16", {"train.method": "sft", "lora.r": 8}),
+        ("torchrun --nnodes 1 $(which swift) sft --model a/b", {"train.method": "sft"}),
+        ("torchrun swift rlhf --rlhf_type kto --model a/b", {"train.method": "kto"}),
         ("swift rlhf --model a/b", {"train.method": "dpo", "train.learning_rate": 1e-4}),
         ("swift pt --model a/b --tuner_type full", {"train.learning_rate": 1e-5}),
         ("swift sft --model a/b --target_modules q_proj v_proj", {"train.method": "sft"}),

@@ -71,6 +71,15 @@ def test_a_module_that_a_launcher_starts() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["swift", "/opt/bin/swift", "$(which swift)"])
+@pytest.mark.parametrize("flags", ["", "--nnodes=1 ", "--master_port 29500 "])
+def test_a_trainers_own_command_that_a_launcher_starts(command: str, flags: str) -> None:
+    (found,) = commands(f"torchrun {flags}{command} sft --lora_rank 8")
+    assert found["$"] == ["torchrun"]
+    assert found["$script"][1:] == ["sft"]
+    assert found["lora_rank"] == "8"
+
+
 def test_a_command_that_is_read_into_a_variable() -> None:
     found = commands("read -r -d '' C <<EOF\na.train --lora_r 8\nEOF\nrun $C")
     assert {"$": ["a.train"], "lora_r": "8"} in found
