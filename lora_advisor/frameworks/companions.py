@@ -24,9 +24,10 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Give each training recipe what its companions among the others say of the launch.
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
-    accelerate file to the training configs of its own folder, if it is the only one there, and to
-    a script if that is the only one that trains; a launching command to the one file it names; a
-    server's command to the adapter it loads, or to the one adapter beside it.
+    accelerate file to the training configs of its own folder, if it is the only one there, to the
+    only config of all from a folder below, and to a script if that is the only one that trains; a
+    launching command to the one file it names; a server's command to the adapter it loads, or to
+    the one adapter beside it.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -74,7 +75,7 @@ def _belonging(
         other
         for other in companions
         if other.framework == "accelerate"
-        and PurePath(other.document.path).parent == folder
+        and _lies_with(other, recipe, recipes)
         and _may_launch_by_accelerate(recipe)
         and not _is_for_another(other, recipe, companions)
         and (recipe.framework != "unsloth" or starts)
@@ -117,6 +118,16 @@ def _named_by(
 def _may_launch_by_accelerate(recipe: Recipe) -> bool:
     """Whether a recipe is not a command line of another launcher (``python``, ``torchrun``)."""
     return recipe.document.format != "shell" or "accelerate" in recipe.document.text
+
+
+def _lies_with(accelerate: Recipe, recipe: Recipe, recipes: Iterable[Recipe]) -> bool:
+    """Whether an accelerate file is in a config's folder, or below it with no other config."""
+    folder = PurePath(recipe.document.path).parent
+    lies_in = PurePath(accelerate.document.path).parent
+    if lies_in == folder:
+        return True
+    configs = [other for other in recipes if not _is_companion(other)]
+    return configs == [recipe] and lies_in.is_relative_to(folder)
 
 
 def _is_one_of_several(recipe: Recipe, recipes: Iterable[Recipe]) -> bool:

@@ -146,6 +146,16 @@ def test_an_accelerate_file_joins_the_configs_of_its_folder() -> None:
     assert joined(train, *two)["run.num_processes"].value is UNKNOWN
 
 
+def test_an_accelerate_file_below_the_only_config_is_for_it() -> None:
+    train = recipe(TRAIN, "a/train.yaml")
+    below = recipe(FSDP, "a/accelerate/fsdp.yaml")
+    assert joined(train, below)["run.num_processes"].value == 16
+    other = recipe(FSDP, "a/accelerate/ddp.yaml")
+    assert joined(train, below, other)["run.num_processes"].value is UNKNOWN
+    second = recipe(TRAIN, "a/second.yaml")
+    assert joined(train, below, second)["run.num_processes"].value is UNKNOWN
+
+
 def test_a_deepspeed_file_named_by_the_accelerate_file() -> None:
     launch = recipe(
         "compute_environment: X\ndistributed_type: DEEPSPEED\nnum_processes: 4\n"
