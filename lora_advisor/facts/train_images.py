@@ -1,6 +1,7 @@
-"""Facts of kohya's scripts: learning rates of the parts, and half precision throughout.
+"""Facts of kohya's scripts: rates of the parts, half precision throughout, cached texts.
 
-Source: sd-scripts of February 2026, ``train_network.py`` and ``docs/train_network*.md``.
+Source: sd-scripts of February 2026, ``train_network.py`` and ``docs/train_network*.md``;
+``assert_extra_args`` of the scripts of each model.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.source.scalars import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lora_advisor.recipe import Item, Lora, Recipe, Run, WrittenKey
     from lora_advisor.targets import Targets
@@ -24,6 +25,19 @@ _HIGHEST: Final = 2e-3
 """Twice the highest rate that the scripts' own guide names, and that for an alpha of 1."""
 _RATE_PER_SCALING: Final = 0.6
 _FULL: Final = {"full_fp16": "fp16", "full_bf16": "bf16"}
+_CACHE: Final = ("cache_text_encoder_outputs", "cache_text_encoder_outputs_to_disk")
+_VARIES_CAPTIONS: Final = (
+    *("shuffle_caption", "token_warmup_step"),
+    *("caption_tag_dropout_rate", "caption_dropout_rate"),
+)
+_ELSEWHERE: Final = frozenset({"config_file", "dataset_config"})
+"""Settings that name a file, in which others of these settings can stand."""
+_ANIMA: Final = "networks.lora_anima"
+_LUMINA: Final = "networks.lora_lumina"
+_OF_SDXL: Final = frozenset(
+    {"networks.lora", "networks.lora_fa", "networks.dylora", "networks.oft"}
+)
+"""Networks of Stable Diffusion; of its two scripts only that for XL keeps texts."""
 
 
 def ruinous_rates(recipe: Recipe, lora: Lora, targets: Targets) -> tuple[Item, ...]:
@@ -44,6 +58,43 @@ def full_without_mixed(recipe: Recipe, run: Run) -> tuple[Item, ...]:
         for key, on in _values(recipe, "bool")
         if key.name in _FULL and on is True and run.mixed_precision != _FULL[key.name]
     )
+
+
+def captions_beside_cache(recipe: Recipe) -> tuple[Item, ...]:
+    """What would vary captions whose encoding is computed once and kept."""
+    written = _settings(recipe)
+    network = written.get("network_module")
+    if _ELSEWHERE & set(written) or not _caches(written) or network == _LUMINA:
+        return ()
+    return tuple(
+        item(key, value)
+        for key, value in _values(recipe, "float")
+        if key.name in _VARIES_CAPTIONS and isinstance(value, (bool, int, float)) and value > 0
+        if not (key.name == "caption_dropout_rate" and network == _ANIMA)
+    )
+
+
+def text_encoder_beside_cache(recipe: Recipe) -> tuple[Item, ...]:
+    """The cache of texts in a script that then trains no text encoder, where it is not told so."""
+    written = _settings(recipe)
+    network = written.get("network_module")
+    for_xl = recipe.evidence.endswith("sdxl_train_network.py")
+    if "config_file" in written or written.get("network_train_unet_only") is True:
+        return ()
+    if not (for_xl or network == _ANIMA or network in _OF_SDXL):
+        return ()
+    return tuple(
+        item(key, on) for key, on in _values(recipe, "bool") if key.name in _CACHE and on is True
+    )[:1]
+
+
+def _caches(written: Mapping[str, object]) -> bool:
+    return any(written.get(name) is True for name in _CACHE)
+
+
+def _settings(recipe: Recipe) -> dict[str, object]:
+    """Return the settings of a file or command of kohya's by name, switches as such."""
+    return {key.name: value for key, value in _values(recipe, "bool")}
 
 
 def _values(recipe: Recipe, kind: str) -> Iterator[tuple[WrittenKey, Any]]:
