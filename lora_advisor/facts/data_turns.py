@@ -34,16 +34,22 @@ _SENTENCEPIECE: Final = (
     r"|mistralai/(?:Mistral-7B|Mixtral-8x(?:7|22)B)(?:-Instruct)?-v0\.\d|huggyllama/llama-\d+b"
 )
 _GEMMA: Final = r"(?:google|unsloth)/gemma-(?:(?:2|7)b|2-(?:2|9|27)b|3-(?:1|4|12|27)b-pt)"
+_GEMMA_CHAT: Final = (
+    r"google/gemma-(?:(?:1\.1-)?(?:2|7)b|2-(?:2|9|27)b|3-(?:1|4|12|27)b|3n-E[24]B)-it"
+)
 _END_TOKENS: Final = tuple(
     (pattern(names + "(?:-bnb-4bit)?", re.IGNORECASE), token)
     for names, token in (
         (_QWEN, "<|endoftext|>"),
         (_LLAMA3, "<|end_of_text|>"),
         (f"(?:{_SENTENCEPIECE})", "</s>"),
-        (_GEMMA, "<eos>"),
+        (f"(?:{_GEMMA}|{_GEMMA_CHAT})", "<eos>"),
     )
 )
 """Models whose tokenizer is known to call this token its end; pretrained ones where they differ."""
+_ITS_OWN: Final = "tokenizer_default"
+_OWN_ENDS: Final = ((pattern(_GEMMA_CHAT, re.IGNORECASE), "<end_of_turn>"),)
+"""Models whose own chat template ends turns with another token than their tokenizer's end."""
 _CONVERSATIONS: Final = frozenset(
     {
         *("trl-lib/Capybara", "HuggingFaceH4/ultrachat_200k", "HuggingFaceH4/no_robots"),
@@ -60,8 +66,11 @@ def end_token(model: Model) -> str:
     return next((token for names, token in _END_TOKENS if names.fullmatch(name)), "")
 
 
-def turn_end(data: Data) -> str:
+def turn_end(data: Data, model: Model) -> str:
     """Return the token that axolotl's chat template ends a turn with, empty where it is no such."""
+    if data.template == _ITS_OWN:
+        name = model.name_or_path
+        return next((token for names, token in _OWN_ENDS if names.fullmatch(name)), "")
     return _ENDS.get(str(data.template), "")
 
 
@@ -70,7 +79,7 @@ def trains_another_end(recipe: Recipe, data: Data, model: Model) -> bool:
 
     Source: ``axolotl.prompt_strategies.chat_template.ChatTemplateStrategy``.
     """
-    turn, end = turn_end(data), end_token(model)
+    turn, end = turn_end(data, model), end_token(model)
     if not turn or not end or turn == end or data.eos_token is not None:
         return False
     named = any(key_at(recipe, path) for path in ("eot_tokens", "tokenizer_config"))
