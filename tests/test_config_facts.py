@@ -98,3 +98,22 @@ def test_a_switch_may_be_a_number(value: str, codes: list[str]) -> None:
     text = f"stage: sft\nfinetuning_type: lora\nmodel_name_or_path: a/b\nbf16: {value}\n"
     found = check(text, "config.yaml").findings
     assert [f.code for f in found if f.code == "LA007"] == codes
+
+
+KOHYA = "accelerate launch {} --pretrained_model_name_or_path=m --network_module=networks.lora"
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "strange"),
+    [
+        ("sdxl_train_network.py", "--lora_network_weights=a", ["lora_network_weights"]),
+        ("sdxl_train_network.py", "--network_weights=a --no_half_vae", []),
+        ("my_train_network.py", "--lora_network_weights=a", []),
+        ("train_network.py", "--ramtorch --swap_rate=2 --cast_gently=1", []),
+    ],
+)
+def test_flags_that_no_script_of_kohya_has(script: str, flags: str, strange: list[str]) -> None:
+    found = recipe(f"{KOHYA.format(script)} {flags}", "run.sh")
+    keys = config_keys.unknown_keys(found, Targets())
+    assert [key.path for key in keys] == strange
+    assert all(key.outcome == "raises" and key.certain for key in keys)

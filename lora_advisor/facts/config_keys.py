@@ -37,6 +37,10 @@ _TRL_DATA: Final = frozenset(
 )
 _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
 """What started LLaMA-Factory before it had a command, and what its command starts."""
+_SD_SCRIPT: Final = re.compile(
+    r"runs (?:(?:sdxl|sd3|flux|lumina|hunyuan_image|anima)_)?train_network\.py"
+)
+"""The scripts of kohya that train a LoRA; their parser stops at a flag that none of them has."""
 _TOO_MANY: Final = 3
 """So many keys that the loader refuses make a file one for another program."""
 _OF_AXOLOTL: Final = re.compile(
@@ -109,7 +113,8 @@ def unknown_keys(recipe: Recipe, targets: Targets) -> tuple[StrangeKey, ...]:
         return ()
     far = [key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near)]
     stopping = sum(key.outcome == "raises" for key in far)
-    if stopping >= _TOO_MANY and recipe.document.format in ("yaml", "json"):
+    listed = recipe.document.format in ("yaml", "json") or recipe.framework == "kohya"
+    if stopping >= _TOO_MANY and listed:
         return ()
     if recipe.framework == "peft" and reader_stops(targets):
         return tuple(replace(key, outcome="raises", certain=True) for key in far)
@@ -136,7 +141,7 @@ def _has_foreign_plugin(recipe: Recipe) -> bool:
 def _is_for_own_program(recipe: Recipe) -> bool:
     """Whether a project's own program reads the file: it names no dataset, or is named itself."""
     if recipe.framework == "kohya":  # programs around it keep keys of their own in its file
-        return True
+        return recipe.document.format != "shell" or not _SD_SCRIPT.fullmatch(recipe.evidence)
     if recipe.document.path.endswith("adapter_config.json") and recipe.framework == "mlx-lm":
         return True  # what a training wrote beside its weights
     if recipe.framework == "trl" and recipe.document.format != "shell":
@@ -188,7 +193,7 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
         at=key.key_at,
         value=value,
         outcome="raises" if on_command_line else outcome_of(key, framework),
-        certain=_imported_from(key, recipe) in _LIBRARIES,
+        certain=on_command_line or _imported_from(key, recipe) in _LIBRARIES,
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )
     parent = parent_of(key)

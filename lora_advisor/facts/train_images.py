@@ -25,6 +25,16 @@ _HIGHEST: Final = 2e-3
 """Twice the highest rate that the scripts' own guide names, and that for an alpha of 1."""
 _RATE_PER_SCALING: Final = 0.6
 _FULL: Final = {"full_fp16": "fp16", "full_bf16": "bf16"}
+_WITH_NETWORK: Final = {
+    "train_db.py": "train_network.py",
+    "fine_tune.py": "train_network.py",
+    "sdxl_train.py": "sdxl_train_network.py",
+    "sd3_train.py": "sd3_train_network.py",
+    "flux_train.py": "flux_train_network.py",
+    "lumina_train.py": "lumina_train_network.py",
+    "anima_train.py": "anima_train_network.py",
+}
+"""Scripts that train every weight, and those that train a LoRA of the same model."""
 _CACHE: Final = ("cache_text_encoder_outputs", "cache_text_encoder_outputs_to_disk")
 _VARIES_CAPTIONS: Final = (
     *("shuffle_caption", "token_warmup_step"),
@@ -57,6 +67,18 @@ def full_without_mixed(recipe: Recipe, run: Run) -> tuple[Item, ...]:
         item(key, run.mixed_precision, _FULL[key.name])
         for key, on in _values(recipe, "bool")
         if key.name in _FULL and on is True and run.mixed_precision != _FULL[key.name]
+    )
+
+
+def network_in_full_script(recipe: Recipe) -> tuple[Item, ...]:
+    """A network asked of a script that trains the whole model; the hint is the one that has it."""
+    script = recipe.evidence.removeprefix("runs ")
+    if recipe.document.format != "shell" or script not in _WITH_NETWORK:
+        return ()
+    return tuple(
+        item(key, script, _WITH_NETWORK[script])
+        for key, _ in _values(recipe, "bool")
+        if key.name == "network_module"
     )
 
 
