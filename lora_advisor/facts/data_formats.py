@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._arguments import in_script
-from lora_advisor.facts._written import value_at
+from lora_advisor.facts._arguments import in_script, item
+from lora_advisor.facts._written import key_at, value_at
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Data, Model, Recipe
+    from lora_advisor.recipe import Data, Item, Model, Recipe
+
+_WITHOUT_LENGTH: Final = pattern(
+    r"torchtune\.datasets\.(?:alpaca|alpaca_cleaned|chat|grammar|hh_rlhf_helpful|instruct|preference"
+    r"|samsum|slimorca|stack_exchange_paired|text_completion)_dataset"
+)
+"""Data sets of torchtune that hand what they do not know on to ``datasets.load_dataset``."""
 
 
 def packs_with_other_attention(data: Data, model: Model) -> bool:
@@ -20,6 +27,17 @@ def packs_with_other_attention(data: Data, model: Model) -> bool:
 def packs_to_no_length(recipe: Recipe, data: Data) -> bool:
     """Whether torchtune packs while its tokenizer, which is there, states no length."""
     return data.packing and value_at(recipe, "tokenizer") is not None and data.max_length is None
+
+
+def length_in_dataset(recipe: Recipe) -> tuple[Item, ...]:
+    """The length that a data set of torchtune is given, which is the tokenizer's to know."""
+    path = "dataset.max_seq_len"
+    key = key_at(recipe, path)
+    named = value_at(recipe, "dataset._component_")
+    if key is None or not isinstance(named, str) or not _WITHOUT_LENGTH.fullmatch(named):
+        return ()
+    length = value_at(recipe, path)
+    return (item(key, length),) if length is not None else ()
 
 
 def trains_on_stream(recipe: Recipe, data: Data) -> bool:
