@@ -51,6 +51,7 @@ def test_an_argument_of_the_projects_own(
     [
         ("config = yaml.safe_load(file)\n", ["LA008"]),
         ("import yaml\nrate = float(config['training']['learning_rate'])\n", []),
+        ("import yaml\nCASTS = [('training', 'learning_rate', float)]\n", []),
         ("from omegaconf import OmegaConf\n", []),
         ("class Training(BaseModel):\n    learning_rate: float\n", []),
         ("class Server(BaseModel):\n    port: int\n", ["LA008"]),

@@ -32,7 +32,9 @@ _TYPED_READER: Final = re.compile(
     rb"^[ \t\"]*(?:from|import)[ \t]+(?:omegaconf|hydra|ruamel)\b", re.MULTILINE
 )
 _CONVERTS: Final = re.compile(
-    rb"^[ \t\"]*import yaml\b[\s\S]*\bfloat\([^)\n]*[\"'.](?:learning_rate|lr)\b", re.MULTILINE
+    rb"^[ \t\"]*import yaml\b[\s\S]*(?:\bfloat\([^)\n]*[\"'.](?:learning_rate|lr)\b"
+    rb"|[\"'](?:learning_rate|lr)[\"'][ \t]*[,:][ \t]*float\b)",
+    re.MULTILINE,
 )
 _TYPED_RATE: Final = re.compile(
     rb"\b(?:learning_rate|lr)[ \t]*:[ \t]*(?:float|(?:Optional|Annotated)\[float)"
@@ -78,7 +80,7 @@ def _declared(top: Path) -> frozenset[str]:
 def _converts(top: Path) -> bool:
     return any(
         _TYPED_READER.search(text)
-        or (b"float(" in text and _CONVERTS.search(text))
+        or (b"float" in text and _CONVERTS.search(text))
         or (b"BaseModel" in text and _TYPED_RATE.search(text))
         for text in _scripts(top)
     )

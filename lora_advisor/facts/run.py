@@ -104,6 +104,8 @@ def precision_of_deepspeed(recipe: Recipe) -> str:
 def spreads_model(recipe: Recipe) -> bool:
     """Whether the written device map spreads one model over the GPUs of a process."""
     value = recipe["model.device_map"]
+    if value.written and value.value is UNKNOWN:
+        raise UnknownValueError
     return value.written and value.value in ("auto", "balanced", "balanced_low_0", "sequential")
 
 

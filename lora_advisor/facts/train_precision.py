@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._written import item_at, value_at
 from lora_advisor.facts.model_modules import stored_dtype
+from lora_advisor.pattern import pattern
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
@@ -21,6 +22,11 @@ _CASTING: Final = {
     "kto": ">=1.16",
 }
 """TRL's releases whose trainers make the adapter of a bitsandbytes model bfloat16."""
+_IN_FLOAT32: Final = pattern(r"_lora(?:_\w+_wds|_prior|_decoder)\.py$")
+"""Scripts of diffusers that train on a float32 model, or with layers of LoRA of their own.
+
+Source: ``examples/consistency_distillation`` and ``examples/kandinsky2_2`` of diffusers 0.40.
+"""
 
 
 def casts_to_bfloat16(train: Train, quant: Quant, targets: Targets) -> bool:
@@ -48,9 +54,13 @@ def copies_in_bfloat16(recipe: Recipe, model: Model, modules: Lookup, targets: T
 
 
 def precision_told_to_launcher(recipe: Recipe) -> bool:
-    """Whether mixed precision is told to the launcher or its file, and not to the script itself."""
-    told = recipe["run.mixed_precision"].written
-    return told and all(key.name != "mixed_precision" for key in recipe.keys)
+    """Whether mixed precision is told to the launcher or its file, and not to the script itself.
+
+    It makes no difference to the scripts that keep the adapter in float32 whatever they are told.
+    """
+    told, started = recipe["run.mixed_precision"].written, recipe["run.starts"].value
+    alike = isinstance(started, list) and any(_IN_FLOAT32.search(str(name)) for name in started)
+    return told and not alike and all(key.name != "mixed_precision" for key in recipe.keys)
 
 
 def pure_float16(recipe: Recipe) -> tuple[Item, ...]:

@@ -27,7 +27,7 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     accelerate file to the training configs of its own folder, if it is the only one there, to the
     only config of all from a folder below, and to a script if that is the only one that trains; a
     launching command to the one file it names; a server's command to the adapter it loads, or to
-    the one adapter beside it.
+    the one adapter beside it unless that one is written elsewhere.
     """
     companions = [recipe for recipe in recipes if _is_companion(recipe)]
     if not companions:
@@ -98,7 +98,11 @@ def _servers(recipe: Recipe, recipes: Sequence[Recipe]) -> list[Recipe]:
     if named or alone != [recipe]:
         return named
     folder = PurePath(recipe.document.path).parent
-    return [other for other in companions if PurePath(other.document.path).parent == folder]
+    return [
+        other
+        for other in companions
+        if PurePath(other.document.path).parent == folder and not _loads_another(other, recipe)
+    ]
 
 
 def _named_by(
@@ -177,6 +181,13 @@ def _serves(server: Recipe, recipe: Recipe) -> bool:
     return bool(folder) and any(
         folder == path.name or (folder == output and folder in path.parts) for path in paths
     )
+
+
+def _loads_another(server: Recipe, recipe: Recipe) -> bool:
+    """Whether a server names adapters, none of which is the one that a training says it writes."""
+    adapters, written = server["run.serve_adapters"].value, recipe["run.output_dir"]
+    told = written.written and isinstance(written.value, str)
+    return told and isinstance(adapters, list) and bool(adapters) and not _serves(server, recipe)
 
 
 def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:

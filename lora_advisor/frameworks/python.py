@@ -67,6 +67,8 @@ _UNSLOTH_USE: Final = pattern(
     r"^\s*(?:from|import) unsloth\b|use_gradient_checkpointing\s*=\s*[\"']unsloth", re.MULTILINE
 )
 _BASE: Final = pattern(r"Model|\wFor[A-Z]\w+$|LM$")
+_DENOISER: Final = pattern(r"Transformer[23]DModel|UNet\w*Model")
+"""Models of diffusers that images are trained on; text encoders stand beside them as they are."""
 _TRAINERS: Final = tuple(
     f"{kind}Trainer" for kind in ("SFT", "DPO", "GRPO", "KTO", "Reward", "ORPO")
 )
@@ -131,7 +133,7 @@ def read(document: Document) -> list[Recipe]:
         return [configured]
     root = document.root
     entries = root.entries if isinstance(root, Mapping) else ()
-    calls = [entry for entry in entries if entry.key.text != CHOICE]
+    calls = _without_encoders([entry for entry in entries if entry.key.text != CHOICE])
     choices = [entry for entry in entries if entry.key.text == CHOICE]
     kind = _kind(calls, document.text)
     if root is None or not kind:
@@ -144,6 +146,14 @@ def read(document: Document) -> list[Recipe]:
         ).recipe()
         for part in (_sure(part, calls, choices) for part in _parts(calls))
     ]
+
+
+def _without_encoders(calls: list[Entry]) -> list[Entry]:
+    """Leave out the loading of other models where that of a denoiser is there."""
+    denoisers = [call for call in calls if loads_base(call) and _DENOISER.search(owner(call))]
+    if not denoisers:
+        return calls
+    return [call for call in calls if call in denoisers or not loads_base(call)]
 
 
 def _shown(calls: Sequence[Entry]) -> list[str]:

@@ -210,9 +210,12 @@ SERVE = "vllm serve a/b --enable-lora --lora-modules mine="
         ("out/adapter", "output_dir: runs/adapter\n", "vllm"),
         ("runs/adapter/checkpoint-100", "output_dir: runs/adapter\n", "vllm"),
         ("elsewhere", "", "vllm"),
+        ("elsewhere", "output_dir: runs/adapter\n", UNKNOWN),
     ],
 )
-def test_a_server_joins_the_training_of_its_adapter(path: str, training: str, server: str) -> None:
+def test_a_server_joins_the_training_of_its_adapter(
+    path: str, training: str, server: object
+) -> None:
     found = [recipe(TRAIN + training, "sft.yaml"), recipe(SERVE + path, "serve.sh")]
     assert link(found)[0]["run.server"].value == server
 

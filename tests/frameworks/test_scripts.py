@@ -24,6 +24,12 @@ PYTHON: dict[str, Row] = {
         "LoraConfig(r=R, lora_alpha=ALPHA, lora_dropout=a, target_modules=c)\n"),
         [{"r": 16, "alpha": 32, "dropout": 1, "targets": "?"}],
     ),
+    "the denoiser of an image model, not the text encoder beside it": (
+        ("t = Qwen2_5_VLForConditionalGeneration.from_pretrained('org/encoder')\n"
+        "d = QwenImageTransformer2DModel.from_pretrained('org/image', subfolder='transformer')\n"
+        "d.add_adapter(LoraConfig(r=16, target_modules=['to_q', 'to_v']))\n"),
+        [{"model": "org/image", "r": 16}],
+    ),
     "the optimizer of a loop of one's own": (
         ("from torch.optim import AdamW\nLR = 1e-4\n"
         "a = Accelerator(gradient_accumulation_steps=8, mixed_precision='bf16')\n"
