@@ -26,6 +26,31 @@ lora_alpha: 32
 lora_dropout: 0.05
 lora_target_linear: true
 """
+_TUNED = "model = get_peft_model(model, LoraConfig(r=8, target_modules=['q_proj']))\n"
+QUOTED_IMPORTS = f'''\
+"""As it was once:
+
+from trl import PPOTrainer
+"""
+from transformers import Adafactor as AdamW
+from trl import (
+    SFTConfig,  # not ORPOConfig
+    # setup_chat_format,
+)
+{_TUNED}'''
+OWN_COPY = f"""\
+import sys
+sys.path.append(os.path.join(os.getcwd(), "peft/src/"))
+from peft import get_peft_model, LoraConfig, prepare_model_for_int8_training
+{_TUNED}"""
+UNPADDED = """\
+tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-2-7b-hf")
+model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-2-7b-hf")
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"]))
+args = TrainingArguments(output_dir="out", learning_rate=1e-4, bf16=True)
+collator = DataCollatorForSeq2Seq(tokenizer, padding=False)
+Trainer(model=model, args=args, train_dataset=packed, data_collator=collator).train()
+"""
 
 HEADS_BY_PEFT = """\
 {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "Qwen/Qwen2.5-7B-Instruct",
@@ -46,6 +71,9 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
         ("experts-with-dropout", "axolotl.yaml", LISTED_BY_AXOLOTL),
         ("unmatched-module-to-save", "adapter_config.json", HEADS_BY_PEFT),
         ("unquantised-model-prepared", "train.py", STORED_IN_FOUR_BITS),
+        ("removed-import", "train.py", QUOTED_IMPORTS),
+        ("removed-import", "train.py", OWN_COPY),
+        ("padding-token-missing", "train.py", UNPADDED),
     ],
 )
 def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None:

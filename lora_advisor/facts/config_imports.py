@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor import paths
 from lora_advisor.facts._arguments import in_script
 from lora_advisor.facts._releases import may_reach
 from lora_advisor.pattern import pattern
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _IMPORT: Final = pattern(
     r"^from (peft|transformers|trl) import (\([^)]*\)|(?:\\\n|[^\n#;])*)", re.MULTILINE
 )
+_NAME: Final = re.compile(r"#[^\n]*|\bas\s+\w+|([A-Za-z_]\w*)")
 _GONE: Final = {
     "peft": {"prepare_model_for_int8_training": ("0.10", "prepare_model_for_kbit_training")},
     "transformers": {
@@ -92,9 +94,24 @@ def _imported(recipe: Recipe) -> Iterator[Import]:
     """Yield what a script imports from the libraries at its left margin."""
     text = recipe.document.text
     for line in _IMPORT.finditer(text) if in_script(recipe) else ():
-        for word in re.finditer(r"(?<![\w.])[A-Za-z_]\w*", line[2]):
-            start = line.start(2) + word.start()
-            at = Location(
-                document=recipe.document, span=Span(start=start, end=start + len(word[0]))
-            )
-            yield Import(path=word[0], at=at, value=word[0], package=line[1])
+        if _quoted(text, line.start()) or _has_copy(recipe, line[1]):
+            continue
+        for word in _NAME.finditer(line[2]):
+            if word[1]:
+                start = line.start(2) + word.start()
+                at = Location(
+                    document=recipe.document, span=Span(start=start, end=start + len(word[1]))
+                )
+                yield Import(path=word[1], at=at, value=word[1], package=line[1])
+
+
+def _quoted(text: str, place: int) -> bool:
+    """Whether a place stands in a text of several lines, such as a docstring's example."""
+    return any(text.count(quotes, 0, place) % 2 for quotes in ('"""', "'''"))
+
+
+def _has_copy(recipe: Recipe, package: str) -> bool:
+    """Whether a script takes a library from a copy of its own: beside it, or on its path."""
+    beside = paths.absolute(recipe.document.path).parent / package / "__init__.py"
+    told = rf"sys\.path\.\w+\([^\n]*\b{package}\b"
+    return re.search(told, recipe.document.text) is not None or beside.is_file()

@@ -18,7 +18,9 @@ _UNPADDED: Final = pattern(
     r"|mistralai/Mistral-7B-(?:Instruct-)?v0\.[123]"
 )
 """Models whose tokenizer names no padding token."""
-_NAMES_TOKEN: Final = re.compile(r"pad_token|add_special_tokens\s*\(\s*[^)]|\[PAD\]|<pad>")
+_NAMES_TOKEN: Final = re.compile(
+    r"pad_token|add_special_tokens\s*\(\s*[^)]|\[PAD\]|<pad>|DataCollator\w*\([^)]*padding=False"
+)
 _PADDING: Final = frozenset(
     {"DataCollatorForLanguageModeling", "DataCollatorForSeq2Seq", "DataCollatorWithPadding"}
 )
