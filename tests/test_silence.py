@@ -26,7 +26,14 @@ lora_alpha: 32
 lora_dropout: 0.05
 lora_target_linear: true
 """
-_TUNED = "model = get_peft_model(model, LoraConfig(r=8, target_modules=['q_proj']))\n"
+_TUNED = """\
+model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=['q_proj']))
+args = TrainingArguments(output_dir="out", learning_rate=1e-4, bf16=True)
+"""
+FROM_GGUF = f"""\
+model = AutoModelForCausalLM.from_pretrained("TheBloke/TinyLlama-1.1B-Chat-v1.0-GGUF", gguf_file=f)
+{_TUNED}Trainer(model=model, args=args, train_dataset=data).train()
+"""
 QUOTED_IMPORTS = f'''\
 """As it was once:
 
@@ -74,6 +81,7 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
         ("removed-import", "train.py", QUOTED_IMPORTS),
         ("removed-import", "train.py", OWN_COPY),
         ("padding-token-missing", "train.py", UNPADDED),
+        ("untrainable-quantised-checkpoint", "train.py", FROM_GGUF),
     ],
 )
 def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
+_WIDENS: Final = re.compile(
+    r"\bdequantize[\"']?[ \t]*[=:][ \t]*[Tt]rue|\brun_compressed=False|\bgguf_file\b|\.dequantize\("
+)
+"""What has transformers make 16-bit weights of a quantised checkpoint as it is loaded."""
 
 
 def adapter_kind(recipe: Recipe) -> str:
@@ -111,10 +115,14 @@ def checkpoint_format(model: Model) -> str:
     return named_format(model.name_or_path)
 
 
-def named_for_integers(model: Model) -> bool:
-    """Whether the base's name tells of weights stored quantised, also as w8a8 and the like."""
+def named_for_integers(model: Model, recipe: Recipe) -> bool:
+    """Whether the base's name tells of weights stored quantised, also as w8a8 and the like.
+
+    Not so where they are widened as they are loaded.
+    """
     name = model.name_or_path.lower().rstrip("/")
-    return bool(checkpoint_format(model)) or re.search(r"[-_.]w\d+a\d+\b", name) is not None
+    stored = bool(checkpoint_format(model)) or re.search(r"[-_.]w\d+a\d+\b", name) is not None
+    return stored and _WIDENS.search(recipe.document.text) is None
 
 
 def fp8_checkpoint_untrainable(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
@@ -126,10 +134,11 @@ def fp8_checkpoint_untrainable(recipe: Recipe, modules: Lookup, targets: Targets
     return older and checkpoint_quantiser(recipe, modules) == "fp8"
 
 
-def named_for_inference(model: Model) -> bool:
+def named_for_inference(model: Model, recipe: Recipe) -> bool:
     """Whether the base's name tells of a format that transformers trains nothing on."""
     name = model.name_or_path.lower().rstrip("/")
-    return re.search(r"[-_.](gguf|auto-?round|spqr|vptq|higgs)\b", name) is not None
+    stored = re.search(r"[-_.](gguf|auto-?round|spqr|vptq|higgs)\b", name) is not None
+    return stored and _WIDENS.search(recipe.document.text) is None
 
 
 def pure_half(recipe: Recipe) -> bool:
