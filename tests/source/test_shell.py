@@ -75,6 +75,7 @@ def test_a_module_that_a_launcher_starts() -> None:
 @pytest.mark.parametrize("flags", ["", "--nnodes=1 ", "--master_port 29500 "])
 def test_a_trainers_own_command_that_a_launcher_starts(command: str, flags: str) -> None:
     (found,) = commands(f"torchrun {flags}{command} sft --lora_rank 8")
+    assert isinstance(found, dict)
     assert found["$"] == ["torchrun"]
     assert found["$script"][1:] == ["sft"]
     assert found["lora_rank"] == "8"
