@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.frameworks import by_name
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, GROUPS, Item
-from lora_advisor.wording import SCRIPTS, as_argument, quoted, show, spelt
+from lora_advisor.wording import as_argument, is_of_script, quoted, show, spelt
 
 if TYPE_CHECKING:
     import re
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from lora_advisor.facts import Facts
-    from lora_advisor.recipe import Location, Recipe
+    from lora_advisor.recipe import Recipe
 
 _NAME: Final = pattern(r"\{\{ *((?:(?:key|said)\.)?[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?) *\}\}")
 _FIELD: Final = pattern(r"\b(?:key|said)\.([a-z]+\.\w+)")
@@ -60,16 +60,10 @@ def _argument_names(template: str, recipe: Recipe, item: object) -> set[str]:
     """Return the keys that a text names and that are arguments of a script's calls."""
     fields = [field for field in _FIELD.findall(template) if field in recipe.values]
     values = [(field, recipe.values[field].key_at) for field in fields]
-    names = {spelt(recipe, field) for field, at in values if _is_of_script(recipe, at)}
-    if isinstance(item, Item) and _is_of_script(recipe, item.at):
+    names = {spelt(recipe, field) for field, at in values if is_of_script(recipe, at)}
+    if isinstance(item, Item) and is_of_script(recipe, item.at):
         names |= {item.path, item.path.rpartition(".")[2]}
     return names
-
-
-def _is_of_script(recipe: Recipe, at: Location | None) -> bool:
-    """Whether a key stands in a script, or belongs to one where it is not written."""
-    document = recipe.document if at is None else at.document
-    return document.format in SCRIPTS
 
 
 def _filled(template: str, context: dict[str, object]) -> str | None:

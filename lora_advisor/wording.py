@@ -19,7 +19,7 @@ LONGEST: Final = 60
 """Characters of a quoted value; what is longer is cut."""
 _ENDLESS: Final = 10**1000
 """A whole number that nobody means, and that Python may refuse to spell."""
-SCRIPTS: Final = ("python", "notebook")
+_SCRIPTS: Final = ("python", "notebook")
 """Formats whose keys are arguments of a call."""
 _ROLES: Final = frozenset({"lora.enabled", "train.enabled", "train.method", "quant.method"})
 """What a format says by what it is: nobody writes their defaults."""
@@ -72,7 +72,7 @@ def quoted(recipe: Recipe, field: str) -> str:
     not written, by the value it has. An argument of a call is written as one: ``r=16``.
     """
     value = recipe.values[field]
-    script = value.written and recipe.document.format in SCRIPTS
+    script = value.written and is_of_script(recipe, value.key_at)
     key, sign = spelt(recipe, field), "=" if script else ": "
     text = _as_written(value) if value.written else show(value.value)
     return f"{key}{sign}{_cut(text)}" if text else key
@@ -84,11 +84,20 @@ def spelt(recipe: Recipe, field: str) -> str:
     An argument that a script gives is called by its name; one that it might give, with the call.
     """
     value = recipe.values[field]
-    if value.written and recipe.document.format in SCRIPTS:
+    if value.written and is_of_script(recipe, value.key_at):
         return value.key.rpartition(".")[2]
     if value.key != field or value.written or _target(recipe, value.key) is not None:
         return value.key
     return field.partition(".")[2]
+
+
+def is_of_script(recipe: Recipe, at: Location | None) -> bool:
+    """Whether a key stands in a script, or belongs to one where it is not written.
+
+    A script's recipe holds values of other files too: of its launch, of DeepSpeed's settings.
+    """
+    document = recipe.document if at is None else at.document
+    return document.format in _SCRIPTS
 
 
 def as_argument(key: str, text: str) -> str | None:
@@ -100,8 +109,12 @@ def as_argument(key: str, text: str) -> str | None:
     value = _as_python(text)
     if value is None:
         return None
-    call, _, name = key.rpartition(".")
-    return f"{call}({name}={value})" if call else f"{name}={value}"
+    if "." not in key:
+        return f"{key}={value}"
+    call, name, *inside = key.split(".")
+    for part in reversed(inside):
+        value = f'{{"{part}": {value}}}'
+    return f"{call}({name}={value})"
 
 
 def _as_python(text: str) -> str | None:
@@ -124,7 +137,7 @@ def raw(recipe: Recipe, value: Value) -> object:
     target = _target(recipe, value.key)
     key = next((key for key in reversed(recipe.keys) if key.path == value.key), None)
     own = isinstance(target, str) and recipe.values.get(target) is value
-    if own or key is None or not value.written or recipe.document.format in SCRIPTS:
+    if own or key is None or not value.written or recipe.document.format in _SCRIPTS:
         return value.value
     framework = by_name(recipe.framework)
     found = UNKNOWN if framework is None else plain(key.node, recipe.document, framework)
@@ -138,7 +151,7 @@ def is_own(recipe: Recipe, field: str, wanted: object) -> bool:
     if field in _ROLES and not value.written:
         return False
     if target is None:
-        return value.key != field and recipe.document.format in SCRIPTS
+        return value.key != field and recipe.document.format in _SCRIPTS
     if isinstance(target, Key):
         return target.field == field and _reads_as(target, wanted)
     return target == field
@@ -160,7 +173,7 @@ def _as_written(value: Value) -> str:
     """Return the text of a value, empty where it is no short one (a call, a block)."""
     text = _text(value.value_at)
     at = value.value_at
-    if at is not None and at.document.format in SCRIPTS:
+    if at is not None and at.document.format in _SCRIPTS:
         return _of_script(value, text)
     if "\n" in text or text.startswith("- "):
         return show(value.value) if isinstance(value.value, (list, dict)) else ""

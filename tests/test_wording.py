@@ -7,6 +7,7 @@ import pytest
 from lora_advisor import source
 from lora_advisor.checking import check, check_documents
 from lora_advisor.frameworks import by_name
+from lora_advisor.frameworks.companions import link
 from lora_advisor.gather import read
 from lora_advisor.reports import Options, render_report
 from lora_advisor.settings import Settings
@@ -82,6 +83,11 @@ def test_a_field_is_said_in_its_authors_words(text: str, name: str, field: str, 
         ("target_modules", "[q_proj, v_proj]", 'target_modules=["q_proj", "v_proj"]'),
         ("target_modules", "[]", "target_modules=[]"),
         ("LoraConfig.bias", "none", 'LoraConfig(bias="none")'),
+        (
+            "SFTConfig.model_init_kwargs.dtype",
+            "auto",
+            'SFTConfig(model_init_kwargs={"dtype": "auto"})',
+        ),
         ("lora_dropout", "unknown to all", None),
         ("rank_pattern", "{q_proj: 8}", None),
         ("target_modules", "[q_proj, …]", None),
@@ -95,6 +101,15 @@ def test_advice_to_a_script_is_python() -> None:
     report = check(SCRIPT.replace("none", "all").replace("use_rslora=True,", ""), "a.py")
     (found,) = (finding for finding in report.findings if finding.code == "LA123")
     assert '`bias="all"`' in found.message
+
+
+def test_what_another_file_says_to_a_script_stays_in_its_words() -> None:
+    script = f"{SCRIPT}trainer = SFTTrainer(model=model, args=SFTConfig('out'))\n"
+    launch = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\nnum_processes: 2\n"
+    documents = [source.parse(script, "train.py"), source.parse(launch, "zero3.yaml")]
+    linked = link(read(documents, Settings()))[0]
+    assert quoted(linked, "run.zero_stage") == "deepspeed_config.zero_stage: 3"
+    assert quoted(linked, "lora.r") == "r=16"
 
 
 def test_a_field_that_a_format_has_no_word_for_keeps_the_librarys() -> None:
