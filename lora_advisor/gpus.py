@@ -40,7 +40,11 @@ def known() -> dict[str, Gpu]:
 
 
 def find(text: str) -> Gpu:
-    """Return the GPU that a user means by ``24GB``, ``A100-80GB`` or ``RTX 4090``."""
+    """Return the GPU that a user means by ``24GB``, ``A100-80GB`` or ``RTX 4090``.
+
+    Raises:
+        GpuError: No GPU is known by that name; the message lists those that are.
+    """
     names = (_plain(text), _plain(f"rtx{text}"), _plain(_SIZED.sub("", text.strip())))
     found = next((known()[name] for name in names if name in known()), None)
     if found is not None:

@@ -270,6 +270,9 @@ def select(
     A selector is a code, a prefix of codes (``LA2``), a name, an area or ``ALL``. Preview and
     pedantic rules run when a selector names them, or all of them on request; so do rules that came
     after ``version``.
+
+    Raises:
+        SelectionError: A selector means no rule.
     """
     rules = tuple(rules)
     chosen, ignored = tuple(chosen), tuple(ignored)

@@ -113,7 +113,11 @@ def _around(checked: Iterable[str | Path]) -> Iterator[tuple[Path, Settings]]:
 
 
 def from_file(path: Path) -> Settings:
-    """Read one settings file (``--config``); without a table of ours it says nothing."""
+    """Read one settings file (``--config``); without a table of ours it says nothing.
+
+    Raises:
+        SettingsError: The file is not there, or says what no setting takes.
+    """
     if not path.is_file():
         raise SettingsError(f"{paths.shown(path)}: no such settings file")
     return _read(path) or Settings(base=path.absolute().parent)
@@ -286,7 +290,11 @@ def known_framework(name: object) -> str:
 
 
 def threshold(value: object) -> Severity | None:
-    """Read ``fail-on``: a severity, or ``never`` for None."""
+    """Read ``fail-on``: a severity, or ``never`` for None.
+
+    Raises:
+        ValueError: The word is neither.
+    """
     if value == NEVER:
         return None
     levels = [str(severity) for severity in Severity]

@@ -149,7 +149,11 @@ def from_options(texts: Iterable[str], source: str = "--target") -> Targets:
 
 
 def from_version(package: str, version: str, source: str) -> Target:
-    """Read a version or specifier of one package of :data:`CURRENT`."""
+    """Read a version or specifier of one package of :data:`CURRENT`.
+
+    Raises:
+        TargetError: It is neither.
+    """
     bare = version.lstrip("=").strip()
     ranged = bare[:1] in tuple("<>~!")
     found = from_requirement(f"{package}{bare}" if ranged else f"{package}=={bare}", source)

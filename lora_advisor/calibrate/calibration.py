@@ -77,6 +77,9 @@ def calibrate(setup: Setup, wanted: Wanted, run: Run, spent: Spent) -> Calibrati
     """Measure the learning rate, then rank and batch where wanted and paid for.
 
     ``run`` carries trials out and tells ``spent`` of them (see :func:`journal.runner`).
+
+    Raises:
+        RefusalError: The data are too few, or the trials give no number.
     """
     if len(setup.train) < LEAST:
         detail = f"{len(setup.train)} rows to train on, at least {LEAST} are needed"

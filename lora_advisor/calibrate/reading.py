@@ -153,7 +153,11 @@ class Reader:
         return None
 
     def base(self, lookup: Lookup, chosen: Chosen, device: str) -> Base:
-        """Return the base model's folder and how to load it; nothing is fetched."""
+        """Return the base model's folder and how to load it; nothing is fetched.
+
+        Raises:
+            RefusalError: The folder is not there, or holds no weights.
+        """
         name = str(self.get("model.name_or_path", ""))
         model = lookup.model(name)
         if model is None or model.folder is None:

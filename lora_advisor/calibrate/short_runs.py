@@ -81,7 +81,11 @@ def short_run(adapter: Adapter, rate: float, *, batch: int, seed: int, steps: in
 def around(  # noqa: PLR0913 - what a run is made of
     run: Run, adapter: Adapter, centre: float, *, batch: int, seed: int, steps: int = STEPS
 ) -> LearningRateReading:
-    """Try half, once and twice the centre, go on where the best is at an end, fit a parabola."""
+    """Try half, once and twice the centre, go on where the best is at an end, fit a parabola.
+
+    Raises:
+        RefusalError: At no rate is the held-out loss lower than before.
+    """
     points: dict[float, float] = {}
     start = math.nan
     rates = [centre / FACTOR, centre, centre * FACTOR]

@@ -40,7 +40,11 @@ class Workbench:
         self._peft: Any = None
 
     def fresh(self, r: int, alpha: float, seed: int) -> Any:
-        """Return the model with a new adapter, the same for the same arguments."""
+        """Return the model with a new adapter, the same for the same arguments.
+
+        Raises:
+            RefusalError: No parameter of the adapter is trained.
+        """
         from peft import LoraConfig, get_peft_model  # noqa: PLC0415
 
         self._clear()

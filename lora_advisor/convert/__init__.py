@@ -96,7 +96,11 @@ def write(values: Mapping[str, object], writer: Writer) -> str:
 
 
 def convert(recipe: Recipe, writer: Writer) -> Converted:
-    """Write a recipe in another format and compare what its reader makes of it."""
+    """Write a recipe in another format and compare what its reader makes of it.
+
+    Raises:
+        ConvertError: The recipe trains nothing, or the other format cannot say what it trains.
+    """
     if recipe["train.enabled"].value is False:
         raise ConvertError("it trains nothing, so there is nothing to convert")
     values = written(recipe)
@@ -131,6 +135,9 @@ def convert_values(
     """Write advised values, over what a recipe says where there is one.
 
     ``layers`` are the last names of the model's linear layers, empty where they are not known.
+
+    Raises:
+        ConvertError: The format adapts layers that are not among ``layers``.
     """
     if layers and values.get("lora.target_modules") == ALL and not layers.issuperset(writer.needs):
         missing = ", ".join(sorted(set(writer.needs) - layers))

@@ -62,7 +62,11 @@ def _names_type(path: Path) -> bool:
 
 
 def of_model(name: str, wishes: Wishes, settings: Settings) -> Subject:
-    """Return a model under the adapter of the command line; what is not said is assumed aloud."""
+    """Return a model under the adapter of the command line; what is not said is assumed aloud.
+
+    Raises:
+        SubjectError: The modules of the model are not known.
+    """
     model = _model(name, settings)
     config, assumed = _adapter(wishes)
     table = table_for(config.task_type, wishes.auto_class, model.table)

@@ -16,7 +16,12 @@ _LISTS: Final = ("layers", "encoder.layer", "h")
 
 
 def replicated(table: ModuleTable, layers: Sequence[Sequence[int]]) -> ModuleTable:
-    """Return the table with its list of layers replaced by copies that share their weights."""
+    """Return the table with its list of layers replaced by copies that share their weights.
+
+    Raises:
+        InjectionError: PEFT raises, as a layer is not there.
+        UnresolvedError: The layers share modules already.
+    """
     home = _list_of_layers(table)
     order = [number for first, last in layers for number in range(first, last)]
     if any(f"{home}.{number}" not in table.by_name for number in order):

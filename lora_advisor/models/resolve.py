@@ -176,7 +176,11 @@ def _adapted(module: Module, config: AdapterConfig, table: ModuleTable) -> Adapt
 
 
 def rank_and_scaling(name: str, config: AdapterConfig) -> tuple[int, float]:
-    """Return the rank of an adapter on a module, and the factor its output is scaled by."""
+    """Return the rank of an adapter on a module, and the factor its output is scaled by.
+
+    Raises:
+        InjectionError: PEFT raises, as the rank is below 1.
+    """
     if config.release <= releases.PATTERNS_OF_BOTH_KINDS:
         rank, alpha = _by_first_pattern(name, config)
     else:

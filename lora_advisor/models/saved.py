@@ -35,6 +35,9 @@ def saved_modules(
 
     A name matches by ``endswith``, without a dot before it. TypeError where it hits a module that
     already has an adapter, or a plain list of modules.
+
+    Raises:
+        UnresolvedError: A module has two names, or lies in another saved one.
     """
     ends = tuple(names)
     if not ends:
@@ -56,7 +59,11 @@ def saved_modules(
 def tied_copies(
     names: Iterable[str], table: ModuleTable, adapted: Collection[str]
 ) -> dict[str, int]:
-    """Return the layers tied to a saved embedding; PEFT counts the shared weight once for each."""
+    """Return the layers tied to a saved embedding; PEFT counts the shared weight once for each.
+
+    Raises:
+        UnresolvedError: The tied layers are one module under several names.
+    """
     ends = tuple(names)
     embedding = table.by_name.get(table.input_embedding or "")
     shape = embedding.shape("weight") if embedding else None
@@ -87,7 +94,12 @@ def _count(module: Module, table: ModuleTable, adapted: Collection[str]) -> int:
 def token_rows(
     config: AdapterConfig, table: ModuleTable, adapted: Collection[str], saved: Collection[str]
 ) -> dict[str, int]:
-    """Return the layers of which single rows are trained, each with its trainable parameters."""
+    """Return the layers of which single rows are trained, each with its trainable parameters.
+
+    Raises:
+        InjectionError: PEFT raises, as no module has the name.
+        UnresolvedError: A module has two names, or is named twice.
+    """
     indices = _asked_rows(config, table)
     skipped, differ = _tied_targets(indices, table, ensure=config.ensure_weight_tying)
     found: dict[str, int] = {}

@@ -40,7 +40,11 @@ def module_parameters(module: Module, rank: int, config: AdapterConfig, table: M
 
 
 def features(module: Module) -> tuple[int, int]:
-    """Return the input and output size of a linear layer or embedding as PEFT counts them."""
+    """Return the input and output size of a linear layer or embedding as PEFT counts them.
+
+    Raises:
+        UnresolvedError: The shape of its weight is not known.
+    """
     shape = module.shape("weight")
     if shape is None or len(shape) < 2:  # noqa: PLR2004 - a matrix has two dimensions
         raise UnresolvedError(f"the size of {module.name} is not known")

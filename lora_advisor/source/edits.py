@@ -49,7 +49,11 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def replaced(document: Document, span: Span, value: object) -> Edit:
-    """Give a value in place of the one that stands at ``span``."""
+    """Give a value in place of the one that stands at ``span``.
+
+    Raises:
+        NotEditableError: A flag without a value stands there.
+    """
     old = document.text[span.start : span.end]
     entry = _entry_of_flag(document, span)
     if entry is not None:
@@ -79,6 +83,9 @@ def removed(document: Document, key: Span) -> Edit:
     """Take a key out with its value, and with its line where nothing else stands there.
 
     The entry of a list goes in the same way, and a rule that a comment ignores.
+
+    Raises:
+        NotEditableError: What stands beside it would take its place.
     """
     comment = next((c for c in document.comments if c.span.start <= key.start < c.span.end), None)
     if comment is not None:
@@ -110,6 +117,9 @@ def inserted(document: Document, path: str, value: object, near: int) -> Edit:
 
     ``path`` is dotted; of several sections of that name (calls in a script) the one around or
     next to the offset ``near`` is meant.
+
+    Raises:
+        NotEditableError: There is no such section, or a cell of a notebook writes the file.
     """
     if document.path.endswith(".ipynb") and document.format not in ("python", "shell"):
         raise NotEditableError("the file stands in a cell of a notebook")
