@@ -2,15 +2,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from lora_advisor.cli import cli
-
-if TYPE_CHECKING:
-    from click.testing import Result
+from tests.cli.running import run
 
 NAME = ".lora-advisor-baseline.json"
 BAD = "model_name_or_path: a/b\nuse_peft: true\nlora_r: 0\nlora_dropout: -0.5\nbias: 1\n"
@@ -23,10 +18,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("configs/a.yaml").write_text(BAD)
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def codes(*arguments: str) -> list[str]:

@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from lora_advisor import __version__
 from lora_advisor.cli import cli
 from lora_advisor.settings import from_file
+from tests.cli.running import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from click.testing import Result
 
 ROOT = Path(__file__).parent.parent
 BAD = "model_name_or_path: a/b\nuse_peft: true\nlora_r: 0\nlora_dropout: -0.5\n"
@@ -32,10 +32,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text(BAD)
     return tmp_path
-
-
-def run(*arguments: str, **options: Any) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False, **options)
 
 
 def test_ignore_comments_make_a_check_clean() -> None:

@@ -3,21 +3,18 @@ from __future__ import annotations
 import codecs
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
 from lora_advisor import source
-from lora_advisor.cli import cli
 from lora_advisor.fixes import repair, save
 from lora_advisor.settings import Settings
 from lora_advisor.targets import from_options
 from tests.cards import FILE_NAMES, cards
+from tests.cli.running import run
 
 if TYPE_CHECKING:
-    from click.testing import Result
-
     from lora_advisor.cards import Card, Example
     from lora_advisor.fixes import Repaired
 
@@ -130,10 +127,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("bad.yaml").write_text(BAD)
     return tmp_path
-
-
-def run(*arguments: str, **options: Any) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False, **options)
 
 
 @pytest.mark.usefixtures("folder")

@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from lora_advisor.cli import cli
 from lora_advisor.own_rules import scaffold
-
-if TYPE_CHECKING:
-    from click.testing import Result
+from tests.cli.running import run
 
 CARD = scaffold("rank-above-64", "TEAM001")
 CONFIG = "model_name_or_path: a/b\nuse_peft: true\nlora_r: 128\nlora_alpha: 128\n"
@@ -24,10 +19,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("a.yaml").write_text(CONFIG)
     Path(".lora-advisor.toml").write_text('rules = ["./team-rules"]\n')
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def write(text: str, name: str = "rank-above-64") -> None:

@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 def build() -> LanguageServer:
     """Make a server with every feature, not started yet."""
     server = LanguageServer(NAME, version())
+    _watch(server)
+    _answer(server)
+    return server
+
+
+def _watch(server: LanguageServer) -> None:
+    """Publish the findings of each document that is opened or changed."""
 
     def publish(uri: str) -> None:
         document = server.workspace.get_text_document(uri)
         found = diagnostics(look(document), document)
         told = types.PublishDiagnosticsParams(uri=uri, diagnostics=found, version=document.version)
         server.text_document_publish_diagnostics(told)
-
-    def document_of(parameters: object) -> TextDocument:
-        uri: str = parameters.text_document.uri  # type: ignore[attr-defined]
-        return server.workspace.get_text_document(uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(parameters: types.DidOpenTextDocumentParams) -> None:
@@ -50,6 +53,14 @@ def build() -> LanguageServer:
         uri = parameters.text_document.uri
         told = types.PublishDiagnosticsParams(uri=uri, diagnostics=[])
         server.text_document_publish_diagnostics(told)
+
+
+def _answer(server: LanguageServer) -> None:
+    """Answer what an editor asks of one document: hover, repairs, completion, links."""
+
+    def document_of(parameters: object) -> TextDocument:
+        uri: str = parameters.text_document.uri  # type: ignore[attr-defined]
+        return server.workspace.get_text_document(uri)
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def on_hover(parameters: types.HoverParams) -> types.Hover | None:
@@ -72,8 +83,6 @@ def build() -> LanguageServer:
     def on_link(parameters: types.DocumentLinkParams) -> list[types.DocumentLink]:
         document = document_of(parameters)
         return links(look(document), document)
-
-    return server
 
 
 KINDS = [types.CodeActionKind.QuickFix]
