@@ -15,6 +15,13 @@ class Encoder:
     def prepare(self):
         self.model = prepare_model_for_kbit_training(self.model)
 """
+WITHOUT_HEAD = """\
+bits = BitsAndBytesConfig(load_in_4bit=True, llm_int8_skip_modules=["proj_out"])
+transformer = FluxTransformer2DModel.from_pretrained(
+    "black-forest-labs/FLUX.1-dev", subfolder="transformer", quantization_config=bits
+)
+transformer.add_adapter(LoraConfig(r=16, lora_alpha=16, target_modules=["to_k", "to_q"]))
+"""
 TRUE_IN_QUOTES = """\
 {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "use_dora": "True", "target_modules": ["q_proj"]}
 """
@@ -74,6 +81,7 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
     ("rule", "name", "text"),
     [
         ("prepared-after-adapter", "train.py", TWO_METHODS),
+        ("output-head-quantised", "train.py", WITHOUT_HEAD),
         ("quoted-switch", "adapter_config.json", TRUE_IN_QUOTES),
         ("experts-with-dropout", "axolotl.yaml", LISTED_BY_AXOLOTL),
         ("unmatched-module-to-save", "adapter_config.json", HEADS_BY_PEFT),
