@@ -95,7 +95,7 @@ def _options(words: Iterable[Word], *, starts: bool) -> Iterator[Entry]:
     waiting = False
     for word in words:
         flag = _FLAG.match(word.raw) is not None
-        if not word.quoted and (flag or (_PAIR.match(word.raw) and not waiting)):
+        if not word.quoted and (flag or (_PAIR.match(word.raw) and not (waiting or _pairs(key)))):
             yield from _option(key, values)
             key, values = _split(word)
             waiting = not values and flag and "=" not in word.raw
@@ -118,6 +118,11 @@ def _is_script(word: Word, values: list[Word], *, starts: bool) -> bool:
 def _passes_more(word: Word) -> bool:
     """Whether a word stands for further arguments: ``"$@"``, or a variable nobody can tell."""
     return word.text is None and _MORE.fullmatch(word.raw) is not None
+
+
+def _pairs(key: Scalar | None) -> bool:
+    """Whether a flag hands its values on as settings: ``--optimizer_args eps=1e-8 decay=0``."""
+    return key is not None and key.text.endswith(("_args", "_kwargs"))
 
 
 def _names_module(key: Scalar | None) -> bool:

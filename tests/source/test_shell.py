@@ -81,6 +81,13 @@ def test_a_trainers_own_command_that_a_launcher_starts(command: str, flags: str)
     assert found["lora_rank"] == "8"
 
 
+def test_settings_that_a_flag_hands_on_are_its_values() -> None:
+    (found,) = commands("train --optimizer_args eps=1e-8 foreach=False --seed 1 lora_r=8")
+    assert found == {
+        "$": ["train"], "optimizer_args": ["eps=1e-8", "foreach=False"], "seed": "1", "lora_r": "8"
+    }  # fmt: skip
+
+
 def test_a_command_that_is_read_into_a_variable() -> None:
     found = commands("read -r -d '' C <<EOF\na.train --lora_r 8\nEOF\nrun $C")
     assert {"$": ["a.train"], "lora_r": "8"} in found
