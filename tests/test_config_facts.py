@@ -15,7 +15,7 @@ from lora_advisor.targets import Targets, from_options
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
 
-KNOWN = ("learning_rate", "lora_r", "lora_alpha", "eval_steps", "load_in_4bit")
+KNOWN = ("learning_rate", "lora_r", "lora_alpha", "eval_steps", "load_in_4bit", "text_encoder")
 SCRIPT = """
 from peft import LoraConfig
 from trl import SFTConfig
@@ -41,6 +41,7 @@ def recipe(text: str, path: str = "config.yaml", framework: str | None = None) -
         ("load_4bit", ""),
         ("r", ""),
         ("num_workers", ""),
+        ("text_encoder2", ""),
     ],
 )
 def test_slip_is_two_letters_at_most(written: str, meant: str) -> None:

@@ -57,6 +57,13 @@ import sys
 sys.path.append(os.path.join(os.getcwd(), "peft/src/"))
 from peft import get_peft_model, LoraConfig, prepare_model_for_int8_training
 {_TUNED}"""
+REWARD = """\
+adapter = LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj"], modules_to_save=["score"])
+RewardTrainer("Qwen/Qwen3-4B", train_dataset=dataset, peft_config=adapter).train()
+"""
+TORCHTUNE = """\
+tune run lora_finetune_distributed --config llama3_2/1B_lora model.lora_attn_modules=[q_proj,v_proj]
+"""
 UNPADDED = """\
 tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-2-7b-hf")
 model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-2-7b-hf")
@@ -89,6 +96,8 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
         ("removed-import", "train.py", QUOTED_IMPORTS),
         ("removed-import", "train.py", OWN_COPY),
         ("padding-token-missing", "train.py", UNPADDED),
+        ("unmatched-module-to-save", "train.py", REWARD),
+        ("attention-name-of-another-library", "run.sh", TORCHTUNE),
         ("untrainable-quantised-checkpoint", "train.py", FROM_GGUF),
     ],
 )

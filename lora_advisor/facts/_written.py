@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import UNKNOWN, Item, Location, UnknownValueError
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import is_placeholder, plain_value
 from lora_advisor.source.tree import Scalar, Sequence
 
@@ -43,11 +44,14 @@ def item_at(recipe: Recipe, path: str, value: object = None, hint: str = "") -> 
 
 
 def texts_at(recipe: Recipe, path: str) -> tuple[Item, ...]:
-    """Return the texts of a written list, each at its own place; one text is a list of it."""
+    """Return the texts of a written list, each at its own place; one text is a list of it.
+
+    A command line may hold the list in brackets (``model.lora_attn_modules=[q_proj,v_proj]``).
+    """
     key = key_at(recipe, path)
     nodes = key.node.items if key is not None and isinstance(key.node, Sequence) else ()
     if key is not None and isinstance(key.node, Scalar):
-        nodes = (key.node,)
+        nodes = _in_brackets(key.node)
     document = recipe.document
     return tuple(
         Item(
@@ -58,3 +62,10 @@ def texts_at(recipe: Recipe, path: str) -> tuple[Item, ...]:
         for index, node in enumerate(nodes)
         if isinstance(node, Scalar)
     )
+
+
+def _in_brackets(node: Scalar) -> tuple[Scalar, ...]:
+    if node.text[:1] != "[" or node.text[-1:] != "]":
+        return (node,)
+    parts = (part.strip().strip("\"'") for part in node.text[1:-1].split(","))
+    return tuple(replace(node, text=part) for part in parts if part)

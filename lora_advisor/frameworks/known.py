@@ -138,12 +138,15 @@ def _without_indices(path: str) -> str:
 
 @cache
 def nearest(name: str, names: frozenset[str]) -> str:
-    """Return the name that another is a slip of: case, dash, or at most two letters; or none."""
+    """Return the name that another is a slip of: case, dash, or at most two letters; or none.
+
+    One that is numbered (``text_encoder2``) is another program's own, no slip.
+    """
     by_folded = {_folded(known): known for known in names}
     folded = _folded(name)
     if folded in by_folded:
         return by_folded[folded]
-    if len(folded) < _SHORT:
+    if len(folded) < _SHORT or folded.rstrip("0123456789") in by_folded:
         return ""
     from difflib import get_close_matches  # noqa: PLC0415 - only for a key nobody knows
 

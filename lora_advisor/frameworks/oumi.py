@@ -125,7 +125,10 @@ def _recognise(root: Node, _document: Document) -> str:
     if trainer:
         return f"training.trainer_type: {trainer}"
     quantised = signs.text(root, "peft.q_lora")
-    return "peft.q_lora and training" if quantised and signs.section(root, "training") else ""
+    if quantised and signs.section(root, "training"):
+        return "peft.q_lora and training"
+    names = ("model.model_name", "training.use_peft", "peft.lora_r")
+    return ", ".join(names) if all(signs.text(root, name) for name in names) else ""
 
 
 def _settle(draft: Draft) -> None:

@@ -251,6 +251,8 @@ def _named_base(draft: Draft, calls: Sequence[Entry]) -> None:
     for call in calls:
         if call.key.text.endswith("Trainer") and (named := names_model(call)):
             draft.put_at("model.name_or_path", _text(named.value), named)
+            if call.key.text == "RewardTrainer":
+                draft.put("model.auto_class", trl_commands.REWARD_CLASS, None)
 
 
 def _loads(call: Entry) -> bool:

@@ -20,6 +20,7 @@ from lora_advisor.frameworks import (
 from lora_advisor.frameworks.known import known_keys
 from lora_advisor.recipe import FIELDS, UNKNOWN
 from lora_advisor.record import replace
+from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,6 +34,8 @@ _SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
 _SWIFT_SCRIPTS: Final = frozenset({"llm_sft.py", "llm_dpo.py", "sft.py", "rlhf.py", "pt.py"})
 _ARGPARSE: Final = frozenset({"kohya", "llamafactory", "mlx-lm", "ms-swift", "trl"})
 """Formats whose command takes a flag that is cut short."""
+_OF_TRANSFORMERS: Final = frozenset({"llamafactory", "ms-swift", "trl", "flags"})
+"""Formats read by ``HfArgumentParser``, which makes ``--no_x`` of a switch ``x`` that is on."""
 _SHORT: Final = frozenset({"c", "config"})
 _NOTHING: Final = dict.fromkeys(FIELDS, UNKNOWN)
 
@@ -100,13 +103,25 @@ def _is_swift(command: list[str], program: str) -> bool:
 def completed(program: Mapping, framework: Framework) -> Mapping:
     """Write out the flags that argparse takes for the one option that begins so.
 
-    ``--max_train_epoch`` is ``--max_train_epochs`` to it, ``--lr`` nothing where several fit.
+    ``--max_train_epoch`` is ``--max_train_epochs`` to it, ``--lr`` nothing where several fit, and
+    ``--no_packing`` switches packing off.
     """
-    if framework.name not in _ARGPARSE:
-        return program
-    known = known_keys(framework)
-    entries = tuple(_completed(entry, known) for entry in program.entries)
+    entries = program.entries
+    if framework.name in _OF_TRANSFORMERS:
+        options = known_keys(framework) or framework.keys
+        entries = tuple(_switched_off(entry, options) for entry in entries)
+    if framework.name in _ARGPARSE:
+        known = known_keys(framework)
+        entries = tuple(_completed(entry, known) for entry in entries)
     return replace(program, entries=entries)
+
+
+def _switched_off(entry: Entry, known: Collection[str]) -> Entry:
+    name, value = entry.key.text.removeprefix("no_"), entry.value
+    alone = isinstance(value, Scalar) and value.span == entry.key.span
+    if name == entry.key.text or entry.key.text in known or name not in known or not alone:
+        return entry
+    return replace(entry, key=replace(entry.key, text=name), value=replace(value, text="false"))
 
 
 def _completed(entry: Entry, known: Collection[str]) -> Entry:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
     from lora_advisor.recipe import Value
 
+REWARD_CLASS: Final = "AutoModelForSequenceClassification"
+"""What the trainer of reward models loads a base with that it is given by name."""
 COMMON: Final[dict[str, object]] = {
     "train.gradient_checkpointing": True,
     "train.logging_steps": 10,
@@ -108,6 +110,8 @@ def settle(draft: Draft) -> None:
     method, source, sure = _method(draft)
     if method:
         draft.put("train.method", method, source)
+        if method == "reward":
+            draft.put("model.auto_class", REWARD_CLASS, None)
     else:
         draft.unknown("train.method", _WHY)
     own = DEFAULTS.get(method, {})

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tests.frameworks.rows import Row, Wanted
 
 SHELL: dict[str, Row] = {
+    "a switch that is turned off": (
+        "trl sft --model_name_or_path org/a --use_peft --no-gradient-checkpointing\n",
+        [{"on": True, "checkpointing": False}],
+    ),
     "a script's flags": (
         "python a.py --model_name_or_path org/a --lora_r 8 --lora_alpha 16 --learning_rate 1e-4",
         [{"model": "org/a", "r": 8, "alpha": 16, "lr": 1e-4}],

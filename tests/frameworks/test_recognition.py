@@ -101,6 +101,12 @@ def test_sections_with_the_names_of_a_framework_are_not_enough() -> None:
     assert framework(prime, "c.toml") == "generic"
 
 
+def test_oumi_is_known_by_its_sections_without_a_trainer() -> None:
+    assert framework("model: {model_name: x}\ntraining: {use_peft: true}\npeft: {lora_r: 8}\n") == (
+        "oumi"
+    )
+
+
 def test_names_and_ranks_are_unique() -> None:
     names = [found.name for found in frameworks.frameworks()]
     ranks = [found.rank for found in frameworks.frameworks()]
