@@ -29,7 +29,7 @@ _NAME: Final = re.compile(r"#[^\n]*|\bas\s+\w+|([A-Za-z_]\w*)")
 _GONE: Final = {
     "peft": {"prepare_model_for_int8_training": ("0.10", "prepare_model_for_kbit_training")},
     "transformers": {
-        "AdamW": ("4.51", "torch.optim.AdamW"),
+        "AdamW": ("4.50", "torch.optim.AdamW"),
         "AutoModelForVision2Seq": ("5", "AutoModelForImageTextToText"),
         "AutoModelWithLMHead": ("5", "AutoModelForCausalLM"),
     },

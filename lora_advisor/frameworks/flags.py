@@ -12,6 +12,7 @@ from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.frameworks.readings import dtype
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import flag_value
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ _LORA: Final = frozenset(
 )
 """Flags that tell of an adapter."""
 _SWITCHES: Final = ("use_lora", "use_peft", "lora_enable")
+_TRAINS: Final = pattern(r"train|tun(?:e|ing)|sft|dpo|grpo")
+_USES: Final = pattern(
+    r"(?:^|[_.-])(?:api|chat|demo|eval\w*|export\w*|generat\w*|infer\w*|merge\w*|predict\w*"
+    r"|serve\w*|test\w*)(?:[_.-]|$)"
+)
+"""Names of programs that use a trained adapter; one that also speaks of training may do both."""
 _NAME: Final = pattern(r"[A-Za-z_][\w.]*")
 
 
-def of_script(flags: set[str]) -> Framework | None:
-    """Return the format of a script's flags where they train an adapter."""
-    return FRAMEWORKS[0] if flags & _LORA else None
+def of_script(program: str, flags: set[str]) -> Framework | None:
+    """Return the format of a script's flags where they tell of an adapter, trained or only used."""
+    if not flags & _LORA:
+        return None
+    own = FRAMEWORKS[0]
+    uses = _USES.search(program) is not None and _TRAINS.search(program) is None
+    return replace(own, defaults={**own.defaults, "train.enabled": UNKNOWN}) if uses else own
 
 
 def _targets(value: object) -> object:

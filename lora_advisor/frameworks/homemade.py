@@ -27,6 +27,9 @@ _NAMED_RANKS: Final = frozenset({"lora_r", "lora_rank", "lora_dim"})
 _RANKS: Final = _NAMED_RANKS | {"r", "rank"}
 _NAMED_BESIDE: Final = frozenset({"lora_alpha", "lora_target_modules", "lora_dropout"})
 _BESIDE: Final = _NAMED_BESIDE | {"alpha", "target_modules", "dropout"}
+_OF_TRAINING: Final = frozenset(
+    {"learning_rate", "lr", "train_batch_size", "max_train_steps", "num_train_epochs", "max_steps"}
+)
 _SWITCHES: Final = frozenset({"enabled", "enable", "active", "use"})
 _SWITCH_STARTS: Final = ("is_", "use_", "enable", "with_")
 _CHOICES: Final = frozenset(
@@ -42,10 +45,15 @@ _OTHER: Final = "the adapter is of another type than LoRA"
 
 
 def _recognise(root: Node, _document: Document) -> str:
-    """Find a section that speaks of LoRA and has a rank, or keys that name LoRA themselves."""
+    """Find a section that speaks of LoRA and has a rank, or keys that name LoRA themselves.
+
+    A rank that names LoRA may stand alone among keys of a training.
+    """
     flat = frozenset(_logged(root))
     if (flat & _RANKS and flat & _NAMED_BESIDE) or (flat & _NAMED_RANKS and flat & _BESIDE):
         return f"{min(flat & _RANKS)} and {min(flat & _BESIDE)}"
+    if flat & _NAMED_RANKS and len(flat & _OF_TRAINING) > 1:
+        return f"{min(flat & _NAMED_RANKS)} and {min(flat & _OF_TRAINING)}"
     return next((f"a rank in {path}" for path in _lora_sections(root, "", 3)), "")
 
 

@@ -174,7 +174,7 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     own = shell_commands.framework_of(command, program_name, flags)
     if own is not None or shell_commands.is_own(command, program_name):
         return own and _as_flags(own)
-    return _further(program_name, flags) or own_flags.of_script(flags)
+    return _further(program_name, flags) or own_flags.of_script(program_name, flags)
 
 
 def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framework | None:

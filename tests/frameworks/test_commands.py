@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tests.frameworks.rows import Row, Wanted
 
 SHELL: dict[str, Row] = {
+    "a script that uses an adapter": (
+        "python src/cli_demo.py --lora_rank 8\npython train_and_eval.py --lora_rank 8\n",
+        [{"r": 8, "trains": "?"}, {"r": 8, "trains": True}],
+    ),
     "a switch that is turned off": (
         "trl sft --model_name_or_path org/a --use_peft --no-gradient-checkpointing\n",
         [{"on": True, "checkpointing": False}],

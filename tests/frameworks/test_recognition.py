@@ -101,6 +101,10 @@ def test_sections_with_the_names_of_a_framework_are_not_enough() -> None:
     assert framework(prime, "c.toml") == "generic"
 
 
+def test_a_rank_of_lora_among_keys_of_a_training_is_enough() -> None:
+    assert framework("lora_rank: 16\ntrain_batch_size: 4\nmax_train_steps: 300\n") == "generic"
+
+
 def test_oumi_is_known_by_its_sections_without_a_trainer() -> None:
     assert framework("model: {model_name: x}\ntraining: {use_peft: true}\npeft: {lora_r: 8}\n") == (
         "oumi"
