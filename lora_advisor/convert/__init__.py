@@ -139,7 +139,9 @@ def convert_values(
     Raises:
         ConvertError: The format adapts layers that are not among ``layers``.
     """
-    if layers and values.get("lora.target_modules") == ALL and not layers.issuperset(writer.needs):
+    targets = values.get("lora.target_modules")
+    strange = isinstance(targets, list) and set(writer.needs).isdisjoint(targets)
+    if layers and (targets == ALL or strange) and not layers.issuperset(writer.needs):
         missing = ", ".join(sorted(set(writer.needs) - layers))
         raise ConvertError(f"{writer.title} would adapt {missing}, which this model has not")
     own = written(recipe) if recipe is not None else {}

@@ -156,13 +156,15 @@ def chosen_targets(table: ModuleTable) -> tuple[list[str] | str, tuple[str, ...]
 
     Source: ``all-linear`` of PEFT is every linear layer but the output head; where that would take
     in towers or routers, the language model's own names are listed, as a pattern where a tower has
-    layers of the same names.
+    layers of the same names. GPT-2's layers are listed, too: they are of class Conv1D, which not
+    every format's word for all layers takes in.
     """
     linear = [m for m in table.modules if m.kind in LINEAR and m.name != table.output_embedding]
     text = [m for m in linear if not in_tower(m.name) and not _refused(m, table)]
     notes = _left_out(linear, table)
     names = sorted({m.leaf for m in text if not m.leaf.isdecimal()})
-    if len(text) == len(linear) or not names:
+    plain = all(m.kind == "linear" for m in text)
+    if (plain and len(text) == len(linear)) or not names:
         return ALL_LINEAR, notes
     chosen = {m.name for m in text}
     if any(m.leaf in names and m.name not in chosen for m in table.modules):
