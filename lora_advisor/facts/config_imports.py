@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _IMPORT: Final = pattern(
     r"^from (peft|transformers|trl) import (\([^)]*\)|(?:\\\n|[^\n#;])*)", re.MULTILINE
 )
+_IN_NOTEBOOK: Final = pattern(
+    r"""(?<=[\[,\s])"from (peft|transformers|trl) import (\([^)]*\)|[^\n#;"\\]*)"""
+)
+"""The same in a notebook's own text, where each line is a text of JSON."""
 _NAME: Final = re.compile(r"#[^\n]*|\bas\s+\w+|([A-Za-z_]\w*)")
 _GONE: Final = {
     "peft": {"prepare_model_for_int8_training": ("0.10", "prepare_model_for_kbit_training")},
@@ -93,7 +97,8 @@ def future_imports(recipe: Recipe, targets: Targets) -> tuple[Import, ...]:
 def _imported(recipe: Recipe) -> Iterator[Import]:
     """Yield what a script imports from the libraries at its left margin."""
     text = recipe.document.text
-    for line in _IMPORT.finditer(text) if in_script(recipe) else ():
+    imports = _IN_NOTEBOOK if recipe.document.path.endswith(".ipynb") else _IMPORT
+    for line in imports.finditer(text) if in_script(recipe) else ():
         if _quoted(text, line.start()) or _has_copy(recipe, line[1]):
             continue
         for word in _NAME.finditer(line[2]):

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lora_advisor.checking import check_paths
+from lora_advisor.settings import Settings
 from lora_advisor.source import parse
 from tests.frameworks.rows import recipes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.frameworks.rows import Wanted
 
 TWO = "a = LoraConfig(r=8)\nb = LoraConfig(r=16)\n"
@@ -60,3 +64,14 @@ def test_a_broken_cell_that_configures_a_training_is_an_error() -> None:
     cells = [{"cell_type": "code", "source": ["LoraConfig(r=8\n", "b)\n"]}]
     with pytest.raises(Exception, match="not valid Python"):
         parse(json.dumps({"cells": cells}), "a.ipynb")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_imports_of_cells_are_judged(tmp_path: Path, indent: int | None) -> None:
+    lines = ["from trl import (\n", "    SFTConfig,\n", "    setup_chat_format,\n", ")\n"]
+    train = ["SFTTrainer(args=SFTConfig('o'), peft_config=LoraConfig(r=8))\n"]
+    cells = [{"cell_type": "code", "source": source} for source in (lines, train)]
+    file = tmp_path / "train.ipynb"
+    file.write_text(json.dumps({"cells": cells, "nbformat": 4}, indent=indent), encoding="utf-8")
+    found = [f.value for f in check_paths([file], Settings()).findings if f.code == "LA082"]
+    assert found == ["setup_chat_format"]
