@@ -134,7 +134,8 @@ def _entries(values: Values) -> list[Entry]:
 def template_of(values: Values) -> str:
     """Return the chat template of a family of models, ``default`` where none is known for sure."""
     name = str(values.get("model.name_or_path", "")).lower()
-    if "qwen" not in name and not re.search(r"instruct|chat|-it\b", name):
+    tuned = re.search(r"instruct|chat|thinking|-it\b", name)
+    if not tuned and ("qwen3" not in name or "base" in name):
         return "default"  # a base model has never seen the tokens of a chat template
     return next((template for part, template in _TEMPLATES if part in name), "default")
 
