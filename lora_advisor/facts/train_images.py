@@ -14,13 +14,16 @@ from lora_advisor.facts._arguments import item
 from lora_advisor.facts.lora import scaling
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.draft import cast_to
+from lora_advisor.frameworks.known import known_keys
 from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import plain_value
+from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lora_advisor.recipe import Item, Lora, Recipe, Run, WrittenKey
+    from lora_advisor.source.tree import Node
     from lora_advisor.targets import Targets
 
 _RATES: Final = ("unet_lr", "learning_rate", "text_encoder_lr", "text_encoder_lr1")
@@ -55,6 +58,15 @@ _SPARES_VAE: Final = ("no_half_vae", "sdxl_no_half_vae", "vae")
 _MORE: Final = pattern(r"\"?\$(?:[@*]|\{?\w+(?:\[[@*]\])?\}?)\"?")
 _FLAG: Final = pattern(r"--?[A-Za-z][\w-]*")
 _LINE_END: Final = pattern(r"(?<!\\)\n|\Z")
+_LISTS: Final = frozenset(
+    {"text_encoder_lr", "network_args", "optimizer_args", "lr_scheduler_args"}
+    | {"base_weights", "base_weights_multiplier"}
+)
+"""Flags that take any number of words."""
+_SCRIPT: Final = pattern(
+    r"runs (?:(?:sdxl|sd3|flux|lumina|anima|hunyuan_image)_)?train_network\.py"
+)
+_WORD: Final = pattern(r"\w[\w.,:/-]*")
 _XL: Final = pattern(r"stable-diffusion-xl|\bsd_?xl", re.IGNORECASE)
 _PUBLISHED: Final = pattern(r"(?:stable-diffusion-xl|\bsd_xl)[-_]base(?!.*vae)", re.IGNORECASE)
 
@@ -137,6 +149,32 @@ def half_autoencoder(recipe: Recipe) -> tuple[Item, ...]:
         for key, value in _values(recipe, "str")
         if key.name == "mixed_precision" and value == "fp16"
     )
+
+
+def left_over(recipe: Recipe) -> tuple[Item, ...]:
+    """Flags with more words behind them than the one they take; the hint is it as one word.
+
+    Source: ``train_network.py`` and ``library/train_util.py``, ``add_argument`` and ``parse_args``.
+    """
+    framework = by_name(recipe.framework)
+    if framework is None or not _SCRIPT.fullmatch(recipe.evidence):
+        return ()
+    flags = known_keys(framework).keys() - _LISTS
+    lists = ((key, key.node) for key in recipe.keys if key.name in flags)
+    found = ((key, _words(node.items)) for key, node in lists if isinstance(node, Sequence))
+    return tuple(item(key, words[1], _joined(words)) for key, words in found if words)
+
+
+def _words(nodes: Iterable[Node]) -> list[str]:
+    """Return the words of a flag, none where one of them may be another thing to the shell."""
+    texts = [node.text for node in nodes if isinstance(node, Scalar) and node.tag is None]
+    return texts if len(texts) > 1 and all(map(_WORD.fullmatch, texts)) else []
+
+
+def _joined(words: list[str]) -> str:
+    """Write words as one: numbers with commas closely, others in quotes."""
+    listed = all(word.endswith(",") for word in words[:-1])
+    return "".join(words) if listed else f'"{" ".join(words)}"'
 
 
 def _is_xl(recipe: Recipe, written: Mapping[str, object]) -> bool:
