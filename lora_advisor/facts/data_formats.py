@@ -11,6 +11,10 @@ from lora_advisor.pattern import pattern
 if TYPE_CHECKING:
     from lora_advisor.recipe import Data, Item, Model, Recipe
 
+_WITHOUT_LENGTH_BEFORE: Final = pattern(
+    r"torchtune\.models\.(?:llama2\.llama2|llama3\.llama3|mistral\.mistral|gemma\.gemma|phi3\.phi3_mini)"
+    r"_tokenizer"
+)
 _WITHOUT_LENGTH: Final = pattern(
     r"torchtune\.datasets\.(?:alpaca|alpaca_cleaned|chat|grammar|hh_rlhf_helpful|instruct|preference"
     r"|samsum|slimorca|stack_exchange_paired|text_completion)_dataset"
@@ -38,6 +42,17 @@ def length_in_dataset(recipe: Recipe) -> tuple[Item, ...]:
         return ()
     length = value_at(recipe, path)
     return (item(key, length),) if length is not None else ()
+
+
+def length_in_older_tokenizer(recipe: Recipe) -> tuple[Item, ...]:
+    """The length that a tokenizer of torchtune before 0.3 is given, which takes none.
+
+    Source: ``torchtune/models/*/_model_builders.py`` of release 0.2.1.
+    """
+    key = key_at(recipe, "tokenizer.max_seq_len")
+    named = value_at(recipe, "tokenizer._component_")
+    older = isinstance(named, str) and _WITHOUT_LENGTH_BEFORE.fullmatch(named) is not None
+    return (item(key),) if key is not None and older else ()
 
 
 def trains_on_stream(recipe: Recipe, data: Data) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lora_advisor.facts._written import value_at
+from lora_advisor.facts._written import item_at, key_at, value_at
+from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Recipe, Run
+    from lora_advisor.recipe import Item, Recipe, Run
 
 
 def mixed_in_litgpt(recipe: Recipe) -> bool:
@@ -19,6 +20,18 @@ def mixed_in_litgpt(recipe: Recipe) -> bool:
 def on_several_devices_in_litgpt(recipe: Recipe, run: Run) -> bool:
     """Whether LitGPT is to quantise for training on more than one device."""
     return bool(value_at(recipe, "quantize")) and run.num_processes * run.num_machines > 1
+
+
+def other_optimizer_in_litgpt(recipe: Recipe) -> tuple[Item, ...]:
+    """An optimizer that LitGPT refuses over quantised weights (``instantiate_bnb_optimizer``)."""
+    written = key_at(recipe, "optimizer")
+    sections = written is not None and isinstance(written.node, Mapping)
+    path = "optimizer.class_path" if sections else "optimizer"
+    name = value_at(recipe, path)
+    if not str(value_at(recipe, "quantize")).startswith("bnb.") or not isinstance(name, str):
+        return ()
+    found = item_at(recipe, path, name)
+    return (found,) if found is not None and "AdamW" not in name else ()
 
 
 def method_without_bits(recipe: Recipe) -> bool:
