@@ -8,7 +8,7 @@ import pytest
 
 from lora_advisor import frameworks, source
 from lora_advisor.checking import check
-from lora_advisor.facts import config_keys, config_values, config_versions
+from lora_advisor.facts import config_keys, config_values, config_versions, train_images
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.targets import Targets, from_options
 
@@ -118,3 +118,41 @@ def test_flags_that_no_script_of_kohya_has(script: str, flags: str, strange: lis
     keys = config_keys.unknown_keys(found, Targets())
     assert [key.path for key in keys] == strange
     assert all(key.outcome == "raises" and key.certain for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "left"),
+    [
+        ("train_network.py", "--resolution=768, 768", ["resolution"]),
+        ("train_network.py", '--resolution="768, 768" --seed 1 2>&1 | tee log', []),
+        (
+            "train_network.py",
+            "--xformers True --cache_latents=false",
+            ["xformers", "cache_latents"],
+        ),
+        ("train_network.py", "--xformers $MORE --seed 1 $MORE --sdpa \\ ", []),
+        ("train_network.py", "--optimizer_args a=1 b=2 --text_encoder_lr 1 2", []),
+        ("my_train_network.py", "--resolution=768, 768", []),
+    ],
+)
+def test_words_left_over_behind_flags_of_kohya(script: str, flags: str, left: list[str]) -> None:
+    found = recipe(f"{KOHYA.format(script)} {flags}", "run.sh")
+    assert [item.path for item in train_images.left_over(found)] == left
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ("--mixed_precision=fp16", True),
+        ("--mixed_precision=fp16 --output_dir $OUT --seed=1", True),
+        ("--mixed_precision=bf16", False),
+        ("--mixed_precision=fp16 --no_half_vae", False),
+        ("--mixed_precision=fp16 --config_file=a.toml", False),
+        ("--mixed_precision=fp16 $MORE --seed=1", False),
+        ("--mixed_precision=fp16 --sdpa $MORE", False),
+        ('--mixed_precision=fp16 --seed=1 "${MORE[@]}"', False),
+    ],
+)
+def test_what_may_stand_in_a_variable_spares_the_autoencoder(flags: str, told: bool) -> None:
+    found = recipe(f"{KOHYA.format('sdxl_train_network.py')} {flags}\necho $DONE\n", "run.sh")
+    assert bool(train_images.half_autoencoder(found)) is told

@@ -20,10 +20,9 @@ from lora_advisor.source.scalars import plain_value
 from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from lora_advisor.recipe import Item, Lora, Recipe, Run, WrittenKey
-    from lora_advisor.source.tree import Node
     from lora_advisor.targets import Targets
 
 _RATES: Final = ("unet_lr", "learning_rate", "text_encoder_lr", "text_encoder_lr1")
@@ -152,23 +151,31 @@ def half_autoencoder(recipe: Recipe) -> tuple[Item, ...]:
 
 
 def left_over(recipe: Recipe) -> tuple[Item, ...]:
-    """Flags with more words behind them than the one they take; the hint is it as one word.
+    """Flags with more words behind them than they take; the hint is them as one word.
 
-    Source: ``train_network.py`` and ``library/train_util.py``, ``add_argument`` and ``parse_args``.
+    A switch takes none, and has no hint. Source: ``train_network.py`` and
+    ``library/train_util.py``, ``add_argument`` and ``parse_args``.
     """
     framework = by_name(recipe.framework)
     if framework is None or not _SCRIPT.fullmatch(recipe.evidence):
         return ()
-    flags = known_keys(framework).keys() - _LISTS
-    lists = ((key, key.node) for key in recipe.keys if key.name in flags)
-    found = ((key, _words(node.items)) for key, node in lists if isinstance(node, Sequence))
-    return tuple(item(key, words[1], _joined(words)) for key, words in found if words)
+    flags = known_keys(framework)
+    found = []
+    for key in recipe.keys:
+        words = _words(key) if key.name in flags and key.name not in _LISTS else []
+        if words and flags[key.name].type == "bool":
+            found.append(item(key, words[0]))
+        elif len(words) > 1:
+            found.append(item(key, words[1], _joined(words)))
+    return tuple(found)
 
 
-def _words(nodes: Iterable[Node]) -> list[str]:
+def _words(key: WrittenKey) -> list[str]:
     """Return the words of a flag, none where one of them may be another thing to the shell."""
+    nodes = key.node.items if isinstance(key.node, Sequence) else (key.node,)
+    alone = nodes[0].span == key.key_at.span
     texts = [node.text for node in nodes if isinstance(node, Scalar) and node.tag is None]
-    return texts if len(texts) > 1 and all(map(_WORD.fullmatch, texts)) else []
+    return texts if not alone and all(map(_WORD.fullmatch, texts)) else []
 
 
 def _joined(words: list[str]) -> str:
