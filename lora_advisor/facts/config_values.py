@@ -25,11 +25,32 @@ _EXCLUSIVE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("evals_per_epoch", "eval_steps"),
         ("loraplus_lr_ratio", "lr_groups"),
         ("noisy_embedding_alpha", "neftune_noise_alpha"),
+        ("val_set_size", "test_datasets"),
+        ("gpu_memory_limit", "max_memory"),
+        ("load_in_4bit", "model_quantization_config"),
+        ("load_in_8bit", "model_quantization_config"),
+        ("trust_remote_code", "lora_mlp_kernel"),
+        ("trust_remote_code", "lora_qkv_kernel"),
+        ("trust_remote_code", "lora_o_kernel"),
+        ("liger_cross_entropy", "cut_cross_entropy"),
+        ("liger_fused_linear_cross_entropy", "cut_cross_entropy"),
+        ("chunked_cross_entropy", "cut_cross_entropy"),
+        ("chunked_cross_entropy", "liger_cross_entropy"),
+        ("chunked_cross_entropy", "liger_fused_linear_cross_entropy"),
+        ("liger_cross_entropy", "liger_fused_linear_cross_entropy"),
+        ("include_tokens_per_second", "pretraining_dataset"),
+        ("special_tokens", "tokenizer_use_mistral_common"),
+        ("chat_template", "tokenizer_use_mistral_common"),
     ),
     "llamafactory": (
         ("val_size", "eval_dataset"),
         ("max_samples", "streaming"),
         ("mask_history", "train_on_prompt"),
+        ("compute_accuracy", "predict_with_generate"),
+        ("fp8", "quantization_bit"),
+        ("use_apollo", "use_galore"),
+        ("use_badam", "use_galore"),
+        ("use_badam", "use_apollo"),
     ),
 }
 """Keys of which the loader takes only one, the one to drop first.
@@ -114,14 +135,14 @@ def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
 
 
 def exclusive_pairs(recipe: Recipe) -> tuple[Pair, ...]:
-    """Keys that are both set, of which the loader takes only one."""
+    """Keys that are both set, of which the loader takes only one; each key to drop once."""
     pairs = _EXCLUSIVE.get(recipe.framework, ())
     named = {path for pair in pairs for path in pair}
     keys = {key.path: key for key in recipe.keys if key.path in named and _is_set(recipe, key)}
+    both = {left: right for left, right in reversed(pairs) if left in keys and right in keys}
     return tuple(
         Pair(path=left, at=keys[left].key_at, value=_text(keys[left]), other=right)
-        for left, right in pairs
-        if left in keys and right in keys
+        for left, right in both.items()
     )
 
 

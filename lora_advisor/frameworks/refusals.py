@@ -1,0 +1,94 @@
+"""What a loader refuses beyond names and types: words outside a fixed choice, and combinations.
+
+``choices.json`` holds the words that some release takes, read in the dataclasses, enums and
+validators of every release; ``refusals.json`` the checks that the loaders make across keys
+(``llamafactory.hparams.parser`` and ``finetuning_args``, ``axolotl.utils.schemas.validation``).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lora_advisor.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOLDER: Final = Path(__file__).parent / "keys"
+
+
+@record
+class Choice:
+    """The words of one key.
+
+    ``takes`` are today's, ``older`` those of past releases, ``allowed`` such as are taken beside
+    them, as are those that begin with ``prefix`` or hold ``within``. ``shown`` are offered in a
+    message, ``meant`` says what to write for a word that is often tried. An ``open`` list can be
+    lengthened by the user; what a ``silent`` one does not hold is passed over. ``where`` are the
+    tests of other keys under which the key is read.
+    """
+
+    takes: tuple[str, ...]
+    outcome: str
+    older: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    prefix: str = ""
+    within: str = ""
+    shown: tuple[str, ...] | None = None
+    meant: Mapping[str, str] | None = None
+    open: bool = False
+    silent: bool = False
+    where: Mapping[str, Any] | None = None
+
+    def has(self, word: str) -> bool:
+        """Whether today's releases take a word."""
+        return (
+            word in (*self.takes, *self.allowed)
+            or bool(self.prefix and word.startswith(self.prefix))
+            or bool(self.within and self.within in word)
+        )
+
+
+@record
+class Refusal:
+    """A combination that a loader refuses: the keys to blame, tests of keys, and what to do."""
+
+    at: tuple[str, ...]
+    when: Mapping[str, Any]
+    says: str
+
+
+@cache
+def choices_of(framework: str) -> Mapping[str, Choice]:
+    """Return the keys of a format that take one of a few words."""
+    body: dict[str, dict[str, Any]] = _read("choices.json").get(framework, {})
+    return {key: Choice(**_tuples(choice)) for key, choice in body.items()}
+
+
+@cache
+def refusals_of(framework: str) -> tuple[Refusal, ...]:
+    """Return the combinations of keys that a format's loader refuses."""
+    body = _read("refusals.json").get(framework, {})
+    return tuple(Refusal(**_tuples(refusal)) for refusal in body.get("refusals", ()))
+
+
+@cache
+def defaults_of(framework: str) -> Mapping[str, object]:
+    """Return what the keys that refusals look at are where nobody writes them."""
+    found: dict[str, object] = _read("refusals.json").get(framework, {}).get("defaults", {})
+    return found
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((_FOLDER / name).read_text("utf-8"))
+    return content
+
+
+def _tuples(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in body.items()
+    }

@@ -1,0 +1,124 @@
+"""Words outside a fixed choice, and combinations that a loader refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lora_advisor import frameworks, source
+from lora_advisor.facts import config_refusals, config_values
+from lora_advisor.frameworks.known import known_keys
+from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe
+
+FACTORY = "model_name_or_path: Qwen/Qwen3-8B\nlora_rank: 8\ntemplate: qwen3\n"
+AXOLOTL = "base_model: Qwen/Qwen3-8B\nmicro_batch_size: 1\nlora_r: 8\ndatasets: [{path: a}]\n"
+
+
+def recipe(text: str, path: str = "config.yaml") -> Recipe:
+    (found, *_) = frameworks.read(source.parse(text, path))
+    return found
+
+
+def words(text: str) -> dict[str, str]:
+    return {word.path: word.meant for word in config_refusals.odd_words(recipe(text))}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("stage: simpo", "`stage: dpo` with `pref_loss: simpo`"),
+        ("finetuning_type: qlora", "`finetuning_type: lora` with `quantization_bit: 4`"),
+        ("finetuning_type: Lora", "`finetuning_type: lora`"),
+        ("flash_attn: flash_attention_2", "`flash_attn: fa2`"),
+        ("save_strategy: epochs", "`save_strategy: epoch`"),
+    ],
+)
+def test_word_outside_a_choice_has_a_remedy(written: str, meant: str) -> None:
+    assert words(FACTORY + written) == {written.partition(":")[0]: meant}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "quantization_method: nf4",  # is read only with `quantization_bit`
+        "pref_loss: spin",  # is read only in `stage: dpo`
+        "stage: ${stage}",
+        "flash_attn: true",
+        "finetuning_type: full",
+    ],
+)
+def test_word_that_is_taken_or_not_read_is_silent(written: str) -> None:
+    assert words(FACTORY + written) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "chat_template: tokenizer_default_fallback_chatml",
+        "attn_implementation: kernels-community/flash-attn3",
+        "adapter: own\nplugins: [own.Plugin]",
+        "eval_strategy: no",
+    ],
+)
+def test_axolotl_takes_words_beside_the_list(written: str) -> None:
+    assert words(AXOLOTL + written) == {}
+
+
+def test_word_of_past_releases_and_template_of_the_user_are_told_apart() -> None:
+    (older,) = config_refusals.odd_words(recipe(FACTORY + "stage: orpo"))
+    (own,) = config_refusals.odd_words(recipe(FACTORY.replace("qwen3\n", "of_our_house\n")))
+    assert (older.older, older.own) == (True, False)
+    assert (own.older, own.own) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "blamed"),
+    [
+        (FACTORY + "stage: ppo", ["stage"]),
+        (FACTORY + "stage: ppo\nreward_model: saves/rm", []),
+        (FACTORY + "infer_backend: vllm", []),
+        (FACTORY + "infer_backend: vllm\ndo_train: true", ["infer_backend"]),
+        (FACTORY + "interleave_probs: 0.5,0.5", ["interleave_probs"]),
+        (FACTORY + "use_dora: true\nfinetuning_type: full", ["use_dora"]),
+        (FACTORY + "use_dora: true\nfinetuning_type: ${how}", []),
+        (FACTORY + "ref_model_quantization_bit: 3", ["ref_model_quantization_bit"]),
+        (FACTORY + "ref_model_quantization_bit: null", []),
+        (AXOLOTL + "rl: kto", ["rl"]),
+        (AXOLOTL + "rl: kto\nremove_unused_columns: true", ["remove_unused_columns"]),
+        (AXOLOTL + "rl: kto\nremove_unused_columns: false", []),
+        (AXOLOTL + "save_steps: 5\nsave_strategy: no", []),
+        (AXOLOTL + "relora: true\nrelora_steps: 10", []),
+        (AXOLOTL + "relora: true\nfsdp: [full_shard]\ndeepspeed: x.json", ["relora"]),
+    ],
+)
+def test_refused_combination_blames_one_key(text: str, blamed: list[str]) -> None:
+    assert [found.path for found in config_refusals.refused(recipe(text))] == blamed
+
+
+def test_missing_key_is_not_known_of_a_command_line() -> None:
+    command = "llamafactory-cli train --model_name_or_path m --stage ppo --lora_rank 8 $ARGS\n"
+    assert config_refusals.refused(recipe(command, "run.sh")) == ()
+
+
+def test_key_that_excludes_several_is_blamed_once() -> None:
+    text = AXOLOTL + "trust_remote_code: true\nlora_mlp_kernel: true\nlora_o_kernel: true\n"
+    (pair,) = config_values.exclusive_pairs(recipe(text))
+    assert (pair.path, pair.other) == ("trust_remote_code", "lora_mlp_kernel")
+
+
+@pytest.mark.parametrize("framework", ["llamafactory", "axolotl"])
+def test_tables_name_keys_that_the_loader_knows(framework: str) -> None:
+    format_ = frameworks.by_name(framework)
+    assert format_ is not None
+    known = known_keys(format_)
+    named = {key for refusal in refusals_of(framework) for key in refusal.when}
+    named |= {*choices_of(framework), *defaults_of(framework)}
+    assert {key.partition(".")[0] for key in named} <= {*known}
+
+
+def test_other_formats_have_no_tables() -> None:
+    assert (choices_of("peft"), refusals_of("peft"), defaults_of("peft")) == ({}, (), {})
