@@ -38,3 +38,8 @@ def method_without_bits(recipe: Recipe) -> bool:
     """Whether ms-swift has a ``quant_method`` and is not told how many bits."""
     method = value_at(recipe, "quant_method")
     return method not in (None, "fp8") and value_at(recipe, "quant_bits") is None
+
+
+def bits_without_method(recipe: Recipe) -> bool:
+    """Whether ms-swift is told how many bits and no ``quant_method`` to have them by."""
+    return bool(value_at(recipe, "quant_bits")) and value_at(recipe, "quant_method") is None
