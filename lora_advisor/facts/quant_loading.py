@@ -53,6 +53,8 @@ def merges(recipe: Recipe) -> str:
     text = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
     if recipe.framework == "axolotl" and text.get("merge_lora", "").lower() == "true":
         return "merge_lora"
+    if recipe.framework == "ms-swift-export" and text.get("merge_lora", "").lower() != "false":
+        return "merge_lora"
     exports = recipe.framework == "llamafactory" and text.get("export_dir")
     return "export_dir" if exports and text.get("adapter_name_or_path") else ""
 

@@ -239,4 +239,17 @@ FRAMEWORKS: Final = (
         casts=True,
         package="ms-swift",
     ),
+    Framework(
+        name="ms-swift-export",
+        title="ms-swift export",
+        rank=112,
+        recognise=lambda _root, _document: "",
+        keys={
+            name: _OTHERS[name] for name in ("model", "model_id_or_path", "adapters", "torch_dtype")
+        },
+        scalars=yaml11,
+        casts=True,
+        defaults={"train.enabled": False},
+        package="ms-swift",
+    ),
 )

@@ -32,6 +32,7 @@ _FILES: Final = (".yaml", ".yml", ".json", ".toml")
 _SWIFT_METHODS: Final = {"sft": "sft", "pt": "pretrain", "rlhf": "dpo"}
 _SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
 _SWIFT_SCRIPTS: Final = frozenset({"llm_sft.py", "llm_dpo.py", "sft.py", "rlhf.py", "pt.py"})
+_EXPORT: Final = "swift.cli.export"
 _ARGPARSE: Final = frozenset({"kohya", "llamafactory", "mlx-lm", "ms-swift", "trl"})
 """Formats whose command takes a flag that is cut short."""
 _OF_TRANSFORMERS: Final = frozenset({"llamafactory", "ms-swift", "trl", "flags"})
@@ -46,6 +47,8 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if first == ["megatron"] or program.startswith("swift.cli._megatron"):
         trains = {"sft", "pt", "rlhf"} & {part for word in command for part in word.split(".")}
         return _beside_file(ms_swift.FRAMEWORKS[1], beside=True) if trains else None
+    if "merge_lora" in flags and (command[:2] == ["swift", "export"] or program == _EXPORT):
+        return ms_swift.FRAMEWORKS[2]
     swift = _is_swift(command, program)
     if swift or (program in _SWIFT_SCRIPTS and flags & _SWIFT_SWITCHES):
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
