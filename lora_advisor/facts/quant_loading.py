@@ -70,6 +70,17 @@ def merges_as_stored(recipe: Recipe, run: Run) -> str:
     return merges(recipe)
 
 
+def merges_as_bitsandbytes(recipe: Recipe, run: Run, model: Model) -> str:
+    """Return what merges into a base that is stored as bitsandbytes packs it, empty if nothing.
+
+    LLaMA-Factory merges into no such base.
+    """
+    call = merges_as_stored(recipe, run)
+    if not call or recipe.framework == "llamafactory" or not named_for_integers(model, recipe):
+        return ""
+    return call if checkpoint_format(model) in ("bnb-4bit", "bnb-8bit") else ""
+
+
 def stacks_adapter(recipe: Recipe) -> bool:
     """Whether LLaMA-Factory is to train a new adapter upon a loaded one."""
     text = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
