@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import flags as own_flags
-from lora_advisor.frameworks import llamafactory, servers, shell_commands, trl
+from lora_advisor.frameworks import llamafactory, servers, shell_commands, trl, trl_commands
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework
 from lora_advisor.frameworks.launch import devices, processes
@@ -65,7 +65,11 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
 
 
 def _trl_command(root: Mapping, words: list[str]) -> str | None:
-    """Return the TRL command whose own script is started, as a module or by its path."""
+    """Return the TRL command that is given all by flags, or whose own script is started."""
+    command = _command(root, words)
+    if command[:1] == ["trl"]:
+        named = trl_commands.DEFAULTS.keys() & set(command[1:2])
+        return None if _names_config(root) else next(iter(named), None)
     script = _script(root)
     text = _text(root.entries[script]) if script is not None else " ".join(words[1:2])
     found = _TRL_SCRIPT.search(text)
@@ -106,6 +110,10 @@ def _started(root: Mapping) -> list[str]:
         if isinstance(item, Scalar) and item.tag is None
     )
     return [text for text in texts if text.endswith(_FILES)]
+
+
+def _names_config(root: Mapping) -> bool:
+    return any(name.endswith(_CONFIGS) for name in _started(root))
 
 
 def _words(root: Mapping) -> list[str]:
@@ -179,7 +187,7 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
 
 def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framework | None:
     """Read flags that stand over a config file's keys; None where a file has all there is."""
-    if not any(name.endswith(_CONFIGS) for name in _started(root)):
+    if not _names_config(root):
         return _as_flags(framework)
     own = replace(framework, extra=framework.extra | {"config"})
     return _as_flags(shell_commands.overrides(own)) if flags & framework.keys.keys() else None

@@ -65,6 +65,10 @@ SHELL: dict[str, Row] = {
         "trl sft --model_name_or_path org/a --use_peft --lora_r 8 --learning_rate 2e-4\n",
         [{"on": True, "r": 8, "lr": 2e-4}],
     ),
+    "trl's own command": (
+        "trl grpo --model_name_or_path a --use_peft\ntrl dpo --use_peft --lora_r 8\n",
+        [{"method": "grpo", "on": True}, {"method": "dpo", "r": 8}],
+    ),
     "LLaMA-Factory": (
         ("llamafactory-cli train --stage sft --do_train --model_name_or_path org/a \\\n"
         "  --finetuning_type lora --lora_rank 16 --lora_target q_proj,v_proj\n"),
