@@ -1,7 +1,7 @@
 """Facts of values outside the fixed choices that a framework's parser or trainer takes.
 
 Source: ``swift.arguments`` of ms-swift 3.0, 3.8 and 4.6, ``mlx_lm.lora`` and
-``mlx.optimizers.schedulers`` of mlx-lm 0.32. A choice that any of these releases takes is one.
+``mlx.optimizers.schedulers`` of mlx-lm 0.32, ``mlx_vlm.train`` of mlx-vlm 0.7.10. A choice that any of these releases takes is one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ _CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "lora_bias": ("none", "all"),
         "bnb_4bit_compute_dtype": _DTYPES,
         "deepspeed": ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload"),
+    },
+    "mlx-vlm": {
+        "train_type": ("lora", "dora", "full"),
+        "algorithm": ("sft", "orpo", "dpo", "grpo"),
+        "train_mode": ("sft", "orpo", "dpo", "grpo"),
+        "optimizer": ("adam", "adamw", "sgd", "muon"),
+        "quantization_bits": ("4", "8"),
+        "quantization_group_size": ("64", "32", "128"),
     },
     "mlx-lm": {
         "fine_tune_type": ("lora", "dora", "full"),

@@ -1,20 +1,34 @@
-"""MLX VLM (``python -m mlx_vlm.lora --dataset …``): flags alone, there is no config file.
+"""MLX VLM: ``python -m mlx_vlm.lora`` with flags alone, ``mlx_vlm.train`` also beside a file.
 
 Releases before 0.5 multiplied the update by ``--lora-alpha`` itself. Read in mlx-vlm 0.1.27 to
-0.5.0: ``mlx_vlm.lora`` and ``mlx_vlm.trainer.lora``.
+0.5.0 (``mlx_vlm.lora`` and ``mlx_vlm.trainer.lora``) and in 0.7.10 (``mlx_vlm.train``).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
 from lora_advisor.recipe import UNKNOWN
+from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml12
+
+if TYPE_CHECKING:
+    from lora_advisor.frameworks.draft import Draft
 
 
 def _trains_lora(value: object) -> object:
     return False if value is True else UNKNOWN
+
+
+def _is_adapter(value: object) -> object:
+    return {"lora": True, "dora": True, "full": False}.get(str(value), UNKNOWN)
+
+
+def _settle(draft: Draft) -> None:
+    """Train DoRA for ``--train-type dora``, and all weights for ``--full-finetune``."""
+    kind = draft.written("train_type")
+    draft.put("lora.use_dora", kind is not None and kind.value == "dora", kind)
 
 
 KEYS: Final[dict[str, str | Key]] = {
@@ -54,3 +68,31 @@ FRAMEWORKS: Final = (
         defaults=_DEFAULTS,
     ),
 )
+TRAIN: Final = replace(
+    FRAMEWORKS[0],
+    keys=KEYS
+    | {
+        "model": "model.name_or_path",
+        "train_type": Key(field="lora.enabled", read=_is_adapter, why="mlx-vlm has no such type"),
+        "algorithm": "train.method",
+        "train_mode": "train.method",
+        "optimizer": "train.optim",
+        "weight_decay": "train.weight_decay",
+        "seed": "train.seed",
+    },
+    defaults=_DEFAULTS
+    | {
+        "lora.r": 8,
+        "lora.lora_alpha": 16.0,
+        "lora.lora_dropout": 0.0,
+        "train.method": "sft",
+        "train.optim": "adamw",
+        "train.learning_rate": 1e-5,
+        "train.weight_decay": 0.0,
+        "train.per_device_train_batch_size": 1,
+        "train.gradient_accumulation_steps": 1,
+        "train.gradient_checkpointing": False,
+    },
+    finish=_settle,
+)
+"""The command ``mlx_vlm.train`` of newer releases."""

@@ -58,6 +58,8 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
         return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
     if program == "mlx_vlm.lora" or command[:1] == ["mlx_vlm.lora"]:
         return mlx_vlm.FRAMEWORKS[0]
+    if program == "mlx_vlm.train" or command[:1] == ["mlx_vlm.train"]:
+        return _beside_file(mlx_vlm.TRAIN, bool(flags & _SHORT))
     if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
         return _litgpt(command, flags)
     if command[:2] == ["autotrain", "llm"] and "train" in flags:

@@ -69,6 +69,13 @@ SHELL: dict[str, Row] = {
         "trl grpo --model_name_or_path a --use_peft\ntrl dpo --use_peft --lora_r 8\n",
         [{"method": "grpo", "on": True}, {"method": "dpo", "r": 8}],
     ),
+    "MLX VLM's newer command": (
+        "python -m mlx_vlm.train --model a --train-type dora --lora-rank 4\n",
+        [{"on": True, "dora": True, "r": 4, "alpha": 16.0, "lr": 1e-5}],
+    ),
+    "MLX VLM's command beside a file": (
+        "mlx_vlm.train -c a.yaml --lora-rank 4\n", [{"r": 4, "alpha": "?"}]
+    ),
     "LLaMA-Factory": (
         ("llamafactory-cli train --stage sft --do_train --model_name_or_path org/a \\\n"
         "  --finetuning_type lora --lora_rank 16 --lora_target q_proj,v_proj\n"),
