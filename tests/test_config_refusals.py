@@ -71,7 +71,8 @@ def test_axolotl_takes_words_beside_the_list(written: str) -> None:
 def test_word_of_past_releases_and_template_of_the_user_are_told_apart() -> None:
     (older,) = config_refusals.odd_words(recipe(FACTORY + "stage: orpo"))
     (own,) = config_refusals.odd_words(recipe(FACTORY.replace("qwen3\n", "of_our_house\n")))
-    assert (older.older, older.own) == (True, False)
+    (mixed,) = config_refusals.odd_words(recipe(FACTORY + "stage: orpo\npref_beta: 0.1"))
+    assert (older.older, older.own, mixed.older) == (True, False, False)
     assert (own.older, own.own) == (False, True)
 
 

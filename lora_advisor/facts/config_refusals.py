@@ -22,7 +22,8 @@ class OddWord(Item):
     """A word that a key does not take.
 
     ``outcome`` says what comes of it, ``meant`` what to write instead, ``shown`` which words there
-    are. ``older`` marks a word of past releases, ``own`` one that the user may have added.
+    are. ``older`` marks a word of past releases, ``own`` one that the user may have added, and
+    ``silent`` one that is passed over without an error.
     """
 
     outcome: str
@@ -30,6 +31,7 @@ class OddWord(Item):
     shown: tuple[str, ...]
     older: bool
     own: bool
+    silent: bool
 
 
 @record
@@ -73,8 +75,9 @@ def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
         outcome=choice.outcome,
         meant=meant,
         shown=choice.takes if choice.shown is None else choice.shown,
-        older=word in choice.older,
+        older=word in choice.older and not any(key_at(recipe, path) for path in choice.newer),
         own=choice.open and not meant,
+        silent=choice.silent,
     )
 
 

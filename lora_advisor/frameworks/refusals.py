@@ -24,8 +24,9 @@ _FOLDER: Final = Path(__file__).parent / "keys"
 class Choice:
     """The words of one key.
 
-    ``takes`` are today's, ``older`` those of past releases, ``allowed`` such as are taken beside
-    them, as are those that begin with ``prefix`` or hold ``within``. ``shown`` are offered in a
+    ``takes`` are today's, ``older`` those of past releases, which did not know the keys ``newer``,
+    ``allowed`` such as are taken beside them, as are those that begin with ``prefix`` or hold
+    ``within``. ``shown`` are offered in a
     message, ``meant`` says what to write for a word that is often tried. An ``open`` list can be
     lengthened by the user; what a ``silent`` one does not hold is passed over. ``where`` are the
     tests of other keys under which the key is read.
@@ -34,6 +35,7 @@ class Choice:
     takes: tuple[str, ...]
     outcome: str
     older: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     prefix: str = ""
     within: str = ""
