@@ -93,6 +93,10 @@ def test_word_of_past_releases_and_template_of_the_user_are_told_apart() -> None
         (AXOLOTL + "rl: kto\nremove_unused_columns: false", []),
         (AXOLOTL + "save_steps: 5\nsave_strategy: no", []),
         (AXOLOTL + "relora: true\nrelora_steps: 10", []),
+        (AXOLOTL + "val_set_size: 1", ["val_set_size"]),
+        (AXOLOTL + "val_set_size: 500", []),
+        (AXOLOTL + "val_set_size: 500\nrl: dpo", ["val_set_size"]),
+        (AXOLOTL + "val_set_size: 0.1\nrl: dpo", []),
         (AXOLOTL + "relora: true\nfsdp: [full_shard]\ndeepspeed: x.json", ["relora"]),
     ],
 )

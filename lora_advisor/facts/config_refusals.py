@@ -104,7 +104,7 @@ def _holds(recipe: Recipe, tests: Mapping[str, Any]) -> bool:
 
 
 def _passes(recipe: Recipe, path: str, test: object) -> bool:
-    """Test a key: true is set, null is not set, a list one of these, ``not`` none of these.
+    """Whether a key is set (true), not set (null), one of a list, ``not`` so, or ``above`` a limit.
 
     Whether a key is missing is known of a whole file, not of a command line with a file beside it.
     """
@@ -120,6 +120,8 @@ def _passes(recipe: Recipe, path: str, test: object) -> bool:
             return not value
         case {"not": list(others)}:
             return value not in others
+        case {"above": float() | int() as limit}:
+            return isinstance(value, int | float) and value > limit
         case list(words):
             return value in words
     return False
