@@ -1,7 +1,8 @@
 """Facts of values outside the fixed choices that a framework's parser or trainer takes.
 
 Source: ``swift.arguments`` of ms-swift 3.0, 3.8 and 4.6, ``mlx_lm.lora`` and
-``mlx.optimizers.schedulers`` of mlx-lm 0.32, ``mlx_vlm.train`` of mlx-vlm 0.7.10. A choice that any of these releases takes is one.
+``mlx.optimizers.schedulers`` of mlx-lm 0.32, ``mlx_vlm.train`` of mlx-vlm 0.7.10. A
+choice that any of these releases takes is one.
 """
 
 from __future__ import annotations

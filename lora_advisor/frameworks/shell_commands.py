@@ -54,12 +54,9 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
         return _beside_file(_swift(command), any(word.endswith(_FILES) for word in command))
     if first == ["tune"] and "run" in command:
         return overrides(torchtune.FRAMEWORKS[0])
-    if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
-        return _beside_file(mlx.FRAMEWORKS[-1], bool(flags & {"config", "c"}))
-    if program == "mlx_vlm.lora" or command[:1] == ["mlx_vlm.lora"]:
-        return mlx_vlm.FRAMEWORKS[0]
-    if program == "mlx_vlm.train" or command[:1] == ["mlx_vlm.train"]:
-        return _beside_file(mlx_vlm.TRAIN, bool(flags & _SHORT))
+    apple = _mlx(command, program, flags)
+    if apple is not None:
+        return apple
     if command[:2] == ["litgpt", "finetune_lora"] or command[:3] == ["litgpt", "finetune", "lora"]:
         return _litgpt(command, flags)
     if command[:2] == ["autotrain", "llm"] and "train" in flags:
@@ -68,6 +65,17 @@ def framework_of(command: list[str], program: str, flags: set[str]) -> Framework
     if "network_module" in flags:
         return _beside_file(kohya.FRAMEWORKS[0], "config_file" in flags)
     return diffusers.of_script(program)
+
+
+def _mlx(command: list[str], program: str, flags: set[str]) -> Framework | None:
+    """Return the format of a command of mlx-lm or mlx-vlm, None for any other."""
+    beside = bool(flags & _SHORT)
+    if program in ("mlx_lm.lora", "mlx_lm.tuner") or command[:2] == ["mlx_lm", "lora"]:
+        return _beside_file(mlx.FRAMEWORKS[-1], beside)
+    if "mlx_vlm.lora" in (program, *command[:1]):
+        return mlx_vlm.FRAMEWORKS[0]
+    trains = "mlx_vlm.train" in (program, *command[:1])
+    return _beside_file(mlx_vlm.TRAIN, beside) if trains else None
 
 
 def is_own(command: list[str], program: str) -> bool:

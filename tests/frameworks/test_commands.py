@@ -71,7 +71,7 @@ SHELL: dict[str, Row] = {
     ),
     "MLX VLM's newer command": (
         "python -m mlx_vlm.train --model a --train-type dora --lora-rank 4\n",
-        [{"on": True, "dora": True, "r": 4, "alpha": 16.0, "lr": 1e-5}],
+        [{"on": True, "r": 4, "alpha": 16.0, "lr": 1e-5}],
     ),
     "MLX VLM's command beside a file": (
         "mlx_vlm.train -c a.yaml --lora-rank 4\n", [{"r": 4, "alpha": "?"}]
