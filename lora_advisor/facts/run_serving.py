@@ -1,7 +1,7 @@
 """Facts of the server that an adapter is for.
 
 Source: vLLM's ``lora/peft_helper.py`` and ``embedding_modules`` of its model classes, releases 0.13
-to 0.33; TensorRT-LLM.
+to 0.33; TensorRT-LLM; llama.cpp's ``convert_lora_to_gguf.py`` and ``src/llama-adapter.h``.
 """
 
 from __future__ import annotations
@@ -77,6 +77,13 @@ def patterned_scaling(run: Run, recipe: Recipe) -> bool:
     """Whether a server that reads one rank and one alpha gets an adapter with several."""
     patterns = (recipe["lora.rank_pattern"].value, recipe["lora.alpha_pattern"].value)
     return run.server == "vllm" and any(isinstance(p, dict) and p for p in patterns)
+
+
+def scaling_lost_in_conversion(run: Run, lora: Lora, recipe: Recipe) -> bool:
+    """Whether a GGUF adapter, scaled by one alpha over the rank, is to be made of another one."""
+    pattern = recipe["lora.alpha_pattern"].value
+    own = isinstance(pattern, dict) and any(alpha != lora.lora_alpha for alpha in pattern.values())
+    return run.server == "llama.cpp" and (own or (lora.use_rslora and lora.r > 1))
 
 
 def ignores_rank_stabilising(targets: Targets) -> bool:
