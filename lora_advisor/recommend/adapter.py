@@ -25,6 +25,7 @@ LEAST: Final = 4
 def advise(plan: Plan) -> None:
     """Decide targets, rank, alpha, scaling and dropout."""
     _targets(plan)
+    _head(plan)
     _rank(plan)
     _scaling(plan)
     dropout = law("capacity.dropout")
@@ -41,6 +42,21 @@ def _targets(plan: Plan) -> None:
     figure = "; ".join(part for part in (per_rank, *base.notes) if part) or "the usual choice"
     plan.decide(
         "lora.target_modules", base.targets, law("capacity.targets"), figure, _covers(situation)
+    )
+
+
+def _head(plan: Plan) -> None:
+    """Save the pooler that DeBERTa gets new beside its classifier."""
+    situation = plan.situation
+    classifies = situation.method in ("classification", "reward")
+    if not classifies or situation.base.model_type not in ("deberta", "deberta-v2"):
+        return
+    plan.decide(
+        "lora.modules_to_save",
+        ["classifier", "pooler"],
+        law("capacity.head"),
+        "its pooler is new",
+        lambda value: isinstance(value, list) and any("pooler" in str(name) for name in value),
     )
 
 

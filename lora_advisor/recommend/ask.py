@@ -24,6 +24,8 @@ _BY_TASK: Final = {
     "SEQ_2_SEQ_LM": "seq2seq",
 }
 _LIKE: Final = {"pretrain": "sft", "ipo": "dpo", "simpo": "orpo", "cpo": "orpo", "rloo": "grpo"}
+_HEARING: Final = ("whisper",)
+"""Types whose input is sound."""
 _CLASSES: Final = {
     "classification": "AutoModelForSequenceClassification",
     "reward": "AutoModelForSequenceClassification",
@@ -73,7 +75,11 @@ def situation(question: Question, recipe: Recipe | None, lookup: Lookup) -> Situ
 
 
 def _refuse(base: Base, method: str) -> None:
-    """Refuse a training that needs text of a model that writes none."""
+    """Refuse a training that needs text of a model that writes none, or that hears."""
+    if base.model_type in _HEARING and method != "classification":
+        raise QuestionError(
+            f"{base.name} ({base.model_type}) takes sound, and no format here trains it on that"
+        )
     speaks = base.generates is not False
     if not speaks and method not in ("classification", "reward"):
         raise QuestionError(
