@@ -57,6 +57,11 @@ def _listed(path: str) -> Callable[[object, Values], Values]:
     )
 
 
+def _saved(value: object, values: Values) -> Values:
+    """Name modules to save, but for reward models: there a value head is put on a causal model."""
+    return {} if values.get("train.method") == "reward" else _listed("additional_target")(value, {})
+
+
 def _checkpointing(value: object, _values: Values) -> Values:
     return {} if value else {"disable_gradient_checkpointing": True}
 
@@ -87,7 +92,7 @@ def _in_eight(value: object, values: Values) -> Values:
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "lora.enabled": _switch,
     "lora.target_modules": _targets,
-    "lora.modules_to_save": _listed("additional_target"),
+    "lora.modules_to_save": _saved,
     "lora.init_lora_weights": _initialisation,
     "lora.task_type": left_out,
     "lora.peft_type": left_out,
