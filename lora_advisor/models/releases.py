@@ -52,8 +52,6 @@ HEADS_BEFORE_ADAPTERS: Final[Release] = (0, 16)
 CONVOLUTION_GROUPS: Final[Release] = (0, 16)
 TOKEN_ROWS_OF_TIED_TARGETS: Final[Release] = (0, 19)
 NO_ROWS_OF_LINEAR: Final[tuple[Release, ...]] = ((0, 16), (0, 17))
-PARAMETERS_WITHOUT_TARGETS: Final[Release] = (0, 17)
-"""Up to here parameters could be targeted in a type without default targets."""
 EXPERTS_CONVERTED: Final[Release] = (0, 19)
 TEXT_RESOLVED_FOR_EXPERTS: Final[Release] = (0, 20)
 OWN_ERROR_FOR_NO_MATCH: Final[Release] = (0, 21)

@@ -125,10 +125,10 @@ def with_heads(config: AdapterConfig) -> AdapterConfig:
 def _default_targets(model_type: str, config: AdapterConfig) -> tuple[str, ...] | str:
     targets = DEFAULT_TARGETS.get(model_type)
     since = releases.DEFAULTS_SINCE.get(model_type, config.release)
-    alone = config.target_parameters and config.release <= releases.PARAMETERS_WITHOUT_TARGETS
-    if alone and (targets is None or config.release < since):
+    unknown = targets is None or config.release < since
+    if unknown and config.target_parameters:
         return ()
-    if targets is None or config.release < since:
+    if targets is None or unknown:
         raise InjectionError("ValueError", f"PEFT has no default targets for {model_type}")
     return targets
 
