@@ -99,20 +99,26 @@ def _table(model: BaseModel, auto_class: str | None) -> ModuleTable | None:
     return model.table(auto_class)
 
 
-@lru_cache(KEPT)
 def _asked(name: str) -> BaseModel | None:
     """Return a published model by its own config, by its kin only where the Hub says nothing."""
     if ids.entry_of(name)[1]:
         return by_id(name)
+    model, reason = _of_hub(name)
+    found = model or by_id(name)
+    if found is None and reason:
+        raise ModelError(reason)
+    return found
+
+
+@lru_cache(KEPT)
+def _of_hub(name: str) -> tuple[BaseModel | None, str]:
+    """Return a model by its config on the Hub, or why there is none: it is asked once a run."""
     from lora_advisor.models import hub  # noqa: PLC0415 - seldom needed
 
     try:
-        return model_in(hub.fetched(name))
-    except ModelError:
-        known_by_name = by_id(name)
-        if known_by_name is None:
-            raise
-        return known_by_name
+        return model_in(hub.fetched(name)), ""
+    except ModelError as error:
+        return None, str(error)
 
 
 @lru_cache(KEPT)

@@ -102,3 +102,13 @@ def test_known_models_need_no_network(tmp_path: Path, hub: tuple[str, list[str]]
     known = run(tmp_path, endpoint, "inspect", "Qwen/Qwen3-8B", "--allow-network")
     assert known.returncode == 0
     assert asked == []
+
+
+def test_a_missing_model_of_many_configs_is_asked_for_once(
+    tmp_path: Path, hub: tuple[str, list[str]]
+) -> None:
+    endpoint, asked = hub
+    for name in ("one.py", "two.py", "three.py"):
+        (tmp_path / name).write_text(SCRIPT.replace("me/tiny", "me/other"), encoding="utf-8")
+    run(tmp_path, endpoint, "check", ".", "--allow-network")
+    assert asked.count("/me/other/resolve/main/config.json") == 1
