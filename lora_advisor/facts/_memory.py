@@ -41,12 +41,13 @@ def of_last_call(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def remembered(*given: P.args, **named: P.kwargs) -> T:
         nonlocal asked, answer, reasons
-        if len(asked) != len(given) or not all(map(is_, asked, given)):
+        call = (*given, *named, *named.values())
+        if len(asked) != len(call) or not all(map(is_, asked, call)):
             try:
                 answer = [function(*given, **named)]
             except UnknownValueError as error:
                 answer, reasons = [], error.args
-            asked = given
+            asked = call
         if not answer:
             raise UnknownValueError(*reasons)
         return answer[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor import paths
 from lora_advisor.facts._arguments import in_script
+from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.facts._releases import may_reach
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, Location
@@ -94,8 +95,13 @@ def future_imports(recipe: Recipe, targets: Targets) -> tuple[Import, ...]:
     return tuple(found)
 
 
-def _imported(recipe: Recipe) -> Iterator[Import]:
-    """Yield what a script imports from the libraries at its left margin."""
+@of_last_recipe
+def _imported(recipe: Recipe) -> tuple[Import, ...]:
+    """Return what a script imports from the libraries at its left margin."""
+    return tuple(_imports(recipe))
+
+
+def _imports(recipe: Recipe) -> Iterator[Import]:
     text = recipe.document.text
     imports = _IN_NOTEBOOK if recipe.document.path.endswith(".ipynb") else _IMPORT
     for line in imports.finditer(text) if in_script(recipe) else ():
