@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KOHYA = "accelerate launch train_network.py --network_module networks.lora --network_dim 16"
+TRAINING = """\
+from unsloth import FastLanguageModel
+from trl import SFTConfig, SFTTrainer
+model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
+SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).train()
+"""
 
 
 @pytest.mark.parametrize(
@@ -40,14 +47,7 @@ def test_a_trl_script_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_script_that_another_command_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = """\
-from unsloth import FastLanguageModel
-from trl import SFTConfig, SFTTrainer
-model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
-model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
-SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).train()
-"""
-    (tmp_path / "train_unsloth.py").write_text(training)
+    (tmp_path / "train_unsloth.py").write_text(TRAINING)
     deepspeed = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"
     (tmp_path / "zero3.yaml").write_text(f"{deepspeed}num_processes: 2\nmixed_precision: bf16\n")
     assert "LA907" not in codes(tmp_path, monkeypatch)  # unsloth runs on one GPU
@@ -64,15 +64,8 @@ SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).tr
 def test_a_launch_file_beside_several_scripts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = """\
-from unsloth import FastLanguageModel
-from trl import SFTConfig, SFTTrainer
-model, tokenizer = FastLanguageModel.from_pretrained("unsloth/Qwen3-8B", load_in_4bit=True)
-model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=16)
-SFTTrainer(model=model, args=SFTConfig(output_dir="out", learning_rate=2e-4)).train()
-"""
     for name in ("train_unsloth.py", "train_other.py"):
-        (tmp_path / name).write_text(training)
+        (tmp_path / name).write_text(TRAINING)
     deepspeed = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\n"
     (tmp_path / "zero3.yaml").write_text(f"{deepspeed}num_processes: 2\nmixed_precision: bf16\n")
     assert "LA907" not in codes(tmp_path, monkeypatch)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.frameworks import by_name
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.source.scalars import is_placeholder, is_unknown, plain_value
 from lora_advisor.source.tree import Scalar
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, WrittenKey
 
 _SETTINGS = ("Config", "TrainingArguments")
+_SD_SCRIPT: Final = pattern(
+    r"runs (?:(?:sdxl|sd3|flux|lumina|hunyuan_image|anima)_)?train_network\.py"
+)
 
 
 def in_script(recipe: Recipe) -> bool:
     """Whether the recipe comes from a Python program, where arguments belong to calls."""
     return recipe.document.format == "python"
+
+
+def runs_sd_script(recipe: Recipe) -> bool:
+    """Whether the recipe is a command that starts a script of kohya which trains a LoRA."""
+    return _SD_SCRIPT.fullmatch(recipe.evidence) is not None
 
 
 def arguments(recipe: Recipe, *names: str) -> Iterator[WrittenKey]:

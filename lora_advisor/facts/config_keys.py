@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
+from lora_advisor.facts._arguments import runs_sd_script
 from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.facts.config_versions import reader_stops
 from lora_advisor.frameworks import by_name
@@ -37,10 +38,6 @@ _TRL_DATA: Final = frozenset(
 )
 _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
 """What started LLaMA-Factory before it had a command, and what its command starts."""
-_SD_SCRIPT: Final = re.compile(
-    r"runs (?:(?:sdxl|sd3|flux|lumina|hunyuan_image|anima)_)?train_network\.py"
-)
-"""The scripts of kohya that train a LoRA; their parser stops at a flag that none of them has."""
 _TOO_MANY: Final = 3
 """So many keys that the loader refuses make a file one for another program."""
 _OF_AXOLOTL: Final = re.compile(
@@ -141,7 +138,7 @@ def _has_foreign_plugin(recipe: Recipe) -> bool:
 def _is_for_own_program(recipe: Recipe) -> bool:
     """Whether a project's own program reads the file: it names no dataset, or is named itself."""
     if recipe.framework == "kohya":  # programs around it keep keys of their own in its file
-        return recipe.document.format != "shell" or not _SD_SCRIPT.fullmatch(recipe.evidence)
+        return recipe.document.format != "shell" or not runs_sd_script(recipe)
     if recipe.document.path.endswith("adapter_config.json") and recipe.framework == "mlx-lm":
         return True  # what a training wrote beside its weights
     if recipe.framework == "trl" and recipe.document.format != "shell":

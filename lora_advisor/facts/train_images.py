@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.facts._arguments import item
+from lora_advisor.facts._arguments import item, runs_sd_script
 from lora_advisor.facts.lora import scaling
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.draft import cast_to
@@ -62,9 +62,6 @@ _LISTS: Final = frozenset(
     | {"base_weights", "base_weights_multiplier"}
 )
 """Flags that take any number of words."""
-_SCRIPT: Final = pattern(
-    r"runs (?:(?:sdxl|sd3|flux|lumina|anima|hunyuan_image)_)?train_network\.py"
-)
 _WORD: Final = pattern(r"\w[\w.,:/-]*")
 _XL: Final = pattern(r"stable-diffusion-xl|\bsd_?xl", re.IGNORECASE)
 _PUBLISHED: Final = pattern(r"(?:stable-diffusion-xl|\bsd_xl)[-_]base(?!.*vae)", re.IGNORECASE)
@@ -157,7 +154,7 @@ def left_over(recipe: Recipe) -> tuple[Item, ...]:
     ``library/train_util.py``, ``add_argument`` and ``parse_args``.
     """
     framework = by_name(recipe.framework)
-    if framework is None or not _SCRIPT.fullmatch(recipe.evidence):
+    if framework is None or not runs_sd_script(recipe):
         return ()
     flags = known_keys(framework)
     found = []

@@ -26,10 +26,9 @@ class Choice:
 
     ``takes`` are today's, ``older`` those of past releases, which did not know the keys ``newer``,
     ``allowed`` such as are taken beside them, as are those that begin with ``prefix`` or hold
-    ``within``. ``shown`` are offered in a
-    message, ``meant`` says what to write for a word that is often tried. An ``open`` list can be
-    lengthened by the user; what a ``silent`` one does not hold is passed over. ``where`` are the
-    tests of other keys under which the key is read.
+    ``within``. ``shown`` are offered in a message, ``meant`` says what to write for a word that is
+    often tried. An ``open`` list can be lengthened by the user; what a ``silent`` one does not hold
+    is passed over. ``where`` are the tests of other keys under which the key is read.
     """
 
     takes: tuple[str, ...]
