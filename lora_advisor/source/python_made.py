@@ -24,9 +24,12 @@ def constant(value: object, span: Span) -> Node | None:
     """Return the node of a plain Python constant."""
     if isinstance(value, str):
         return Scalar(text=value, plain=False, span=span)
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is not None and not isinstance(value, (bool, int, float)):
+        return None
+    try:
         return Scalar(text=repr(value), plain=True, span=span)
-    return None
+    except ValueError:  # more digits than Python writes out
+        return None
 
 
 def ranged(bounds: list[Any], span: Span) -> Node | None:
@@ -37,7 +40,7 @@ def ranged(bounds: list[Any], span: Span) -> Node | None:
         numbers = range(*bounds)
     except (TypeError, ValueError):
         return None
-    if len(numbers) > MAX_ITEMS:
+    if numbers[MAX_ITEMS:]:  # the length of a longer one may be no number of C
         return None
     items = tuple(Scalar(text=str(number), plain=True, span=span) for number in numbers)
     return Sequence(items=items, span=span)

@@ -76,6 +76,9 @@ def test_certain_values(program: str, value: object) -> None:
         "a, R = pair()\nLoraConfig(r=R)",
         "LoraConfig(r=1 / 0)",
         "LoraConfig(r=8 if flag else 16)",
+        "LoraConfig(r=range(10000000000000000000000))",
+        f"LoraConfig(r=0x{'f' * 5000})",
+        f"LoraConfig(r=int('{'9' * 5000}'))",
     ],
 )
 def test_uncertain_values_are_unknown(program: str) -> None:
