@@ -102,23 +102,22 @@ CALCULATE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 
 class Condition:
-    """A condition as a function, made from its nested lists when it is first asked for."""
+    """A condition, and its function, which is made from the nested lists when first called.
 
-    __slots__ = ("_function", "tree")
+    The function returns a value or :data:`UNKNOWN` and never raises on any value. Of what it is
+    given, ``lookup`` gives the value of a fact or UNKNOWN; ``field(function, name)`` answers
+    ``written`` and ``known``.
+    """
+
+    __slots__ = ("function", "tree")
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self._function: _Function | None = None
+        self.function: _Function = self._compile
 
-    def __call__(self, lookup: Lookup, field: Field) -> object:
-        """Return a value or :data:`UNKNOWN`; never raises on any value.
-
-        ``lookup`` gives the value of a fact or UNKNOWN; ``field(function, name)`` answers
-        ``written`` and ``known``.
-        """
-        if self._function is None:
-            self._function = _compiled(self.tree)
-        return self._function(lookup, field)
+    def _compile(self, lookup: Lookup, field: Field) -> object:
+        self.function = _compiled(self.tree)
+        return self.function(lookup, field)
 
 
 def bound(tree: Tree, functions: Mapping[str, Callable[..., object]]) -> Tree:
@@ -182,6 +181,9 @@ def _compiled_not(tree: Tree) -> _Function:
 
 
 def _compiled_comparison(tree: Tree) -> _Function:
+    (kind, right), *more = tree[2]
+    if tree[1][0] == "name" and right[0] == "const" and not more:
+        return _compiled_with_constant(tree[1][1], COMPARE[kind], right[1])
     first = _compiled(tree[1])
     steps = [(COMPARE[kind], _compiled(part)) for kind, part in tree[2]]
 
@@ -197,6 +199,17 @@ def _compiled_comparison(tree: Tree) -> _Function:
                 result = UNKNOWN
             left = right
         return result
+
+    return compare
+
+
+def _compiled_with_constant(
+    name: str, holds: Callable[[Any, Any], Any], constant: object
+) -> _Function:
+    """Compare a fact with a constant, as most conditions do, without a call for either."""
+
+    def compare(lookup: Lookup, _field: Field) -> object:
+        return _compared(holds, lookup(name), constant)
 
     return compare
 

@@ -13,7 +13,7 @@ from lora_advisor.render import render
 from lora_advisor.wording import is_own, quoted, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from lora_advisor.condition import Condition
     from lora_advisor.facts import Facts
@@ -56,6 +56,23 @@ class _Usual:
         return found
 
 
+class _Docket:
+    """The rules about one framework and the releases in use, as bits of numbers.
+
+    Rules share conditions, and most rules end at one that is false: it strikes out all that ask it.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self.every = (1 << len(self.rules)) - 1
+        self.without: dict[Condition, int] = {}
+        """Of each condition that speaks of no item, all rules but those that ask it."""
+        for number, rule in enumerate(self.rules):
+            for condition in rule.guards:
+                kept = self.without.get(condition, self.every)
+                self.without[condition] = kept & ~(1 << number)
+
+
 class _Case:
     """One recipe before the court: its facts, and the conditions that were answered already."""
 
@@ -65,27 +82,43 @@ class _Case:
         self._usual = usual
         self._others = usual.others(facts.recipe)
 
-    def refutes(self, rule: Rule) -> bool:
-        """Whether a condition of the rule is false that speaks of no item."""
+    def standing(self, docket: _Docket) -> Iterator[Rule]:
+        """Yield the rules of which no condition is false that speaks of no item."""
+        left = self._unsettled(docket)
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            rule = docket.rules[lowest.bit_length() - 1]
+            false = self._false(rule)
+            if false is None:
+                yield rule
+            else:
+                left &= docket.without[false]
+
+    def _unsettled(self, docket: _Docket) -> int:
+        """Return the rules that no usual answer strikes out."""
+        left, others = docket.every, self._others
+        for condition, answer in self._usual.answers.items():
+            if answer.holds is False and others.isdisjoint(answer.reads):
+                left &= docket.without.get(condition, left)
+        return left
+
+    def _false(self, rule: Rule) -> Condition | None:
         for condition in rule.guards:
-            answer = self.known.get(condition)
-            if answer is None:
-                answer = self.known[condition] = self._answer(condition)
+            answer = self.known.get(condition) or self._answer(condition)
             if answer.holds is False:
-                return True
-        return False
+                return condition
+        return None
 
     def _answer(self, condition: Condition) -> _Answer:
         """Answer as an earlier recipe was answered, else by evaluation."""
-        facts, before = self.facts, self._usual.answers.get(condition)
-        if before is not None and self._others.isdisjoint(before.reads):
-            facts.reads, facts.reasons = {**before.reads}, {**before.reasons}
-            return _Answer(before.holds, facts.reads, facts.reasons)
-        answer = _answer(condition, facts, facts.get)
-        only_fields = answer.reads.keys() <= facts.recipe.values.keys()  # no model, no keys
-        if only_fields and self._others.isdisjoint(answer.reads):
-            kept = _Answer(answer.holds, {**answer.reads}, {**answer.reasons})
-            self._usual.answers[condition] = kept
+        facts, answer = self.facts, self._usual.answers.get(condition)
+        if answer is None or not self._others.isdisjoint(answer.reads):
+            answer = _answer(condition, facts, facts.get)
+            only_fields = answer.reads.keys() <= facts.recipe.values.keys()  # no model, no keys
+            if only_fields and self._others.isdisjoint(answer.reads):
+                self._usual.answers[condition] = answer
+        self.known[condition] = answer
         return answer
 
 
@@ -94,50 +127,45 @@ class Court:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rules)
-        self._concerned: dict[tuple[str, frozenset[tuple[str, Target]]], tuple[Rule, ...]] = {}
+        self._dockets: dict[tuple[str, frozenset[tuple[str, Target]]], _Docket] = {}
         self._usual: dict[str, _Usual] = {}
 
     def judge(self, facts: Facts) -> tuple[list[Finding], list[Skipped]]:
-        """Put every rule to a recipe; undecided rules are skipped with what would decide them.
-
-        Rules share conditions, and most rules end at their first one that is false.
-        """
+        """Put every rule to a recipe; undecided rules are skipped with what would decide them."""
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         case = _Case(facts, self._usual.setdefault(facts.recipe.framework, _Usual()))
-        for rule in self._concerning(facts):
-            if case.refutes(rule):
-                continue
-            for item in _items(rule, facts):
-                holds = _holds(rule, facts, case.known, item)
+        for rule in case.standing(self._docket(facts)):
+            items, reads = _items(rule, facts)
+            for item in items:
+                holds = _holds(rule, case, item, reads)
                 if holds is True:
                     findings.append(_finding(rule, facts, item))
                 elif holds is UNKNOWN and facts.reasons:
                     skipped.append(_skipped(rule, facts))
         return findings, skipped
 
-    def _concerning(self, facts: Facts) -> tuple[Rule, ...]:
+    def _docket(self, facts: Facts) -> _Docket:
         """Return the rules about a recipe's framework and the releases in use."""
         about = facts.recipe.framework, frozenset(facts.targets.known.items())
-        if about not in self._concerned:
-            rules = (rule for rule in self._rules if _concerns(rule, facts))
-            self._concerned[about] = tuple(rules)
-        return self._concerned[about]
+        if about not in self._dockets:
+            self._dockets[about] = _Docket(r for r in self._rules if _concerns(r, facts))
+        return self._dockets[about]
 
 
 def _answer(condition: Condition, facts: Facts, lookup: Callable[[str], object]) -> _Answer:
     facts.forget_reads()
-    holds = truth(condition(lookup, facts.about))
+    holds = truth(condition.function(lookup, facts.about))
     return _Answer(holds, facts.reads, facts.reasons)
 
 
-def _holds(rule: Rule, facts: Facts, known: dict[Condition, _Answer], item: object) -> object:
+def _holds(rule: Rule, case: _Case, item: object, reads: dict[str, None]) -> object:
     """Join a rule's conditions; the facts then say what they read, in the order of the text."""
     result: object = True
-    reads: dict[str, None] = {}
+    facts, reads = case.facts, {**reads}
     reasons: dict[str, None] = {}
     for condition in rule.when:
-        answer = known.get(condition) or _answer(condition, facts, _lookup(facts, item))
+        answer = case.known.get(condition) or _answer(condition, facts, _lookup(facts, item))
         if answer.holds is False:
             return False
         if answer.holds is UNKNOWN:
@@ -155,11 +183,13 @@ def _concerns(rule: Rule, facts: Facts) -> bool:
     return not rule.holds_for or facts.targets.may_hold(rule.holds_for)
 
 
-def _items(rule: Rule, facts: Facts) -> Iterable[object]:
+def _items(rule: Rule, facts: Facts) -> tuple[Iterable[object], dict[str, None]]:
+    """Return the members a rule is put to one by one, and the fields that gave them."""
     if rule.each is None:
-        return (None,)
+        return (None,), {}
+    facts.forget_reads()
     items = facts.get(rule.each)
-    return items if isinstance(items, (list, tuple)) else ()
+    return (items if isinstance(items, (list, tuple)) else ()), facts.reads
 
 
 def _lookup(facts: Facts, item: object) -> Callable[[str], object]:
@@ -195,7 +225,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
 def _severity(rule: Rule, facts: Facts, item: object) -> Severity:
     lowered = ((rule.info_when, Severity.INFO), (rule.warning_when, Severity.WARNING))
     for when, severity in lowered:
-        if when is not None and truth(when(_lookup(facts, item), facts.about)) is True:
+        if when is not None and truth(when.function(_lookup(facts, item), facts.about)) is True:
             return severity
     return rule.severity
 

@@ -26,7 +26,7 @@ def value_of(text: str) -> object:
     def field(function: str, name: str) -> object:
         return FACTS[name] is not UNKNOWN if function == "known" else FACTS[name] is not None
 
-    return Condition(parse(text))(FACTS.__getitem__, field)
+    return Condition(parse(text)).function(FACTS.__getitem__, field)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def test_unknown_never_decides_what_a_value_would_change(text: str) -> None:
 
 def _with_bias(tree: Tree, value: object) -> object:
     facts = {**FACTS, "lora.bias": value}
-    return Condition(tree)(facts.__getitem__, lambda _function, name: facts[name] is not None)
+    return Condition(tree).function(
+        facts.__getitem__, lambda _function, name: facts[name] is not None
+    )
 
 
 def test_names_are_those_read() -> None:

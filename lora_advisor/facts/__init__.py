@@ -71,13 +71,17 @@ def is_fact(name: str) -> bool:
 
 
 @cache
-def _asked(name: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    """Return the function of a fact, and the names of what it reads; import its module only."""
+def _asked(name: str) -> tuple[Callable[..., Any], tuple[str, ...], dict[str, None]]:
+    """Return the function of a fact, what it is given, and what of that is no group of fields.
+
+    Only the fact's own module is imported.
+    """
     known = _modules()
     module = importlib.import_module(f"{__name__}.{known[name]}") if known else None
     function = vars(module)[name.partition(".")[2]] if module else functions()[name]
     code = function.__code__
-    return function, code.co_varnames[: code.co_argcount]
+    given = code.co_varnames[: code.co_argcount]
+    return function, given, {part: None for part in given if part not in GROUPS}
 
 
 class Facts:
@@ -113,14 +117,19 @@ class Facts:
     def get(self, name: str) -> object:
         """Return a field's value or a fact, UNKNOWN when it cannot be known."""
         if name in FIELDS:
-            return self._field(name)
-        if name not in self._memory:
-            self._memory[name] = self._derive(name)
-        value, reads, reason = self._memory[name]
+            self.reads[name] = None
+            value = self.recipe.values.get(name)
+            if value is None or value.value is UNKNOWN or not value.fits:
+                return self._unknown(name, value)
+            return value.value
+        found = self._memory.get(name)
+        if found is None:
+            found = self._memory[name] = self._derive(name)
+        derived, reads, why = found
         self.reads.update(reads)
-        if value is UNKNOWN and reason:
-            self.reasons[reason] = None
-        return value
+        if derived is UNKNOWN and why:
+            self.reasons[why] = None
+        return derived
 
     def about(self, function: str, name: str) -> object:
         """Answer ``written(field)`` and ``known(field)`` of the condition language."""
@@ -151,24 +160,19 @@ class Facts:
             raise UnknownValueError(f"{_key(name, value) or name.partition('.')[2]} is not set")
         return value.value
 
-    def _field(self, name: str) -> object:
-        self.reads[name] = None
-        value = self.recipe.values.get(name)
-        if value is None:
-            return UNKNOWN
-        if value.value is UNKNOWN or not value.fits:
-            why = reason(name, value)
-            if why:
-                self.reasons[why] = None
-            return UNKNOWN
-        return value.value
+    def _unknown(self, name: str, value: Value | None) -> object:
+        """Remember why a field's value cannot be used."""
+        why = reason(name, value) if value is not None else ""
+        if why:
+            self.reasons[why] = None
+        return UNKNOWN
 
     def _derive(self, name: str) -> tuple[object, dict[str, None], str]:
-        function, parts = _asked(name)
-        arguments = [self._context[part] for part in parts]
-        outer, self.reads = self.reads, {part: None for part in parts if part not in GROUPS}
+        function, given, besides = _asked(name)
+        context = self._context
+        outer, self.reads = self.reads, besides.copy()
         try:
-            return function(*arguments), self.reads, ""
+            return function(*[context[part] for part in given]), self.reads, ""
         except UnknownValueError as error:
             return UNKNOWN, self.reads, str(error)
         finally:
