@@ -135,9 +135,10 @@ def _selected(rules: tuple[Rule, ...], settings: Settings) -> tuple[Rule, ...]:
 
 @record
 class _Courts:
-    """The rules that run and all there are; those ``about`` comments are judged by themselves."""
+    """The rules that run, by name, and all there are; those ``about`` comments come last."""
 
     rules: tuple[Rule, ...]
+    by_name: Mapping[str, Rule]
     every: tuple[Rule, ...]
     first: Court
     about: Court
@@ -146,21 +147,21 @@ class _Courts:
 def _courts(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> _Courts:
     first = Court(rule for rule in rules if rule.name not in ABOUT_IGNORES)
     about = Court(rule for rule in rules if rule.name in ABOUT_IGNORES)
-    return _Courts(rules=rules, every=every, first=first, about=about)
+    by_name = {rule.name: rule for rule in rules}
+    return _Courts(rules=rules, by_name=by_name, every=every, first=first, about=about)
 
 
 def _check_recipe(
     recipe: Recipe, courts: _Courts, settings: Settings, targets: Targets
 ) -> tuple[list[Finding], list[Skipped], int]:
     """Judge by the rules that run; comments may name any there are."""
-    rules = courts.rules
     modules = lookup(recipe.document.path, settings)
     findings, skipped = courts.first.judge(
         Facts(recipe, targets, modules=modules, gpu=settings.gpu)
     )
-    findings, covered = _uncovered(findings, rules)
+    findings, covered = _uncovered(findings, courts.by_name)
     unsaid = covered, skipped
-    kept, comments = ignores.apply(findings, unsaid, recipe, settings, (rules, courts.every))
+    kept, comments = ignores.apply(findings, unsaid, recipe, settings, (courts.rules, courts.every))
     about, _ = courts.about.judge(Facts(recipe, targets, ignores=comments))
     return kept + about, skipped, len(findings) - len(kept)
 
@@ -172,13 +173,12 @@ def lookup(file: str, settings: Settings) -> Lookup:
 
 
 def _uncovered(
-    findings: list[Finding], rules: tuple[Rule, ...]
+    findings: list[Finding], by_name: Mapping[str, Rule]
 ) -> tuple[list[Finding], list[Finding]]:
     """Split off findings whose root cause another finding of the same config already states.
 
     Of a rule that reports members one by one, only those at the covering finding's own key are.
     """
-    by_name = {rule.name: rule for rule in rules}
     covering = [(name, found.path) for found in findings for name in by_name[found.name].covers]
     whole = {name for name, _ in covering if name in by_name and by_name[name].each is None}
     kept: list[Finding] = []

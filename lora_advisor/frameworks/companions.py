@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
@@ -29,15 +30,36 @@ def link(recipes: Sequence[Recipe]) -> list[Recipe]:
     launching command to the one file it names; a server's command to the adapter it loads, or to
     the one adapter beside it unless that one is written elsewhere.
     """
-    companions = [recipe for recipe in recipes if _is_companion(recipe)]
-    if not companions:
+    run = _Run(recipes)
+    if len(run.configs) == len(recipes):
         return list(recipes)
-    return [
-        recipe
-        if _is_companion(recipe)
-        else _joined(recipe, _belonging(recipe, companions, recipes))
-        for recipe in recipes
-    ]
+    joined = {recipe: _joined(recipe, _belonging(recipe, run)) for recipe in run.configs}
+    return [joined.get(recipe, recipe) for recipe in recipes]
+
+
+class _Run:
+    """The recipes of a run, sorted: those that are judged, and their possible companions."""
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self.configs = [recipe for recipe in recipes if not _is_companion(recipe)]
+        self.adapters = [recipe for recipe in recipes if recipe.framework == "peft"]
+        self.accelerate = [recipe for recipe in recipes if recipe.framework == "accelerate"]
+        self.deepspeed = [recipe for recipe in recipes if recipe.framework == "deepspeed"]
+        self.launches = [recipe for recipe in recipes if recipe.framework == "launch"]
+        self.servers = [recipe for recipe in recipes if recipe.framework in _SERVING]
+        self.scripts: dict[PurePath, set[str]] = {}
+        for recipe in recipes:
+            if recipe.document.format == "python" and recipe["train.enabled"].value is True:
+                self.scripts.setdefault(_folder(recipe), set()).add(recipe.document.path)
+
+
+@lru_cache(maxsize=1024)
+def _path(text: str) -> PurePath:
+    return PurePath(text)
+
+
+def _folder(recipe: Recipe) -> PurePath:
+    return _path(recipe.document.path).parent
 
 
 def launched(recipes: Iterable[Recipe], processes: int | None) -> list[Recipe]:
@@ -65,57 +87,52 @@ def _is_companion(recipe: Recipe) -> bool:
     return framework is not None and framework.companion
 
 
-def _belonging(
-    recipe: Recipe, companions: Sequence[Recipe], recipes: Sequence[Recipe]
-) -> list[Recipe]:
+def _belonging(recipe: Recipe, run: _Run) -> list[Recipe]:
     """Return a config's companions, the one that decides first: DeepSpeed's own file."""
-    folder = PurePath(recipe.document.path).parent
-    starts = [other for other in companions if _starts(other, recipe)]
-    accelerate = _named_by(recipe, starts, companions) or [
-        other
-        for other in companions
-        if other.framework == "accelerate"
-        and _lies_with(other, recipe, recipes)
-        and _may_launch_by_accelerate(recipe)
-        and not _is_for_another(other, recipe, companions)
-        and (recipe.framework != "unsloth" or starts)
-        and not _is_one_of_several(recipe, recipes)
-    ]
+    starts = [other for other in run.launches if _starts(other, recipe)]
+    accelerate = _named_by(recipe, starts, run) or _beside(recipe, starts, run)
     launchers = [
         *(starts if len(starts) == 1 else []),
         *(accelerate if len(accelerate) == 1 else []),
     ]
     paths = [path for naming in (recipe, *launchers) for path in named_paths(naming)]
-    return _nearest(folder, paths[:1], companions) + launchers + _servers(recipe, recipes)[:1]
+    named = _nearest(_folder(recipe), paths[0], run) if paths else []
+    return named + launchers + _servers(recipe, run)[:1]
 
 
-def _servers(recipe: Recipe, recipes: Sequence[Recipe]) -> list[Recipe]:
+def _beside(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]:
+    """Return the accelerate files that may launch a recipe because of where they lie."""
+    near = [other for other in run.accelerate if _lies_with(other, recipe, run)]
+    if (
+        not near
+        or not _may_launch_by_accelerate(recipe)
+        or (recipe.framework == "unsloth" and not starts)
+        or _is_one_of_several(recipe, run)
+    ):
+        return []
+    return [other for other in near if not _is_for_another(other, recipe, run)]
+
+
+def _servers(recipe: Recipe, run: _Run) -> list[Recipe]:
     """Return the servers that load a recipe's adapter, as they name it or stand beside it alone."""
-    companions = [other for other in recipes if other.framework in _SERVING]
-    named = [other for other in companions if _serves(other, recipe)]
-    saved = [other for other in recipes if other.framework == "peft"]
-    alone = saved or [other for other in recipes if not _is_companion(other)]
-    if named or alone != [recipe]:
+    named = [other for other in run.servers if _serves(other, recipe)]
+    if named or (run.adapters or run.configs) != [recipe]:
         return named
-    folder = PurePath(recipe.document.path).parent
     return [
         other
-        for other in companions
-        if PurePath(other.document.path).parent == folder and not _loads_another(other, recipe)
+        for other in run.servers
+        if _folder(other) == _folder(recipe) and not _loads_another(other, recipe)
     ]
 
 
-def _named_by(
-    recipe: Recipe, starts: Sequence[Recipe], companions: Iterable[Recipe]
-) -> list[Recipe]:
+def _named_by(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]:
     """Return the accelerate files that a recipe's own command or its launch names, wherever."""
     listed = [other["run.starts"].value for other in (recipe, *starts)]
     names = [str(name) for files in listed if isinstance(files, list) for name in files]
     return [
         other
-        for other in companions
-        if other.framework == "accelerate"
-        and any(_same_file(PurePath(other.document.path), name) for name in names)
+        for other in run.accelerate
+        if any(_same_file(_path(other.document.path), name) for name in names)
     ]
 
 
@@ -124,36 +141,26 @@ def _may_launch_by_accelerate(recipe: Recipe) -> bool:
     return recipe.document.format != "shell" or "accelerate" in recipe.document.text
 
 
-def _lies_with(accelerate: Recipe, recipe: Recipe, recipes: Iterable[Recipe]) -> bool:
+def _lies_with(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
     """Whether an accelerate file is in a config's folder, or below it with no other config."""
-    folder = PurePath(recipe.document.path).parent
-    lies_in = PurePath(accelerate.document.path).parent
-    if lies_in == folder:
-        return True
-    configs = [other for other in recipes if not _is_companion(other)]
-    return configs == [recipe] and lies_in.is_relative_to(folder)
+    folder, lies_in = _folder(recipe), _folder(accelerate)
+    return lies_in == folder or (run.configs == [recipe] and lies_in.is_relative_to(folder))
 
 
-def _is_one_of_several(recipe: Recipe, recipes: Iterable[Recipe]) -> bool:
+def _is_one_of_several(recipe: Recipe, run: _Run) -> bool:
     """Whether several scripts of a folder train: who knows which one a file is for."""
-    own = PurePath(recipe.document.path)
-    if own.suffix not in (".py", ".ipynb"):
-        return False
-    others = {
-        other.document.path
-        for other in recipes
-        if other.document.format == "python" and other["train.enabled"].value is True
-    }
-    return any(PurePath(path).parent == own.parent for path in others - {recipe.document.path})
+    own = _path(recipe.document.path)
+    trained = run.scripts.get(own.parent, set()) if own.suffix in (".py", ".ipynb") else set()
+    return bool(trained - {recipe.document.path})
 
 
-def _is_for_another(accelerate: Recipe, recipe: Recipe, companions: Sequence[Recipe]) -> bool:
+def _is_for_another(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
     """Whether commands start other scripts than this one with an accelerate file."""
-    own = PurePath(recipe.document.path)
+    own = _path(recipe.document.path)
     if own.suffix != ".py":
         return False
-    stem = PurePath(accelerate.document.path).stem
-    starts = [other["run.starts"].value for other in companions if other.framework == "launch"]
+    stem = _path(accelerate.document.path).stem
+    starts = [other["run.starts"].value for other in run.launches]
     named = [[PurePath(str(n)) for n in names] for names in starts if isinstance(names, list)]
     using = [paths for paths in named if stem in {path.stem for path in paths}]
     scripts = {path.name for paths in using for path in paths if path.suffix == ".py"}
@@ -165,8 +172,8 @@ def _starts(launch: Recipe, recipe: Recipe) -> bool:
     named = launch["run.starts"].value if launch.framework == "launch" else None
     if not isinstance(named, list):
         return False
-    own = PurePath(recipe.document.path).name
-    return own in {PurePath(str(name)).name for name in named}
+    own = _path(recipe.document.path).name
+    return own in {_path(str(name)).name for name in named}
 
 
 def _serves(server: Recipe, recipe: Recipe) -> bool:
@@ -176,7 +183,7 @@ def _serves(server: Recipe, recipe: Recipe) -> bool:
         return False
     written = recipe["run.output_dir"].value
     output = PurePath(written).name if isinstance(written, str) else ""
-    folder = PurePath(recipe.document.path).parent.name if recipe.framework == "peft" else output
+    folder = _folder(recipe).name if recipe.framework == "peft" else output
     paths = [PurePath(str(item).partition("=")[2]) for item in adapters]
     return bool(folder) and any(
         folder == path.name or (folder == output and folder in path.parts) for path in paths
@@ -190,13 +197,12 @@ def _loads_another(server: Recipe, recipe: Recipe) -> bool:
     return told and isinstance(adapters, list) and bool(adapters) and not _serves(server, recipe)
 
 
-def _nearest(folder: PurePath, named: Iterable[str], companions: Iterable[Recipe]) -> list[Recipe]:
+def _nearest(folder: PurePath, named: str, run: _Run) -> list[Recipe]:
     """Return the DeepSpeed file that a path means; none if several are as near to the config."""
     found = [
-        (_shared(folder, PurePath(other.document.path).parent), other)
-        for path in named
-        for other in companions
-        if other.framework == "deepspeed" and _same_file(PurePath(other.document.path), path)
+        (_shared(folder, _folder(other)), other)
+        for other in run.deepspeed
+        if _same_file(_path(other.document.path), named)
     ]
     nearest = max((shared for shared, _ in found), default=0)
     best = [other for shared, other in found if shared == nearest]
@@ -211,11 +217,13 @@ def _shared(one: PurePath, other: PurePath) -> int:
 
 def _same_file(checked: PurePath, named: str) -> bool:
     """Whether the path written in a config can mean a file that was checked."""
-    tail = tuple(part for part in PurePath(named).parts if part not in (".", ".."))
+    tail = tuple(part for part in _path(named).parts if part not in (".", ".."))
     return bool(tail) and checked.parts[-len(tail) :] == tail
 
 
-def _joined(recipe: Recipe, companions: Iterable[Recipe]) -> Recipe:
+def _joined(recipe: Recipe, companions: Sequence[Recipe]) -> Recipe:
+    if not companions:
+        return recipe
     values = dict(recipe.values)
     for companion in companions:
         for field, value in companion.values.items():
