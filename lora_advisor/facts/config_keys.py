@@ -11,7 +11,7 @@ from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.facts.config_versions import reader_stops
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import (
-    nearest,
+    nearest_living,
     outcome_of,
     parent_of,
     placed_keys,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lora_advisor.frameworks.interface import Framework
-    from lora_advisor.frameworks.known import Keys
+    from lora_advisor.frameworks.schemas import Keys
     from lora_advisor.recipe import Recipe, WrittenKey
     from lora_advisor.targets import Targets
 
@@ -198,8 +198,7 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
     other, own = ("", "") if parent else _elsewhere(key.name, framework)
     if own:
         return replace(strange, meant=own, foreign=other, both=own in written)
-    living = frozenset(name for name, found in here.items() if found.until is None)
-    near = nearest(key.name, living)
+    near = nearest_living(key.name, here)
     return replace(
         strange, meant=near, near=bool(near), both=f"{parent}.{near}".lstrip(".") in written
     )
@@ -207,10 +206,10 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
 
 def _elsewhere(name: str, framework: Framework) -> tuple[str, str]:
     """Return the other format that has this key, and this format's key for the same thing."""
-    own = {field: key for key, field in spellings([framework]).items()}
+    own = {field: key for key, field in spellings(framework).items()}
     others = [other for name in _OTHERS if (other := by_name(name)) and name != framework.name]
     for other in sorted(others, key=lambda other: other.rank):
-        field = spellings([other]).get(name)
+        field = spellings(other).get(name)
         if field in own and own[field] != name:
             return other.title, own[field]
     return "", ""

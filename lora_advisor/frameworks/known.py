@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import ChainMap
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import schemas
+from lora_advisor.frameworks.draft import KEPT
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from collections.abc import Mapping as AnyMapping
 
     from lora_advisor.frameworks.interface import Framework
+    from lora_advisor.frameworks.schemas import Keys
     from lora_advisor.recipe import Recipe, WrittenKey
-
-    Keys = AnyMapping[str, schemas.Key]
 
 _CALLS: Final = {
     "LoraConfig": "peft",
@@ -38,13 +37,13 @@ _SHORT: Final = 5
 
 def known_keys(framework: Framework, method: object = None) -> Keys:
     """Return the keys of a format's top level in any release; those of its command, if named."""
-    found: list[Keys] = []
+    found: list[tuple[str, tuple[str, ...]]] = []
     for package, owners in framework.schema:
         own = f"{method}config" if isinstance(method, str) else ""
         one = {owner for owner in owners if owner in _OF_ONE_COMMAND and owner.lower() == own}
         others = _OF_ONE_COMMAND - one if one else frozenset()
-        found.append(schemas.keys(package, *(owner for owner in owners if owner not in others)))
-    return found[0] if len(found) == 1 else ChainMap(*reversed(found))  # type: ignore[arg-type]
+        found.append((package, tuple(owner for owner in owners if owner not in others)))
+    return schemas.joined(*found)
 
 
 def placed_keys(
@@ -119,11 +118,11 @@ def _is_of_others(name: str, text: str) -> bool:
 def _section(key: schemas.Key | None) -> Keys:
     """Return what a section takes, nothing where older releases took anything."""
     if key is None or not key.models or key.name == "fsdp_config":
-        return {}
+        return schemas.joined()
     try:
         return schemas.keys(key.package, *key.models)
     except KeyError:  # a model that the key lists do not describe
-        return {}
+        return schemas.joined()
 
 
 def _is_of_another(key: WrittenKey, framework: Framework) -> bool:
@@ -133,7 +132,15 @@ def _is_of_another(key: WrittenKey, framework: Framework) -> bool:
 
 
 def _without_indices(path: str) -> str:
+    if "[" not in path:
+        return path
     return ".".join(part.partition("[")[0] for part in path.split("."))
+
+
+def nearest_living(name: str, keys: Keys) -> str:
+    """Return the key that another is a slip of, of those that the newest release still knows."""
+    alike = (key for key in keys if abs(len(key) - len(name)) <= _SLIPS)
+    return nearest(name, frozenset(key for key in alike if keys[key].until is None))
 
 
 @cache
@@ -150,7 +157,8 @@ def nearest(name: str, names: frozenset[str]) -> str:
         return ""
     from difflib import get_close_matches  # noqa: PLC0415 - only for a key nobody knows
 
-    near = get_close_matches(folded, by_folded, n=1, cutoff=_CLOSE)
+    alike = [known for known in by_folded if abs(len(known) - len(folded)) <= _SLIPS]
+    near = get_close_matches(folded, alike, n=1, cutoff=_CLOSE)
     return by_folded[near[0]] if near and _slips(folded, near[0]) <= _SLIPS else ""
 
 
@@ -173,11 +181,11 @@ def _slips(left: str, right: str) -> int:
     return row[-1]
 
 
-def spellings(frameworks: Iterable[Framework]) -> AnyMapping[str, str]:
-    """Return every top-level key of some formats with the canonical field it feeds."""
-    found: dict[str, str] = {}
-    for framework in frameworks:
-        for path, target in framework.keys.items():
-            if "." not in path and "[" not in path:
-                found.setdefault(path, target if isinstance(target, str) else target.field)
-    return found
+@lru_cache(KEPT)
+def spellings(framework: Framework) -> AnyMapping[str, str]:
+    """Return every top-level key of a format with the canonical field it feeds."""
+    return {
+        path: target if isinstance(target, str) else target.field
+        for path, target in framework.keys.items()
+        if "." not in path and "[" not in path
+    }

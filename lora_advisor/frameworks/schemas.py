@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.record import record, replace
+from lora_advisor.targets import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _FOLDER = Path(__file__).parent / "keys"
 
@@ -57,42 +58,55 @@ class Rename:
     note: str = ""
 
 
-@cache
-def keys(package: str, *owners: str) -> Mapping[str, Key]:
+def keys(package: str, *owners: str) -> Keys:
     """All arguments that the classes `owners` ever took, those of their bases included.
 
     A class of another library among the bases (``transformers.TrainingArguments`` of
     ``trl.SFTConfig``) is followed; its keys carry that library's name and releases. Raises
     KeyError for a package or class that no file describes. A key is made when it is asked for.
     """
-    return _Keys(package, owners)
+    return joined((package, owners))
 
 
-class _Keys(Mapping[str, "Key"]):
+@cache
+def joined(*sources: tuple[str, tuple[str, ...]]) -> Keys:
+    """All arguments of some packages' classes; a later package tells of one that several have."""
+    return Keys(sources)
+
+
+class Keys(Mapping[str, "Key"]):
     """The arguments of some classes by name; few of many hundreds are asked for."""
 
-    def __init__(self, package: str, owners: tuple[str, ...]) -> None:
-        self._package = package
-        self._owners = owners
-        self._names = dict.fromkeys(n for owner in owners for n in _names(package, owner))
+    def __init__(self, sources: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+        self._sources = {
+            name: (package, owners)
+            for package, owners in sources
+            for owner in owners
+            for name in _names(package, owner)
+        }
         self._made: dict[str, Key] = {}
 
     def __getitem__(self, name: str) -> Key:
-        if name not in self._made:
-            if name not in self._names:
-                raise KeyError(name)
-            found = (_class_key(self._package, owner, name) for owner in self._owners)
-            self._made[name] = reduce(_either, (key for key in found if key is not None))
-        return self._made[name]
+        made = self._made.get(name)
+        if made is None:
+            package, owners = self._sources[name]
+            found = [_class_key(package, owner, name) for owner in owners]
+            made = reduce(_either, (key for key in found if key is not None))
+            self._made[name] = made
+        return made
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in self._sources
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._sources)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._sources)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an argument, quicker than any mapping does."""
+        return self[name] if name in self._sources else default
 
 
 def owners(package: str) -> tuple[str, ...]:
@@ -113,17 +127,11 @@ def rename(package: str, name: str) -> Rename | None:
 
 
 def known_in(key: Key, version: str | None) -> bool:
-    """Whether a release of ``key.package`` takes the argument; None stands for the newest.
-
-    Raises packaging.version.InvalidVersion for a text that is no version.
-    """
+    """Whether a release of ``key.package`` takes the argument; None stands for the newest."""
     if version is None:
         return key.until is None
-    from packaging.version import Version  # noqa: PLC0415  # most files state no version
-
-    asked = Version(version)
-    started = key.since is None or Version(key.since) <= asked
-    return started and (key.until is None or asked < Version(key.until))
+    started = key.since is None or holds(f">={key.since}", version)
+    return started and (key.until is None or holds(f"<{key.until}", version))
 
 
 def required_range(package: str, version: str | None, library: str) -> str | None:
@@ -131,10 +139,7 @@ def required_range(package: str, version: str | None, library: str) -> str | Non
     ranges: dict[str, str] = _load(package)["requires"].get(library, {})
     if version is None:
         return list(ranges.values())[-1] if ranges else None
-    from packaging.version import Version  # noqa: PLC0415  # most files state no version
-
-    asked = Version(version)
-    fitting = [text for start, text in ranges.items() if Version(start) <= asked]
+    fitting = [text for start, text in ranges.items() if holds(f">={start}", version)]
     return fitting[-1] if fitting else None
 
 
