@@ -29,17 +29,31 @@ _BEFORE_NAMES: Final = (
 
 
 class Expansion:
-    """Writes a template out for one config; equal layers are worked out once."""
+    """Writes a template out for one config; equal layers are worked out once.
+
+    A module has no name of its own until all is written: it comes with the one it has so far.
+    """
 
     def __init__(self, nodes: list[Any], classes: list[Any], fields: Fields) -> None:
         self._nodes = nodes
         self._classes = classes
         self._fields = fields
-        self._done: dict[int, list[Module]] = {}
+        self._done: dict[int, list[tuple[str, Module]]] = {}
         self._bound: dict[int, bool] = {}
 
-    def below(self, number: int, at: Indices = ()) -> list[Module]:
-        """Return a node's module, named ``""``, and all below it, named from there."""
+    def modules(self, root: int) -> Iterator[Module]:
+        """Yield the root's module, named ``""``, and all below it."""
+        for name, module in self._below(root, ()):
+            yield Module(
+                name=name,
+                kind=module.kind,
+                class_name=module.class_name,
+                parameters=module.parameters,
+                transposed=module.transposed,
+                groups=module.groups,
+            )
+
+    def _below(self, number: int, at: Indices) -> list[tuple[str, Module]]:
         if number in self._done:
             return self._done[number]
         found = list(self._walk(number, at))
@@ -47,10 +61,10 @@ class Expansion:
             self._done[number] = found
         return found
 
-    def _walk(self, number: int, at: Indices) -> Iterator[Module]:
+    def _walk(self, number: int, at: Indices) -> Iterator[tuple[str, Module]]:
         class_, parameters, children, transposed, groups = self._nodes[number]
         class_name, kind = self._classes[class_]
-        yield Module(
+        module = Module(
             name="",
             kind=kind,
             class_name=class_name,
@@ -58,6 +72,7 @@ class Expansion:
             transposed=self._value(transposed, at),
             groups=self._value(groups, at),
         )
+        yield "", module
         for child in children:
             yield from self._numbered(child, at) if child[0] == "#" else self._named(child, at)
 
@@ -68,28 +83,21 @@ class Expansion:
             if self._value(there, at):
                 yield name, tuple(self._size(side, at) for side in shape)
 
-    def _named(self, child: list[Any], at: Indices) -> Iterator[Module]:
+    def _named(self, child: list[Any], at: Indices) -> Iterator[tuple[str, Module]]:
         name, which, variants = child
         chosen = self._value(which, at)
         if chosen >= 0:
             yield from self._renamed(variants[chosen], name, at)
 
-    def _numbered(self, child: list[Any], at: Indices) -> Iterator[Module]:
+    def _numbered(self, child: list[Any], at: Indices) -> Iterator[tuple[str, Module]]:
         _, which, variants, count = child
         for index in range(self._size(count, at)):
             inside = (*at, index)
             yield from self._renamed(variants[self._value(which, inside)], str(index), inside)
 
-    def _renamed(self, number: int, prefix: str, at: Indices) -> Iterator[Module]:
-        for module in self.below(number, at):
-            yield Module(
-                name=f"{prefix}.{module.name}" if module.name else prefix,
-                kind=module.kind,
-                class_name=module.class_name,
-                parameters=module.parameters,
-                transposed=module.transposed,
-                groups=module.groups,
-            )
+    def _renamed(self, number: int, prefix: str, at: Indices) -> Iterator[tuple[str, Module]]:
+        for name, module in self._below(number, at):
+            yield f"{prefix}.{name}" if name else prefix, module
 
     def _value(self, formula: Any, at: Indices) -> Any:
         return value(formula, self._fields, at) if isinstance(formula, list) else formula
@@ -127,9 +135,8 @@ def expanded(
         return None
     try:
         about = {key: value(known, fields, ()) for key, known in template["about"].items()}
-        modules = Expansion(content["forms"], content["form_classes"], fields).below(
-            template["root"]
-        )
+        expansion = Expansion(content["forms"], content["form_classes"], fields)
+        modules = list(expansion.modules(template["root"]))
     except (OpenError, IndexError, TypeError):
         return None
     shared = dict(about["shared"])
