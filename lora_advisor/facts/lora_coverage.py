@@ -133,8 +133,8 @@ def _all_blocks(table: ModuleTable) -> frozenset[str]:
 
 def _reached(table: ModuleTable, names: Iterable[str]) -> set[str]:
     """Return the blocks in which some names hit a layer that takes an adapter."""
-    blocks, every = _blocks(table), table.modules
-    hit = (i for i in positions(table, names) if every[i].kind in ADAPTABLE)
+    hit = [i for i in positions(table, names) if table.modules[i].kind in ADAPTABLE]
+    blocks = _blocks(table) if hit else ()
     return {block for i in hit if (block := blocks[i])}
 
 
@@ -152,8 +152,9 @@ def _whole_list(lora: Lora, table: ModuleTable) -> list[str]:
 def covered_layers(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> list[int]:
     """Return how many blocks get an adapter and how many there are, empty where all do."""
     table = table_of(recipe, modules, targets)
-    reached, every = _reached(table, _whole_list(lora, table)), _all_blocks(table)
-    return [len(reached), len(every)] if reached and reached < every else []
+    reached = _reached(table, _whole_list(lora, table))
+    every = _all_blocks(table) if reached else frozenset()
+    return [len(reached), len(every)] if reached < every else []
 
 
 def few_layers(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:

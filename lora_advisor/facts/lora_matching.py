@@ -5,9 +5,10 @@ Source: ``peft.tuners.tuners_utils``, release 0.21.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._base import base_model, config_value, table_of
+from lora_advisor.facts._base import KEPT, base_model, config_value, table_of
 from lora_advisor.facts._listed import entries, is_plain_name
 from lora_advisor.facts.lora_targets import bare_target, comma_target
 from lora_advisor.facts.lora_variants import every_target_unlayered
@@ -18,6 +19,7 @@ from lora_advisor.models.matching import ALL_LINEAR, all_linear, excluded, posit
 from lora_advisor.models.releases import DEFAULTS_SINCE
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED
 from lora_advisor.models.table import ADAPTABLE, LINEAR, UNKNOWN_KIND
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UnknownValueError
 from lora_advisor.record import replace
 
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 
 _TARGETS: Final = "lora.target_modules"
 _CLOSE: Final = 0.75
-_VISION: Final = ("vision", "visual", "image", "audio", "vit")
+_IN_TOWER: Final = pattern(r"(?:[^.]*\.){0,2}[^.]*(?:vision|visual|image|audio|vit)")
+"""Of the first three parts of a module's name, one says that it is not of the language model."""
 
 
 def targets_match(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:
@@ -156,8 +159,8 @@ def vision_targets(
     left_out = _left_out(lora, table)
 
     def both(name: str) -> bool:
-        hit = {_in_tower(table.modules[i]) for i in positions(table, [name]) - left_out}
-        return hit == {True, False}
+        hit = positions(table, [name]) - left_out
+        return {bool(_IN_TOWER.match(table.modules[i].name)) for i in hit} == {True, False}
 
     found = entries(recipe, _TARGETS, both)
     names = [item.value for item in found]
@@ -170,8 +173,13 @@ def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
     if lora.target_modules != ALL_LINEAR:
         return 0
     spared = {table.modules[position].name for position in _left_out(lora, table)}
-    names = set(all_linear(AdapterConfig(), table)) - spared
-    return sum(_in_tower(table.by_name[name]) for name in names)
+    return len(_linear_in_tower(table) - spared)
+
+
+@lru_cache(KEPT)
+def _linear_in_tower(table: ModuleTable) -> frozenset[str]:
+    names = all_linear(AdapterConfig(), table)
+    return frozenset(name for name in names if _IN_TOWER.match(name))
 
 
 def _left_out(lora: Lora, table: ModuleTable) -> set[int]:
@@ -182,10 +190,6 @@ def _left_out(lora: Lora, table: ModuleTable) -> set[int]:
         return excluded(config, table)
     except InjectionError as error:
         raise UnknownValueError(str(error)) from error
-
-
-def _in_tower(module: Module) -> bool:
-    return any(word in part for part in module.name.split(".")[:3] for word in _VISION)
 
 
 def rank_limit(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> int:

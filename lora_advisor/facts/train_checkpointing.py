@@ -12,6 +12,7 @@ _NAMES = ("gradient_checkpointing", "activation_checkpointing")
 
 def checkpointing_contradicts(recipe: Recipe) -> bool:
     """Whether the old and the new name of the switch are written with different values."""
-    found = {key.path: getattr(key.node, "text", "").lower() for key in recipe.keys}
-    pair = [found.get(name) for name in _NAMES]
-    return {*pair} == {"true", "false"}
+    found = {
+        key.path: getattr(key.node, "text", "").lower() for key in recipe.keys if key.path in _NAMES
+    }
+    return {*found.values()} == {"true", "false"}

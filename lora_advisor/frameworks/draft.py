@@ -132,7 +132,7 @@ class Draft:
                 self.put_at(field, number, Entry(key=scalar, value=scalar))
 
     def _take(self, path: str, key: Scalar, node: Node) -> None:
-        target = self.framework.keys.get(_INDEX.sub("[]", path))
+        target = self.framework.keys.get(_INDEX.sub("[]", path) if "[" in path else path)
         field = target.field if isinstance(target, Key) else target
         written = WrittenKey(
             path=path,
