@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lora_advisor import ignores, source
 from lora_advisor.discover import failure
 from lora_advisor.facts import Facts
-from lora_advisor.findings import Checked, Failure, Finding, Notice, Report, Skipped
+from lora_advisor.findings import Checked, Failure, Notice, Report, mistake
 from lora_advisor.frameworks.companions import launched, link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import Court
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lora_advisor.discover import Discovery
+    from lora_advisor.findings import Finding, Skipped
     from lora_advisor.gather import Gathered
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
@@ -54,7 +55,7 @@ def check_documents(
 ) -> Report:
     """Check the documents of one run together; files of one launch inform each other."""
     report = _judged(documents, link(read(documents, settings)), settings, {})
-    return replace(report, failures=tuple(failures))
+    return replace(report, failures=(*failures, *report.failures))
 
 
 def check_paths(
@@ -100,16 +101,16 @@ def _judged(
     courts = _courts(_selected(every, settings), every)
     told = launched(recipes, settings.processes)
     outcomes = [
-        _check_recipe(recipe, courts, settings, targets.get(recipe.document.path, settings.targets))
+        _outcome(recipe, courts, settings, targets.get(recipe.document.path, settings.targets))
         for recipe in told
     ]
     return Report(
         files=tuple(_checked(document, recipes) for document in documents),
-        findings=_once(finding for outcome in outcomes for finding in outcome[0]),
-        skipped=tuple(skipped for outcome in outcomes for skipped in outcome[1]),
-        failures=(),
+        findings=_once(finding for outcome in outcomes for finding in outcome.findings),
+        skipped=tuple(skipped for outcome in outcomes for skipped in outcome.skipped),
+        failures=tuple(failed for outcome in outcomes for failed in outcome.failures),
         assumed=_assumed([*targets.values()] or [settings.targets]),
-        suppressed=sum(outcome[2] for outcome in outcomes),
+        suppressed=sum(outcome.suppressed for outcome in outcomes),
         sources={document.path: document for document in documents},
     )
 
@@ -151,9 +152,27 @@ def _courts(rules: tuple[Rule, ...], every: tuple[Rule, ...]) -> _Courts:
     return _Courts(rules=rules, by_name=by_name, every=every, first=first, about=about)
 
 
+@record
+class _Outcome:
+    """What came of one recipe; ``suppressed`` counts what its comments and settings keep quiet."""
+
+    findings: Sequence[Finding] = ()
+    skipped: Sequence[Skipped] = ()
+    suppressed: int = 0
+    failures: Sequence[Failure] = ()
+
+
+def _outcome(recipe: Recipe, courts: _Courts, settings: Settings, targets: Targets) -> _Outcome:
+    """Judge a recipe; one that leads to a mistake of ours fails by itself."""
+    try:
+        return _check_recipe(recipe, courts, settings, targets)
+    except Exception as error:  # noqa: BLE001 - the other files are still checked
+        return _Outcome(failures=[mistake(recipe.document.path, error)])
+
+
 def _check_recipe(
     recipe: Recipe, courts: _Courts, settings: Settings, targets: Targets
-) -> tuple[list[Finding], list[Skipped], int]:
+) -> _Outcome:
     """Judge by the rules that run; comments may name any there are."""
     modules = lookup(recipe.document.path, settings)
     findings, skipped = courts.first.judge(
@@ -163,7 +182,8 @@ def _check_recipe(
     unsaid = covered, skipped
     kept, comments = ignores.apply(findings, unsaid, recipe, settings, (courts.rules, courts.every))
     about, _ = courts.about.judge(Facts(recipe, targets, ignores=comments))
-    return kept + about, skipped, len(findings) - len(kept)
+    suppressed = len(findings) - len(kept)
+    return _Outcome(findings=kept + about, skipped=skipped, suppressed=suppressed)
 
 
 def lookup(file: str, settings: Settings) -> Lookup:
@@ -214,7 +234,7 @@ def _told(report: Report, discovery: Discovery) -> Report:
     return replace(
         report,
         files=tuple(c for c in report.files if c.framework or c.file in discovery.named),
-        failures=tuple(discovery.failures),
+        failures=(*discovery.failures, *report.failures),
         notices=(*discovery.notices, *(Notice(file=name, message=message) for name in strange)),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor import paths, source
-from lora_advisor.findings import Failure, Notice
+from lora_advisor.findings import Failure, Notice, mistake
 from lora_advisor.record import field, record
 from lora_advisor.source import SUFFIXES
 from lora_advisor.source.errors import SourceError
@@ -184,6 +184,9 @@ def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None
         document = source.parse(data, name)
     except SourceError as error:
         problem = failure(error)
+    except Exception as error:  # noqa: BLE001 - the other files are still checked
+        discovery.failures.append(mistake(name, error))
+        return
     else:
         if document.text and not document.text.isspace():
             discovery.documents.append(document)

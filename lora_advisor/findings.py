@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.recipe import Item
 from lora_advisor.record import field, record
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from lora_advisor.recipe import Location
     from lora_advisor.source.tree import Document
+
+TRACEBACK: Final = "LORA_ADVISOR_TRACEBACK"
 
 
 class Severity(enum.IntEnum):
@@ -129,6 +132,17 @@ class Failure:
     message: str
     line: int | None = None
     column: int | None = None
+
+
+def mistake(file: str, error: Exception) -> Failure:
+    """Turn a mistake of ours over one file into its failure, so that the rest is checked.
+
+    Raises it instead where the environment's ``LORA_ADVISOR_TRACEBACK`` asks to see it.
+    """
+    if os.environ.get(TRACEBACK):
+        raise error
+    told = f"internal error, please report it: {type(error).__name__}: {error}"
+    return Failure(file=file, message=f"{told} ({TRACEBACK}=1 shows where it happened)")
 
 
 @record

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lora_advisor import frameworks, requirements
 from lora_advisor.discover import add_companion, companion_paths, discover, take_text
+from lora_advisor.findings import mistake
 from lora_advisor.frameworks.companions import link, named_paths
 from lora_advisor.record import record
 
@@ -44,7 +45,8 @@ def gather(
     discovery = discover(checked, settings, found=found)
     if stdin is not None:
         take_text(discovery, *stdin)
-    recipes = read(discovery.documents, settings)
+    documents = tuple(discovery.documents)
+    recipes = [r for document in documents for r in _read_or_fail(document, settings, discovery)]
     recipes += _companions(recipes, discovery, settings)
     folders = {recipe.document.path: Path(recipe.document.path).parent for recipe in recipes}
     asked = {folder: requirements.find(folder) for folder in {*folders.values()}}
@@ -61,11 +63,21 @@ def gather(
 
 def read(documents: Iterable[Document], settings: Settings) -> list[Recipe]:
     """Read every recipe of the documents, each in the format it is in or is told to be in."""
-    recipes: list[Recipe] = []
-    for document in documents:
-        name = settings.framework_of(document.path)
-        recipes += frameworks.read(document, frameworks.by_name(name) if name else None)
-    return recipes
+    return [recipe for document in documents for recipe in _read(document, settings)]
+
+
+def _read(document: Document, settings: Settings) -> list[Recipe]:
+    name = settings.framework_of(document.path)
+    return frameworks.read(document, frameworks.by_name(name) if name else None)
+
+
+def _read_or_fail(document: Document, settings: Settings, discovery: Discovery) -> list[Recipe]:
+    """Read a document of a run; one that leads to a mistake of ours fails by itself."""
+    try:
+        return _read(document, settings)
+    except Exception as error:  # noqa: BLE001 - the other files are still checked
+        discovery.failures.append(mistake(document.path, error))
+        return []
 
 
 def _companions(
@@ -76,4 +88,5 @@ def _companions(
         for path in companion_paths(named_paths(recipe), recipe.document.path):
             if settings.excluded(path) is None:
                 add_companion(discovery, path)
-    return read(discovery.documents[before:], settings)
+    named = discovery.documents[before:]
+    return [r for document in named for r in _read_or_fail(document, settings, discovery)]

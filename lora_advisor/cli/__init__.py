@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from lora_advisor.cli._exits import FAILED
+from lora_advisor.findings import TRACEBACK
 
 if TYPE_CHECKING:
     import click
@@ -88,8 +89,8 @@ def _failed(error: Exception) -> int:
 
 
 def _internal(error: Exception) -> int:
-    if os.environ.get("LORA_ADVISOR_TRACEBACK"):
+    if os.environ.get(TRACEBACK):
         raise error
     told = f"error: internal error, please report it: {type(error).__name__}: {error}"
-    sys.stderr.write(f"{told}\n  (LORA_ADVISOR_TRACEBACK=1 shows where it happened)\n")
+    sys.stderr.write(f"{told}\n  ({TRACEBACK}=1 shows where it happened)\n")
     return FAILED

@@ -6,14 +6,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from lora_advisor import __version__, console
+from lora_advisor import __version__, checking, console, frameworks, source
+from lora_advisor.findings import TRACEBACK
 from lora_advisor.settings import Settings
 from tests.cli.running import BAD, ROOT, process, run
 from tests.snapshot import same_as
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @pytest.mark.parametrize("arguments", [(), ("check",), ("explain",), ("rule",)])
@@ -52,13 +57,39 @@ def test_a_bug_ends_in_a_sentence() -> None:
         "sys.argv = ['lora-advisor', 'check', 'bad.yaml']\n"
         "lora_advisor.cli.main()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), TRACEBACK: ""}
     result = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment
     )
     assert result.returncode == 2
     assert result.stderr.startswith("error: internal error, please report it: KeyError: 'x'\n")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("stage", [(source, "parse"), (frameworks, "read"), (checking, "lookup")])
+def test_a_bug_over_one_file_leaves_the_others(
+    stage: tuple[ModuleType, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = stage
+    working = getattr(module, name)
+
+    def broken(*given: object) -> object:
+        about = str(getattr(given[0], "path", given[0] if name == "lookup" else given[-1]))
+        if about.startswith("broken"):
+            raise KeyError("x")
+        return working(*given)
+
+    monkeypatch.setattr(module, name, broken)
+    Path("broken.yaml").write_text(BAD, "utf-8")
+    with pytest.raises(KeyError):
+        run("check", "bad.yaml", "broken.yaml", "--select", "LA101")
+    monkeypatch.delenv(TRACEBACK)
+    result = run("check", "bad.yaml", "broken.yaml", "--select", "LA101")
+    assert result.exit_code == 2
+    alone = run("check", "bad.yaml", "--select", "LA101").stdout
+    assert result.stdout.startswith(alone.partition("Found")[0])
+    assert "1 file could not be read" in result.stdout
+    assert "broken.yaml: internal error, please report it: KeyError: 'x'" in result.stderr
 
 
 def test_a_reader_that_leaves_early_changes_nothing() -> None:
