@@ -116,7 +116,7 @@ def _yaml_number(text: str, floats: re.Pattern[str]) -> object:
             return float(digits.replace(".", ""))
         if _SEXAGESIMAL_INT.fullmatch(text) or _SEXAGESIMAL_FLOAT.fullmatch(text):
             return _sexagesimal(digits)
-    except ValueError:  # only underscores, as in "0b_"
+    except ValueError:  # only underscores, as in "0b_", or more digits than Python writes out
         return text
     return text
 
@@ -136,7 +136,12 @@ def _tagged(scalar: Scalar) -> object:
     return scalar.text
 
 
+_MOST_DIGITS: Final = 3_000
+
+
 def _yaml_int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(digits)
     sign = -1 if digits.startswith("-") else 1
     body = digits.lstrip("+-")
     if body[:2] in ("0b", "0x"):
