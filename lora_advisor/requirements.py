@@ -70,7 +70,8 @@ def installed(document: Document) -> Targets:
     known: dict[str, Target] = {}
     if document.format != "python" or " install " not in document.text:
         return Targets()
-    for line in _INSTALLS.findall(document.text):
+    written = (line for line in document.text.split("\n") if "install" in line)
+    for line in (found for text in written for found in _INSTALLS.findall(text)):
         words = line.replace("\\", "").replace('"', " ").replace("'", " ")
         for name, bounds in _INSTALLED.findall(words):
             package = name.lower().replace("_", "-")

@@ -125,4 +125,5 @@ def _has_copy(recipe: Recipe, package: str) -> bool:
     """Whether a script takes a library from a copy of its own: beside it, or on its path."""
     beside = paths.absolute(recipe.document.path).parent / package / "__init__.py"
     told = rf"sys\.path\.\w+\([^\n]*\b{package}\b"
-    return re.search(told, recipe.document.text) is not None or beside.is_file()
+    text = recipe.document.text
+    return ("sys.path" in text and re.search(told, text) is not None) or beside.is_file()

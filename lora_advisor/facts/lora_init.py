@@ -16,7 +16,8 @@ _EXACT: Final = frozenset({"pissa", "corda", "eva", "loftq", "orthogonal", "lora
 _ANY_CASE: Final = frozenset({"gaussian", "olora", "mica"})
 _PISSA: Final = pattern(r"pissa(_niter_-?\d+)?")
 _KEEPS_REMAINDER: Final = pattern(
-    r"path_initial_model_for_weight_conversion|[\"'.]init_lora_weights[\"']?\s*[,=]\s*True\b"
+    r"path_initial_model_for_weight_conversion|[\"'.]init_lora_weights[\"']?\s*[,=]\s*True\b",
+    needs=("init_lora_weights", "path_initial_model"),
 )
 _VARIANTS: Final = (
     "use_dora",

@@ -9,6 +9,7 @@ from lora_advisor.facts._arguments import in_script
 from lora_advisor.facts.model_modules import checkpoint_quantiser
 from lora_advisor.facts.run_script import model_class
 from lora_advisor.models.stored import named_format
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 _DTYPES: Final = frozenset({"bfloat16", "float16", "float32", "float64", "half", "float", "double"})
 _STORAGE: Final = frozenset({"float16", "float32", "int8", "uint8", "float64", "bfloat16"})
-_WIDENS: Final = re.compile(
-    r"\bdequantize[\"']?[ \t]*[=:][ \t]*[Tt]rue|\brun_compressed=False|\bgguf_file\b|\.dequantize\("
+_WIDENS: Final = pattern(
+    r"\bdequantize[\"']?[ \t]*[=:][ \t]*[Tt]rue|\brun_compressed=False|\bgguf_file\b"
+    r"|\.dequantize\(",
+    needs=("dequantize", "run_compressed", "gguf_file"),
 )
 """What has transformers make 16-bit weights of a quantised checkpoint as it is loaded."""
 
