@@ -181,9 +181,10 @@ def _check_recipe(
     findings, covered = _uncovered(findings, courts.by_name)
     unsaid = covered, skipped
     kept, comments = ignores.apply(findings, unsaid, recipe, settings, (courts.rules, courts.every))
-    about, _ = courts.about.judge(Facts(recipe, targets, ignores=comments))
     suppressed = len(findings) - len(kept)
-    return _Outcome(findings=kept + about, skipped=skipped, suppressed=suppressed)
+    if comments.unused or comments.unknown:
+        kept += courts.about.judge(Facts(recipe, targets, ignores=comments))[0]
+    return _Outcome(findings=kept, skipped=skipped, suppressed=suppressed)
 
 
 def lookup(file: str, settings: Settings) -> Lookup:
