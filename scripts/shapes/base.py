@@ -73,7 +73,7 @@ class Base:
             made = config_of(self.model_type, {**plain, mark: text.defaults[mark] * 2})
         except Exception:  # noqa: BLE001 - a library that takes nothing from the top
             return {}
-        found = getattr(getattr(made, section), mark) == text.defaults[mark] * 2
+        found = vars(getattr(made, section)).get(mark) == text.defaults[mark] * 2
         return {section: names} if found else {}
 
     def _small(self) -> None:
