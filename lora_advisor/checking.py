@@ -105,7 +105,7 @@ def _judged(
         for recipe in told
     ]
     return Report(
-        files=tuple(_checked(document, recipes) for document in documents),
+        files=_checked(documents, recipes),
         findings=_once(finding for outcome in outcomes for finding in outcome.findings),
         skipped=tuple(skipped for outcome in outcomes for skipped in outcome.skipped),
         failures=tuple(failed for outcome in outcomes for failed in outcome.failures),
@@ -210,10 +210,15 @@ def _uncovered(
     return kept, covered
 
 
-def _checked(document: Document, recipes: Iterable[Recipe]) -> Checked:
+def _checked(documents: Iterable[Document], recipes: Sequence[Recipe]) -> tuple[Checked, ...]:
+    """Say of each document which format its first recipe is in, one of a launch left aside."""
+    formats = {id(r.document): r for r in reversed(recipes) if r.framework != "launch"}
+    return tuple(_of_format(document, formats) for document in documents)
+
+
+def _of_format(document: Document, formats: Mapping[int, Recipe]) -> Checked:
     parts = (document, *document.parts)
-    formats = (r for part in parts for r in recipes if r.document is part)
-    own = next((recipe for recipe in formats if recipe.framework != "launch"), None)
+    own = next((formats[id(part)] for part in parts if id(part) in formats), None)
     if own is None:
         return Checked(file=document.path, framework=None, evidence="no sign of a known format")
     return Checked(file=document.path, framework=own.framework, evidence=own.evidence)

@@ -44,6 +44,9 @@ class _Run:
         self.configs = [recipe for recipe in recipes if not _is_companion(recipe)]
         self.adapters = [recipe for recipe in recipes if recipe.framework == "peft"]
         self.accelerate = [recipe for recipe in recipes if recipe.framework == "accelerate"]
+        self.beside: dict[PurePath, list[Recipe]] = {}
+        for recipe in self.accelerate:
+            self.beside.setdefault(_folder(recipe), []).append(recipe)
         self.deepspeed = [recipe for recipe in recipes if recipe.framework == "deepspeed"]
         self.launches = [recipe for recipe in recipes if recipe.framework == "launch"]
         self.servers = [recipe for recipe in recipes if recipe.framework in _SERVING]
@@ -58,8 +61,13 @@ def _path(text: str) -> PurePath:
     return PurePath(text)
 
 
+@lru_cache(maxsize=1024)
+def _parent(text: str) -> PurePath:
+    return PurePath(text).parent
+
+
 def _folder(recipe: Recipe) -> PurePath:
-    return _path(recipe.document.path).parent
+    return _parent(recipe.document.path)
 
 
 def launched(recipes: Iterable[Recipe], processes: int | None) -> list[Recipe]:
@@ -102,7 +110,7 @@ def _belonging(recipe: Recipe, run: _Run) -> list[Recipe]:
 
 def _beside(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]:
     """Return the accelerate files that may launch a recipe because of where they lie."""
-    near = [other for other in run.accelerate if _lies_with(other, recipe, run)]
+    near = _near(recipe, run)
     if (
         not near
         or not _may_launch_by_accelerate(recipe)
@@ -141,10 +149,12 @@ def _may_launch_by_accelerate(recipe: Recipe) -> bool:
     return recipe.document.format != "shell" or "accelerate" in recipe.document.text
 
 
-def _lies_with(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
-    """Whether an accelerate file is in a config's folder, or below it with no other config."""
-    folder, lies_in = _folder(recipe), _folder(accelerate)
-    return lies_in == folder or (run.configs == [recipe] and lies_in.is_relative_to(folder))
+def _near(recipe: Recipe, run: _Run) -> list[Recipe]:
+    """Return the accelerate files in a config's folder, and below it where no other config is."""
+    folder = _folder(recipe)
+    if run.configs == [recipe]:
+        return [other for other in run.accelerate if _folder(other).is_relative_to(folder)]
+    return run.beside.get(folder, [])
 
 
 def _is_one_of_several(recipe: Recipe, run: _Run) -> bool:
