@@ -17,7 +17,7 @@ from lora_advisor.record import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lora_advisor.source.tree import Document, Node, Span
+    from lora_advisor.source.tree import Document, Node, Scalar, Span
 
 
 class Lora:
@@ -283,16 +283,30 @@ class Value:
 class WrittenKey:
     """One key of the file, known to the framework or not.
 
-    ``path`` is dotted, list items as ``datasets[0].type``; ``field`` is the canonical field it
-    feeds, if any.
+    ``path`` is dotted, list items as ``datasets[0].type``; ``key`` is its last part as it stands in
+    the document, ``node`` its value; ``field`` is the canonical field it feeds, if any.
     """
 
     path: str
-    name: str
+    key: Scalar
     node: Node
-    key_at: Location
-    value_at: Location
+    document: Document
     field: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The key without what it stands below."""
+        return self.key.text
+
+    @property
+    def key_at(self) -> Location:
+        """Where the key stands."""
+        return Location(document=self.document, span=self.key.span)
+
+    @property
+    def value_at(self) -> Location:
+        """Where its value stands."""
+        return Location(document=self.document, span=self.node.span)
 
 
 @record

@@ -136,10 +136,9 @@ class Draft:
         field = target.field if isinstance(target, Key) else target
         written = WrittenKey(
             path=path,
-            name=key.text,
+            key=key,
             node=node,
-            key_at=Location(document=self.document, span=key.span),
-            value_at=Location(document=self.document, span=node.span),
+            document=self.document,
             field=field,
         )
         self.keys.append(written)
