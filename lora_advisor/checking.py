@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lora_advisor import ignores, source
 from lora_advisor.discover import failure
 from lora_advisor.facts import Facts
-from lora_advisor.findings import Checked, Failure, Notice, Report, mistake
+from lora_advisor.findings import Checked, Failure, Notice, Report, RuleError, mistake
 from lora_advisor.frameworks.companions import launched, link
 from lora_advisor.gather import gather, read
 from lora_advisor.judge import Court
@@ -166,6 +166,8 @@ def _outcome(recipe: Recipe, courts: _Courts, settings: Settings, targets: Targe
     """Judge a recipe; one that leads to a mistake of ours fails by itself."""
     try:
         return _check_recipe(recipe, courts, settings, targets)
+    except RuleError:
+        raise
     except Exception as error:  # noqa: BLE001 - the other files are still checked
         return _Outcome(failures=[mistake(recipe.document.path, error)])
 

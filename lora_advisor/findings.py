@@ -134,6 +134,10 @@ class Failure:
     column: int | None = None
 
 
+class RuleError(Exception):
+    """A rule's text, or a plugin's function that it calls, fails; the message names it."""
+
+
 def mistake(file: str, error: Exception) -> Failure:
     """Turn a mistake of ours over one file into its failure, so that the rest is checked.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.condition import FIELD_FUNCTIONS, FUNCTIONS
+from lora_advisor.findings import RuleError
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.record import field, record, replace
 
@@ -27,7 +28,7 @@ GROUP: Final = "lora_advisor.rules"
 VARIABLE: Final = "LORA_ADVISOR_PLUGINS"
 
 
-class PluginError(Exception):
+class PluginError(RuleError):
     """A plugin that cannot be used; the message names it and what is wrong."""
 
 

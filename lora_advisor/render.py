@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.findings import RuleError
 from lora_advisor.frameworks import by_name
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, GROUPS, Item
@@ -25,7 +26,7 @@ _PAIR: Final = pattern(r"`([\w.]+): ([^`]+)`")
 _ENGINE: Final = ("{{", "{%", "{#", "}}", "%}", "#}")
 
 
-class TextError(Exception):
+class TextError(RuleError):
     """A card's text that the sandbox refuses, or that names what is not there."""
 
 
