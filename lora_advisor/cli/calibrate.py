@@ -10,7 +10,8 @@ import click
 
 from lora_advisor.cli._click import reads_some
 from lora_advisor.cli._errors import CannotRunError
-from lora_advisor.cli._options import inputs, print_page, settings_of
+from lora_advisor.cli._options import print_page
+from lora_advisor.cli._reading import recipe_of
 
 if TYPE_CHECKING:
     from lora_advisor.calibrate.session import Asked
@@ -35,6 +36,7 @@ QUIET: Final = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 LEAST: Final = 160
+LOST: Final = "nothing can be measured"
 
 
 @click.command("calibrate", epilog=EXAMPLES)
@@ -86,7 +88,7 @@ def command(config_file: Path, **options: Any) -> None:
     """Measure the learning rate (and more) for CONFIG by a short training on its own data."""
     refuse_missing()
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-    recipe = recipe_of(config_file, options)
+    recipe = recipe_of(config_file, options, lost=LOST)
     told, reader = _measured(recipe, options)
     _print(told, options)
     if options["apply"]:
@@ -101,21 +103,6 @@ def refuse_missing() -> None:
     if missing:
         told = f"{', '.join(missing)} not installed: pip install 'lora-advisor[calibrate]'"
         raise CannotRunError(told)
-
-
-def recipe_of(path: Path, options: dict[str, Any]) -> Recipe:
-    """Read the config that is to be measured."""
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
-
-    named, stdin = inputs([path], options)
-    settings = settings_of([path], {**options, "model": None})
-    gathered = gather(named, settings, stdin=stdin)
-    remark(gathered.discovery.failures, gathered.discovery.notices, verbose=options["verbose"])
-    own = [r for r in gathered.recipes if r.document.path in gathered.discovery.named]
-    if not own:
-        raise CannotRunError(f"{path} is in no known config format, so nothing can be measured")
-    return next((r for r in own if r["lora.enabled"].value is True), own[0])
 
 
 def _measured(recipe: Recipe, options: dict[str, Any]) -> tuple[Told, Any]:

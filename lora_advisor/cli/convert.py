@@ -10,12 +10,12 @@ import click
 from lora_advisor.cli import _completing
 from lora_advisor.cli._click import reads_configs
 from lora_advisor.cli._errors import CannotRunError, close_names
-from lora_advisor.cli._options import inputs, print_page, settings_of
+from lora_advisor.cli._options import print_page
+from lora_advisor.cli._reading import recipe_of
 
 if TYPE_CHECKING:
     from lora_advisor.convert import Converted
     from lora_advisor.convert.writer import Writer
-    from lora_advisor.recipe import Recipe
 
 CONVERT_EXAMPLES: Final = """\b
 Examples:
@@ -44,7 +44,7 @@ def command(config_file: Path, to: str, **options: Any) -> None:
     from lora_advisor.reports import _conversion  # noqa: PLC0415
 
     writer = writer_named(to)
-    recipe = _read(config_file, options)
+    recipe = recipe_of(config_file, options, lost="there is nothing to convert")
     try:
         found = convert(recipe, writer)
     except ConvertError as error:
@@ -75,18 +75,3 @@ def tell(found: Converted, options: dict[str, Any]) -> None:
     text = _conversion.notes(found, page_options(options))
     if text:
         click.echo(text, err=True, nl=False)
-
-
-def _read(path: Path, options: dict[str, Any]) -> Recipe:
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
-
-    named, stdin = inputs([path], options)
-    gathered = gather(named, settings_of([path], options), stdin=stdin)
-    remark(gathered.discovery.failures, gathered.discovery.notices, verbose=options["verbose"])
-    own = [r for r in gathered.recipes if r.document.path in gathered.discovery.named]
-    if not own:
-        if gathered.discovery.failures:
-            raise CannotRunError(f"{path} cannot be read")
-        raise CannotRunError(f"{path} is in no known config format, so there is nothing to convert")
-    return next((r for r in own if r["lora.enabled"].value is True), own[0])

@@ -10,7 +10,8 @@ import click
 from lora_advisor.cli import _completing
 from lora_advisor.cli._click import reads_some
 from lora_advisor.cli._errors import CannotRunError
-from lora_advisor.cli._options import inputs, print_page, settings_of
+from lora_advisor.cli._options import print_page
+from lora_advisor.cli._reading import recipe_of
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
@@ -66,8 +67,6 @@ def command(config_file: Path | None, to: str | None, **options: Any) -> None:
 
 def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lookup]:
     """Read the config, if one is given, and choose where the base model is looked for."""
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
     from lora_advisor.models.lookup import Lookup  # noqa: PLC0415
 
     folder = (
@@ -77,14 +76,7 @@ def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lo
     lookup = Lookup(given=folder, near=near, fetches=options["allow_network"])
     if path is None:
         return None, lookup
-    named, stdin = inputs([path], options)
-    settings = settings_of([path], {**options, "model": None})
-    gathered = gather(named, settings, stdin=stdin)
-    remark(gathered.discovery.failures, gathered.discovery.notices, verbose=options["verbose"])
-    own = [r for r in gathered.recipes if r.document.path in gathered.discovery.named]
-    if not own:
-        raise CannotRunError(f"{path} is in no known config format, so there is nothing to advise")
-    return next((r for r in own if r["lora.enabled"].value is True), own[0]), lookup
+    return recipe_of(path, options, lost="there is nothing to advise"), lookup
 
 
 def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -> Situation:

@@ -11,6 +11,7 @@ import click
 from lora_advisor.cli._click import reads_some
 from lora_advisor.cli._errors import CannotRunError
 from lora_advisor.cli._options import print_page
+from lora_advisor.cli._reading import recipe_of
 
 if TYPE_CHECKING:
     from lora_advisor.calibrate.search import Searched
@@ -63,11 +64,11 @@ learning rate; searching is for those who want to see the whole range.
 @reads_some("--model", "--allow-network")
 def command(config_file: Path, **options: Any) -> None:
     """Search learning rate (and rank) for CONFIG with Optuna, by short runs on its own data."""
-    from lora_advisor.cli.calibrate import QUIET, recipe_of, refuse_missing  # noqa: PLC0415
+    from lora_advisor.cli.calibrate import LOST, QUIET, refuse_missing  # noqa: PLC0415
 
     refuse_missing()
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-    found = _searched(recipe_of(config_file, options), options)
+    found = _searched(recipe_of(config_file, options, lost=LOST), options)
     print_page(_page(found, options), options)
 
 
