@@ -18,6 +18,8 @@ _SHARDS_PARAMETERS: Final = 3
 _NUMBERED: Final = pattern(r"(?:cuda:)?\d+")
 """A device map's value for one certain GPU."""
 _PROCESSES: Final = pattern(r"(?i)nproc|num_processes|torchrun|torch\.distributed")
+_LOOPS: Final = frozenset({"diffusers", "kohya"})
+"""Formats whose scripts train in a loop of their own on ``Accelerator``."""
 _STAGE_3: Final = pattern(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
 """Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
 
@@ -99,6 +101,15 @@ def precision_of_deepspeed(recipe: Recipe) -> str:
     if not value.key.endswith(".enabled") or not isinstance(value.value, str):
         raise UnknownValueError
     return value.value
+
+
+def compares_accumulation(recipe: Recipe) -> bool:
+    """Whether transformers compares DeepSpeed's accumulation with that of the training.
+
+    A loop of one's own on ``Accelerator`` takes DeepSpeed's.
+    """
+    key = recipe["train.gradient_accumulation_steps"].key
+    return recipe.framework not in _LOOPS and not key.startswith("Accelerator.")
 
 
 def spreads_model(recipe: Recipe) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
 
 
+_SCRIPTS: Final = frozenset({".py", ".ipynb"})
 _SERVING: Final = ("vllm", "gguf")
 """Formats of the commands that load or convert a trained adapter."""
 
@@ -50,10 +51,13 @@ class _Run:
         self.deepspeed = [recipe for recipe in recipes if recipe.framework == "deepspeed"]
         self.launches = [recipe for recipe in recipes if recipe.framework == "launch"]
         self.servers = [recipe for recipe in recipes if recipe.framework in _SERVING]
-        self.scripts: dict[PurePath, set[str]] = {}
-        for recipe in recipes:
-            if recipe.document.format == "python" and recipe["train.enabled"].value is True:
-                self.scripts.setdefault(_folder(recipe), set()).add(recipe.document.path)
+        self.training: dict[tuple[PurePath, bool], set[str]] = {}
+        for recipe in self.configs:
+            if recipe["train.enabled"].value is True:
+                self.training.setdefault(_group(recipe), set()).add(recipe.document.path)
+        self.by_name: dict[str, set[PurePath]] = {}
+        for path in (_path(recipe.document.path) for recipe in recipes):
+            self.by_name.setdefault(path.name, set()).add(path)
 
 
 @lru_cache(maxsize=1024)
@@ -90,6 +94,11 @@ def named_paths(recipe: Recipe) -> list[str]:
     return [value] if isinstance(value, str) and value.endswith((".json", ".yaml", ".yml")) else []
 
 
+def _group(recipe: Recipe) -> tuple[PurePath, bool]:
+    """Return a file's folder, and whether it is a script: what stands alike beside it."""
+    return _folder(recipe), _path(recipe.document.path).suffix in _SCRIPTS
+
+
 def _is_companion(recipe: Recipe) -> bool:
     framework = frameworks.by_name(recipe.framework)
     return framework is not None and framework.companion
@@ -97,7 +106,7 @@ def _is_companion(recipe: Recipe) -> bool:
 
 def _belonging(recipe: Recipe, run: _Run) -> list[Recipe]:
     """Return a config's companions, the one that decides first: DeepSpeed's own file."""
-    starts = [other for other in run.launches if _starts(other, recipe)]
+    starts = [other for other in run.launches if _starts(other, recipe, run)]
     accelerate = _named_by(recipe, starts, run) or _beside(recipe, starts, run)
     launchers = [
         *(starts if len(starts) == 1 else []),
@@ -158,10 +167,11 @@ def _near(recipe: Recipe, run: _Run) -> list[Recipe]:
 
 
 def _is_one_of_several(recipe: Recipe, run: _Run) -> bool:
-    """Whether several scripts of a folder train: who knows which one a file is for."""
-    own = _path(recipe.document.path)
-    trained = run.scripts.get(own.parent, set()) if own.suffix in (".py", ".ipynb") else set()
-    return bool(trained - {recipe.document.path})
+    """Whether several files of a folder train: who knows which one an accelerate file is for?
+
+    Scripts are compared with scripts, and configs with configs.
+    """
+    return bool(run.training.get(_group(recipe), set()) - {recipe.document.path})
 
 
 def _is_for_another(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
@@ -177,13 +187,25 @@ def _is_for_another(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
     return bool(scripts) and own.name not in scripts
 
 
-def _starts(launch: Recipe, recipe: Recipe) -> bool:
-    """Whether a launching command names the file that a training recipe stands in."""
+def _starts(launch: Recipe, recipe: Recipe, run: _Run) -> bool:
+    """Whether a launching command names the file that a recipe stands in, and means no other.
+
+    The folder it is started in is not known: of files of that name, the nearest one is meant.
+    """
     named = launch["run.starts"].value if launch.framework == "launch" else None
     if not isinstance(named, list):
         return False
-    own = _path(recipe.document.path).name
-    return own in {_path(str(name)).name for name in named}
+    own = _path(recipe.document.path)
+    if own.name not in {_path(str(name)).name for name in named}:
+        return False
+    names, folder = [str(name) for name in named], _folder(launch)
+    alike = run.by_name[own.name]
+    return _fit(own, names, folder) == max(_fit(path, names, folder) for path in alike)
+
+
+def _fit(path: PurePath, names: Iterable[str], folder: PurePath) -> tuple[bool, int]:
+    """Return how well a file fits one of the names in a command, which stands in a folder."""
+    return any(_same_file(path, name) for name in names), _shared(folder, path.parent)
 
 
 def _serves(server: Recipe, recipe: Recipe) -> bool:

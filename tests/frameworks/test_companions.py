@@ -156,6 +156,31 @@ def test_an_accelerate_file_below_the_only_config_is_for_it() -> None:
     assert joined(train, below, second)["run.num_processes"].value is UNKNOWN
 
 
+def test_an_accelerate_file_beside_several_configs_is_for_nobody_knows_which() -> None:
+    train, other = recipe(TRAIN, "a/lora.yaml"), recipe(TRAIN, "a/full.yaml")
+    script = recipe("SFTConfig()", "a/train.py")
+    launch = recipe(FSDP, "a/accelerate.yaml")
+    assert joined(train, launch, script)["run.num_processes"].value == 16
+    assert joined(train, launch, other)["run.num_processes"].value is UNKNOWN
+    command = recipe("accelerate launch --config_file a/accelerate.yaml a.py --lora_r 8", "run.sh")
+    assert joined(command, launch, train, other)["run.num_processes"].value == 16
+
+
+@pytest.mark.parametrize(
+    ("command", "started"), [("torchrun --nproc_per_node 8 train.py", "a"), ("b/train.py", "b")]
+)
+def test_a_launch_means_the_nearest_script_of_that_name(command: str, started: str) -> None:
+    prefix = "" if command.startswith("torchrun") else "torchrun --nproc_per_node 8 "
+    scripts = {name: recipe("SFTConfig()", f"{name}/train.py") for name in "ab"}
+    linked = link([*scripts.values(), recipe(prefix + command, "a/run.sh")])
+    found = {
+        one.document.path[0]: one["run.num_processes"].value
+        for one in linked
+        if one.document.format == "python"
+    }
+    assert found == {name: 8 if name == started else UNKNOWN for name in "ab"}
+
+
 def test_a_deepspeed_file_named_by_the_accelerate_file() -> None:
     launch = recipe(
         "compute_environment: X\ndistributed_type: DEEPSPEED\nnum_processes: 4\n"
