@@ -109,7 +109,7 @@ def _litgpt(command: list[str], flags: set[str]) -> Framework:
 
 def _is_swift(command: list[str], program: str) -> bool:
     trains = {"sft", "pt", "rlhf"}
-    by_name = command[:1] == ["swift"] and bool(trains & set(command[1:2]))
+    by_name = command[:1] in (["swift"], ["swift.cli.main"]) and bool(trains & set(command[1:2]))
     return by_name or program in {f"swift.cli.{name}" for name in trains}
 
 

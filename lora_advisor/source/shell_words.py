@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.pattern import pattern
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 from lora_advisor.source.position import blank
 from lora_advisor.source.tree import Comment, Span
 
@@ -37,8 +37,13 @@ _PIECE: Final = pattern(
 )
 ENVIRONMENT: Final = ("CUDA_VISIBLE_DEVICES", "NPROC_PER_NODE", "FORCE_TORCHRUN")
 """Variables that say how many processes a command starts, and on which GPUs."""
+_PART: Final = pattern(r"(?:\\(?!\s).|'[^'\n]*'|\$\{[^{}\n]*\}|\$\([^()\n]*\)|[^\s\\])+", re.DOTALL)
+"""A word of several in one pair of quotes."""
+_SEVERAL: Final = 2
 _OPENING: Final = frozenset({"if", "for", "while", "until", "case", "select"})
 _CLOSING: Final = frozenset({"fi", "done", "esac"})
+_PRINTING: Final = frozenset({"echo", "printf"})
+"""Commands whose words are shown, not run."""
 _BEFORE: Final = frozenset(
     {"export", "local", "declare", "readonly", "then", "else", "elif", "do", "{", "time"}
     | {"exec", "nohup", "sudo", "env", "-a", "-x", "srun", "command"}
@@ -133,12 +138,16 @@ class _Reader:
         """Read a word; an array or an unquoted variable is several."""
         span = Span(start=start, end=start + len(raw))
         quoted = raw[:1] in ("'", '"')
-        whole = _WHOLE.fullmatch(raw[1:-1] if quoted and raw[0] == '"' else raw)
-        name = (whole[1] or whole[2]) if whole is not None else ""
-        known = self._variables.get(name)
+        known = self._held(raw)
         if known and ("[" in raw or (len(known) > 1 and not quoted)):
             return known
         return [Word(text=self._expanded(raw), raw=raw, span=span, quoted=quoted)]
+
+    def _held(self, raw: str) -> list[Word]:
+        """Return what the variable holds that a word is, or is in double quotes."""
+        whole = _WHOLE.fullmatch(raw[1:-1] if raw[:1] == '"' else raw)
+        known = self._variables.get(whole[1] or whole[2]) if whole is not None else None
+        return known or []
 
     def _expanded(self, raw: str) -> str | None:
         """Return a word as the command gets it; None where the shell computes a part of it."""
@@ -205,25 +214,38 @@ class _Reader:
             self._depth -= rest.pop(0).raw in _CLOSING
         if rest and rest[0].raw in _OPENING:
             self._depth += 1
-        return rest
+        if rest and rest[0].raw == "eval":
+            return [part for word in rest[1:] for part in self._evaluated(word)]
+        return [] if rest and rest[0].raw in _PRINTING else rest
+
+    def _evaluated(self, word: Word) -> list[Word]:
+        """Return the words that ``eval "$command"`` reads out of one."""
+        return self._held(word.raw) or self._split(word.raw, word.span.start)
 
     def _split(self, raw: str, start: int) -> list[Word]:
         """Read an assigned value: the words it falls into when it is put in without quotes."""
-        text = self._expanded(raw)
-        span = Span(start=start, end=start + len(raw))
-        inner = raw[1:-1] if raw[:1] == '"' else raw
-        plain = not set(inner) & set("$`'\"") and text is not None and len(text.split()) > 1
-        if not plain:
-            parts = [text] if text is None else (text.split() or [text])
-            return [Word(text=part, raw=part or raw, span=span, quoted=False) for part in parts]
-        found = []
-        for match in re.finditer(r"(?:\\(?!\s)|[^\s\\])+", raw):
-            part = match.group().strip('"')
-            at = start + match.start() + (match.group()[:1] == '"')
-            if part:
-                place = Span(start=at, end=at + len(part))
-                found.append(Word(text=part, raw=part, span=place, quoted=False))
-        return found
+        if len(held := self._held(raw)) >= _SEVERAL:
+            return held
+        quoted = raw[:1] == '"' == raw[-1:] and '"' not in raw[1:-1].replace('\\"', "")
+        plain = not set(raw) & set("$`'\"")
+        if not (quoted or plain) or len(raw.split()) < _SEVERAL:
+            return self._whole(raw, start)
+        inner = raw[1:-1] if quoted else raw
+        pieces = [(m.group(), start + quoted + m.start()) for m in _PART.finditer(inner)]
+        return [word for piece, at in pieces for word in self._part(piece, at)]
+
+    def _whole(self, raw: str, start: int) -> list[Word]:
+        """Read a value of one word, or of words that stand nowhere by themselves."""
+        text, span = self._expanded(raw), Span(start=start, end=start + len(raw))
+        parts = [text] if text is None else (text.split() or [text])
+        return [Word(text=part, raw=part or raw, span=span, quoted=False) for part in parts]
+
+    def _part(self, raw: str, start: int) -> list[Word]:
+        """Read one word of a value; a variable may hold several, or a flag."""
+        known = self._held(raw)
+        if known and known[0].raw.startswith("-"):
+            return known
+        return [replace(word, quoted=False) for word in self._words(raw, start)]
 
     def _assign(self, name: str, words: list[Word], *, more: bool = False) -> None:
         """Keep a value; inside a branch another value makes it uncertain."""

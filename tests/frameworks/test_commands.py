@@ -36,6 +36,22 @@ SHELL: dict[str, Row] = {
     "options in a text": (
         'OPTS="--lora_r 8 \\\n --lora_alpha 16"\npython train.py $OPTS\n', [{"r": 8, "alpha": 16}]
     ),
+    "a command in a text": (
+        ("R=8\nmodel='--model_name_or_path org/a'\nlora=\"--lora_r $R \\\n--lora_alpha 16 "
+        "--prompt '<a> <b>'\"\ncmd=\"torchrun --nproc_per_node 4 -m pkg.train $model \\\n$lora\"\n"
+        "echo $cmd\neval $cmd\n"),
+        [{"model": "org/a", "r": 8, "alpha": 16, "processes": 4}],
+    ),
+    "a command in quotes": (
+        'cmd="python a.py --lora_r 8 --lora_alpha 16"\neval "$cmd"\n', [{"r": 8, "alpha": 16}]
+    ),
+    "a command that is evaluated": (
+        'eval "python a.py --lora_r 8 --lora_alpha $(expr 2 \\* 8)"\n', [{"r": 8, "alpha": "?"}]
+    ),
+    "ms-swift's main module": (
+        "$PY -m swift.cli.main rlhf --rlhf_type grpo --model org/a --lora_rank 8\n",
+        [{"model": "org/a", "r": 8}],
+    ),
     "a loop over rates": (
         "for lr in 1e-4 2e-4; do\n  python train.py --lora_r 8 --learning_rate $lr\ndone\n",
         [{"r": 8, "lr": "?"}],
