@@ -105,6 +105,23 @@ def test_a_fork_with_arguments_of_its_own(
     assert ("LA003" in found) is told
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("", True),
+        ('class Own:\n    stage: Literal["sft", "cls"] = field(metadata={"help": ""})\n', False),
+        ('parser.add_argument("--stage", choices=["sft", "cls"])\n', False),
+        ('settings = {"stage": "cls"}\n', True),
+    ],
+)
+def test_a_fork_with_words_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: bool
+) -> None:
+    (tmp_path / "cls.yaml").write_text(FORK.replace("stage: sft", "stage: cls"))
+    (tmp_path / "arguments.py").write_text(script)
+    assert ("LA018" in codes(tmp_path, monkeypatch)) is told
+
+
 TORCHTUNE = """\
 model: {_component_: torchtune.models.qwen3.lora_qwen3_8b_base, lora_attn_modules: [q_proj],
         lora_rank: 8, lora_alpha: 16}

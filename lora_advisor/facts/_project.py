@@ -50,6 +50,15 @@ def declares(document: Document, name: str) -> bool:
     return top is not None and name in _declared(top)
 
 
+def takes(document: Document, key: str, word: str) -> bool:
+    """Whether a script of the file's project names that word among those of an argument of its own.
+
+    A fork's trainer has stages, templates or optimizers that no release has.
+    """
+    top = _top(document)
+    return top is not None and _takes(top, key, word)
+
+
 def converts_numbers(document: Document) -> bool:
     """Whether a script of the project makes a number of text such as ``2e-4``.
 
@@ -74,6 +83,16 @@ def _declared(top: Path) -> frozenset[str]:
         if b"DictConfig" in text:
             found.update(_READ.findall(text))
     return frozenset(name.decode().replace("-", "_") for name in found)
+
+
+@cache
+def _takes(top: Path, key: str, word: str) -> bool:
+    named = re.compile(rb"""\b%b\b[^\n]*["']%b["']""" % (_literal(key), _literal(word)))
+    return any(_DECLARES.search(text) and named.search(text) for text in _scripts(top))
+
+
+def _literal(text: str) -> bytes:
+    return re.escape(text.encode())
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts import _project
 from lora_advisor.facts._written import value_at
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.pattern import pattern
@@ -129,7 +130,8 @@ def _is_taken(recipe: Recipe, path: str, value: str, choices: tuple[str, ...]) -
     """Whether a value is one of the choices, or one that only the machine can judge."""
     lowers = path in _ANY_CASE and recipe.document.format != "shell"
     opened = path in _OPEN and _OPEN[path].fullmatch(value) is not None
-    return opened or (value.lower() if lowers else value) in choices
+    known = opened or (value.lower() if lowers else value) in choices
+    return known or _project.takes(recipe.document, path, value)
 
 
 def _meant(value: str, choices: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lora_advisor.facts import _project
 from lora_advisor.facts._written import key_at, value_at
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
@@ -66,6 +67,8 @@ def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
     except UnknownValueError:
         return None
     if not isinstance(word, str) or not word or choice.has(word):
+        return None
+    if _project.takes(recipe.document, path, word):
         return None
     meant = _meant(path, word, choice)
     return OddWord(
