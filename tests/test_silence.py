@@ -73,6 +73,37 @@ collator = DataCollatorForSeq2Seq(tokenizer, padding=False)
 Trainer(model=model, args=args, train_dataset=packed, data_collator=collator).train()
 """
 
+GUARDED_RANK = """\
+class Policy:
+    def __init__(self, base, lora_rank=0, lora_alpha=16):
+        self.use_lora = lora_rank > 0
+        if self.use_lora:
+            config = LoraConfig(r=lora_rank, lora_alpha=lora_alpha, target_modules=["q_proj"])
+            self.model = get_peft_model(base, config)
+"""
+SPLIT_TARGETS = """\
+@click.command()
+@click.option("--lora_target_modules", default="q_proj,v_proj")
+def main(lora_target_modules):
+    lora_target_modules = lora_target_modules.split(",")
+    train(Namespace(**locals()))
+
+def train(args):
+    config = LoraConfig(r=8, lora_alpha=16, target_modules=args.lora_target_modules)
+    get_peft_model(model, config)
+"""
+QUOTED_LOOP = """\
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("bigcode/starcoder"), "me/a")
+query = '''Finish this loop:
+for batch in batches:
+    accelerator.backward(model(**batch).loss)
+    optimizer.step()
+'''
+"""
+EIGHT_BITS = """\
+bits = BitsAndBytesConfig(load_in_8bit=True, bnb_8bit_quant_type="symmetric")
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen3-0.6B", quantization_config=bits)
+"""
 HEADS_BY_PEFT = """\
 {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "Qwen/Qwen2.5-7B-Instruct",
  "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "modules_to_save": ["classifier", "score"]}
@@ -99,6 +130,10 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
         ("unmatched-module-to-save", "train.py", REWARD),
         ("attention-name-of-another-library", "run.sh", TORCHTUNE),
         ("untrainable-quantised-checkpoint", "train.py", FROM_GGUF),
+        ("rank-below-one", "model.py", GUARDED_RANK),
+        ("comma-separated-targets", "train.py", SPLIT_TARGETS),
+        ("loaded-adapter-frozen", "chat.py", QUOTED_LOOP),
+        ("misspelt-key", "demo.py", EIGHT_BITS),
     ],
 )
 def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None:

@@ -147,7 +147,8 @@ def nearest_living(name: str, keys: Keys) -> str:
 def nearest(name: str, names: frozenset[str]) -> str:
     """Return the name that another is a slip of: case, dash, or at most two letters; or none.
 
-    One that is numbered (``text_encoder2``) is another program's own, no slip.
+    Numbers are no slips: ``text_encoder2`` is another program's own, ``bnb_8bit_quant_type`` an
+    invention beside ``bnb_4bit_quant_type``.
     """
     by_folded = {_folded(known): known for known in names}
     folded = _folded(name)
@@ -159,11 +160,16 @@ def nearest(name: str, names: frozenset[str]) -> str:
 
     alike = [known for known in by_folded if abs(len(known) - len(folded)) <= _SLIPS]
     near = get_close_matches(folded, alike, n=1, cutoff=_CLOSE)
-    return by_folded[near[0]] if near and _slips(folded, near[0]) <= _SLIPS else ""
+    meant = bool(near) and _digits(folded) == _digits(near[0]) and _slips(folded, near[0]) <= _SLIPS
+    return by_folded[near[0]] if meant else ""
 
 
 def _folded(name: str) -> str:
     return name.strip().lower().replace("-", "_")
+
+
+def _digits(name: str) -> str:
+    return "".join(sign for sign in name if sign.isdigit())
 
 
 def _slips(left: str, right: str) -> int:

@@ -36,6 +36,7 @@ from lora_advisor.source.python_nodes import (
     name_of,
     nodes,
     root_of,
+    tested,
     unpacked,
 )
 from lora_advisor.source.python_places import Places
@@ -61,7 +62,9 @@ _MUTATORS: Final = frozenset(
 )
 _DECLARES: Final = frozenset(
     {ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom}
+    | {ast.Assign}
 )
+_TESTS: Final = (ast.Compare, ast.BoolOp, ast.UnaryOp)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
 
@@ -108,6 +111,7 @@ class _Program:
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._seen: dict[int, Node | None] = {}
         self._passed: dict[str, list[ast.Call]] = {}
+        self._tests: dict[str, ast.expr] = {}
 
     def run(self, module: ast.Module) -> None:
         """Walk the module, then every function on its own."""
@@ -154,6 +158,8 @@ class _Program:
             if not is_cell(node):
                 self._functions.append(node)
                 self._own.add(node.name)
+        elif isinstance(node, ast.Assign):
+            options.take_change(node, scope)
         elif isinstance(node, ast.Call) and name_of(node.func) in ("add_argument", "option"):
             options.take_option(node, scope)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -211,7 +217,10 @@ class _Program:
             elif isinstance(target, ast.Subscript):
                 scope.names[dotted(target.value)] = None
             else:
-                scope.names[dotted(target)] = None if is_bare_unknown(found) else found
+                name = dotted(target)
+                scope.names[name] = None if is_bare_unknown(found) else found
+                if isinstance(value, _TESTS):
+                    self._tests[name] = value
                 if isinstance(target, ast.Attribute):
                     self._change(target, found, scope)
                     self._set_attribute(target, value, found)
@@ -282,12 +291,10 @@ class _Program:
 
     def _doubt(self, test: ast.expr, inner: Scope) -> None:
         """Forget what a branch tests where the values known so far do not lead into it."""
-        for part in nodes(test):
+        for name, part in tested(test, self._tests).items():
+            inner.names[name] = None
             if isinstance(part, ast.Attribute):
                 inner.options = {**inner.options, part.attr: None}
-                inner.names[dotted(part)] = None
-            elif isinstance(part, ast.Name):
-                inner.names[part.id] = None
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         inner = scope.inner()

@@ -25,7 +25,7 @@ RECORDED: Final = pattern(
     r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
     r"|finetune_recipe|LoRA|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
-    r"|load_dataset"
+    r"|load_dataset|backward"
 )
 POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),

@@ -11,7 +11,7 @@ from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Comment, Sequence, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lora_advisor.source.tree import Node
 
@@ -67,6 +67,21 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{name_of(node.value)}.{node.attr}"
     return name_of(node)
+
+
+def tested(test: ast.expr, told: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+    """Return what a test asks for, by name, and what decides those of it that are told apart.
+
+    After ``use_lora = rank > 0``, which is told, a test of ``use_lora`` is one of ``rank``.
+    """
+    found: dict[str, ast.expr] = {}
+    asked = [test]
+    for expression in asked:
+        for node in nodes(expression):
+            if isinstance(node, (ast.Attribute, ast.Name)) and dotted(node) not in found:
+                found[dotted(node)] = node
+                asked += [told[dotted(node)]] if dotted(node) in told else []
+    return found
 
 
 def root_of(node: ast.expr) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from lora_advisor.source.python_nodes import name_of
+from lora_advisor.source.python_nodes import name_of, nodes
 from lora_advisor.source.python_values import resolve
 from lora_advisor.source.scalars import is_unknown
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from lora_advisor.source.python_values import Scope
     from lora_advisor.source.tree import Node
+
+
+_NAMED: Final = (ast.Name, ast.Attribute)
+_CONVERSIONS: Final = frozenset({"int", "float", "str", "bool"})
 
 
 def take_fields(node: ast.ClassDef, scope: Scope) -> None:
@@ -43,6 +47,14 @@ def take_option(node: ast.Call, scope: Scope) -> None:
         default = ast.copy_location(ast.Constant(switch == "store_false"), node)
     known = default is not None and not _is_none(default)
     _keep(scope, name, resolve(default, scope) if known else None)
+
+
+def take_change(node: ast.Assign, scope: Scope) -> None:
+    """Rely on no default that the program makes something else of: ``x = x.split(",")``."""
+    converts = isinstance(node.value, ast.Call) and name_of(node.value.func) in _CONVERSIONS
+    changed = {name_of(target) for target in node.targets} - {""}
+    if not converts and changed & {name_of(p) for p in nodes(node.value) if isinstance(p, _NAMED)}:
+        scope.options |= dict.fromkeys(changed)
 
 
 def _parameter(names: list[str], dest: ast.expr | None) -> str:
