@@ -111,7 +111,7 @@ def first_release(recipe: Recipe, modules: Lookup, targets: Targets) -> str | No
 
 def assumed_transformers(targets: Targets) -> str:
     """Return the newest transformers release that may be in use."""
-    return targets.get("transformers").high
+    return targets.get("transformers").release
 
 
 def has_fused_experts(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:

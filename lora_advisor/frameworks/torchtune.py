@@ -72,7 +72,12 @@ DEFAULTS: Final[dict[str, object]] = {
 }
 
 
+_PARTS: Final = ("model", "models", "tokenizer", "optimizer", "checkpointer", "dataset")
+
+
 def _recognise(root: Node, document: Document) -> str:
+    if not signs.one_of(root, *_PARTS):
+        return ""
     for section, path in signs.child_text(root, "_component_"):
         if path.startswith("torchtune.") and document.format != "toml":
             return f"{section}._component_: {path}"
