@@ -45,6 +45,11 @@ _INSTALLED: Final = pattern(
     rf"(?<![\w./@+-])({_PACKAGES})(?:\[[^\]]*\])?((?:[<>=!~]=?=?[\w.*]+,?)*)(?![\w./+-])",
     re.IGNORECASE,
 )
+_LISTED: Final = pattern(
+    rf"""^[^#\n]*?["']((?:{_PACKAGES})(?:\[[^\]\n]*\])?[ \t]*[<>=!~][^"'\n]*)["']""",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A requirement with bounds that a program names as text, the first of a line."""
 _VARIANT: Final = pattern(r"(?:^|/)requirements[^/.]+\.txt$")
 """Requirements of another machine or purpose than the plain ones (``requirements-npu.txt``)."""
 _POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
@@ -53,8 +58,8 @@ _POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
 def find(folder: Path) -> Targets:
     """Return what the nearest files at or above a folder say, up to the project's top.
 
-    In one folder a lock file counts before ``requirements*.txt``, that before ``pyproject.toml``
-    and ``environment.yml``. A file that cannot be read tells nothing.
+    In one folder a lock file counts before ``requirements*.txt``, that before ``pyproject.toml``,
+    ``setup.cfg``, ``setup.py`` and ``environment.yml``. A file that cannot be read tells nothing.
     """
     found = Targets()
     for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
@@ -214,6 +219,14 @@ def _caret(version: str) -> str:
     return f">={match[1]},<{'.'.join(map(str, upper))}"
 
 
+def _setup_py(text: str, _: Path) -> Iterator[str]:
+    yield from _LISTED.findall(text)
+
+
+def _setup_cfg(text: str, _: Path) -> Iterator[str]:
+    yield from (line.strip() for line in text.splitlines())
+
+
 def _environment(text: str, _: Path) -> Iterator[str]:
     import yaml  # noqa: PLC0415 - few projects have such a file
 
@@ -254,6 +267,8 @@ _READERS: Final[tuple[tuple[str, Callable[[str, Path], Iterator[str]]], ...]] = 
     ("requirements*.lock", _requirements_txt),
     ("requirements*.txt", _requirements_txt),
     ("pyproject.toml", _pyproject),
+    ("setup.cfg", _setup_cfg),
+    ("setup.py", _setup_py),
     ("environment.y*ml", _environment),
 )
 """Files that name versions, the surest first."""

@@ -23,6 +23,8 @@ FILES = {
     "environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - peft==0.17.0\n",
     "environment.yaml": "dependencies:\n  - conda-forge::peft==0.17.0=py311\n",
     "pyproject.toml": '[project]\nname = "x"\ndependencies = ["peft==0.17.0"]\n',
+    "setup.cfg": "[options]\ninstall_requires =\n    torch\n    peft==0.17.0\n",
+    "setup.py": """# "peft==0.1"\n_deps = [\n    "torch",\n    'peft[test] == 0.17.0',\n]\n""",
 }
 
 
