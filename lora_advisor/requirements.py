@@ -37,7 +37,8 @@ _WORTH_READING: Final = pattern(
 _LOCKED: Final = pattern(rf'^name = "({_PACKAGES})"\r?\nversion = "([^"]+)"', re.MULTILINE)
 _CONDA: Final = pattern(r"^(?:[\w.-]+::)?([\w.-]+)\s*(={1,2})\s*([\w.]+\*?)(=[\w.*]+)?$")
 _INSTALLS: Final = pattern(
-    r"""(?:^|"|\\n)[ \t]*(?:[!%]|(?:\#[ \t]*)?get_ipython\(\)\.system\(["'])[ \t]*"""
+    r"""(?:^|"|\\n)[ \t]*(?:(?:\#[ \t]*MAGIC[ \t]+)?[!%]"""
+    r"""|(?:\#[ \t]*)?get_ipython\(\)\.system\(["'])[ \t]*"""
     r"""(?:uv[ \t]+)?pip3?[ \t]+install[ \t]((?:[^\n\\]|\\[^n\n])*)""",
     re.MULTILINE,
 )

@@ -174,6 +174,7 @@ def test_without_a_repository_only_the_current_folder_and_the_own_one(
         ('!pip install -q "peft>=0.16,<0.18" trl', "0.16", "0.17.9999"),
         ("%pip install --upgrade peft[extra]==0.15.2", "0.15.2", "0.15.2"),
         ("!uv pip install peft==0.15.2 && pip list", "0.15.2", "0.15.2"),
+        ("# MAGIC %pip install -U peft==0.15.2", "0.15.2", "0.15.2"),
         ("# get_ipython().system('pip install \"peft==0.15.2\"')", "0.15.2", "0.15.2"),
         ("!pip install 'peft==0.15.2'\n!pip install peft trl", "0.15.2", "0.15.2"),
         ("!pip install peft==0.15.2\n!pip install -U peft", None, CURRENT["peft"]),

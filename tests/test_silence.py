@@ -104,6 +104,15 @@ EIGHT_BITS = """\
 bits = BitsAndBytesConfig(load_in_8bit=True, bnb_8bit_quant_type="symmetric")
 model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen3-0.6B", quantization_config=bits)
 """
+TWO_TOKENIZERS = """\
+tokenizer.pad_token = tokenizer.eos_token
+config = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+
+def answer(question):
+    other = AutoTokenizer.from_pretrained("out")
+    other.pad_token = other.eos_token
+"""
 HEADS_BY_PEFT = """\
 {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "Qwen/Qwen2.5-7B-Instruct",
  "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "modules_to_save": ["classifier", "score"]}
@@ -140,3 +149,8 @@ def test_official_ways_are_not_reported(rule: str, name: str, text: str) -> None
     report = check(text, name)
     assert report.files
     assert rule not in {finding.name for finding in report.findings}
+
+
+def test_the_first_of_two_tokenizers_is_blamed() -> None:
+    (found,) = (f for f in check(TWO_TOKENIZERS, "train.py").findings if f.code == "LA730")
+    assert found.place.line == 1

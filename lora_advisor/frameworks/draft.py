@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lora_advisor.source.scalars import Resolver
-    from lora_advisor.source.tree import Document, Node
+    from lora_advisor.source.tree import Document, Node, Span
 
 _TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
 """Formats whose scalars have a type of their own, whatever reads them."""
@@ -62,9 +62,17 @@ class Draft:
         for path, entry_key, node in _walk(root, ""):
             self._take(path, entry_key, node)
 
-    def written(self, path: str) -> Value | None:
-        """Return what is written under a path of the file (``peft.loftq_config.loftq_bits``)."""
-        key = self._by_path.get(path)
+    def written(self, path: str, within: Span | None = None) -> Value | None:
+        """Return what is written under a path of the file (``peft.loftq_config.loftq_bits``).
+
+        Of several that a script writes (``set.pad_token``) it is the last, or the one ``within``.
+        """
+        inside = (
+            key
+            for key in self.keys
+            if within and key.path == path and within.start <= key.key_at.span.start < within.end
+        )
+        key = next(inside, self._by_path.get(path))
         return None if key is None else self._value(key, FIELDS.get(key.field or ""), None)
 
     def get(self, field: str) -> object:

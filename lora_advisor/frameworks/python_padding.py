@@ -36,7 +36,8 @@ def settle_padding(draft: Draft, call: Entry) -> None:
             pad = argument(call, name)
             if isinstance(pad, Scalar) and pad.text.endswith(("eos_token", "eos_token_id")):
                 if _happens(draft, call):
-                    draft.put("data.pad_is_eos", True, draft.written(f"set.{name}"))
+                    written = draft.written(f"set.{name}", call.value.span)
+                    draft.put("data.pad_is_eos", True, written)
                 else:
                     draft.unknown("data.pad_is_eos", _MAY_PAD)
                 return
