@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.source.python_nodes import name_of, nodes
+from lora_advisor.source.python_nodes import dotted, name_of, nodes
 from lora_advisor.source.python_values import resolve
 from lora_advisor.source.scalars import is_unknown
 
@@ -52,9 +52,10 @@ def take_option(node: ast.Call, scope: Scope) -> None:
 def take_change(node: ast.Assign, scope: Scope) -> None:
     """Rely on no default that the program makes something else of: ``x = x.split(",")``."""
     converts = isinstance(node.value, ast.Call) and name_of(node.value.func) in _CONVERSIONS
-    changed = {name_of(target) for target in node.targets} - {""}
-    if not converts and changed & {name_of(p) for p in nodes(node.value) if isinstance(p, _NAMED)}:
-        scope.options |= dict.fromkeys(changed)
+    used = {dotted(part) for part in nodes(node.value) if isinstance(part, _NAMED)}
+    for target in node.targets if not converts else ():
+        if isinstance(target, _NAMED) and dotted(target) in used:
+            scope.options[name_of(target)] = None
 
 
 def _parameter(names: list[str], dest: ast.expr | None) -> str:

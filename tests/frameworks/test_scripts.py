@@ -19,6 +19,12 @@ ARGS = "args = TrainingArguments('out', learning_rate=1e-4)\n"
 MERGE = "m = PeftModel.from_pretrained(base, 'out')\nm.merge_and_unload()\n"
 BITS = "BitsAndBytesConfig(load_in_4bit=True)"
 PYTHON: dict[str, Row] = {
+    "an option under a shorter name, and one that is changed": (
+        ("p.add_argument('--rank', default=64)\np.add_argument('--alpha', default=8)\n"
+        "args = p.parse_args()\nrank = args.rank\ndef adapt():\n    args.alpha = args.alpha * 2\n"
+        "def make(args):\n    LoraConfig(r=args.rank, lora_alpha=args.alpha)\n"),
+        [{"r": 64, "alpha": "?"}],
+    ),
     "several names at once": (
         ("R, ALPHA = 16, 32\na, *b = [1, 2]\nc, d = f()\n"
         "LoraConfig(r=R, lora_alpha=ALPHA, lora_dropout=a, target_modules=c)\n"),
