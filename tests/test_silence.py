@@ -100,6 +100,11 @@ for batch in batches:
     optimizer.step()
 '''
 """
+MEASURED = """\
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("bigcode/starcoder"), "me/a")
+model(**batch).loss.backward()
+print(torch.cuda.max_memory_allocated())
+"""
 EIGHT_BITS = """\
 bits = BitsAndBytesConfig(load_in_8bit=True, bnb_8bit_quant_type="symmetric")
 model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen3-0.6B", quantization_config=bits)
@@ -142,6 +147,7 @@ model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_
         ("rank-below-one", "model.py", GUARDED_RANK),
         ("comma-separated-targets", "train.py", SPLIT_TARGETS),
         ("loaded-adapter-frozen", "chat.py", QUOTED_LOOP),
+        ("loaded-adapter-frozen", "memory.py", MEASURED),
         ("misspelt-key", "demo.py", EIGHT_BITS),
     ],
 )

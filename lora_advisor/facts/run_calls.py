@@ -44,7 +44,8 @@ def _in_later_function(recipe: Recipe, first: WrittenKey, second: WrittenKey) ->
 def trains_loaded_adapter(run: Run, train: Train, recipe: Recipe) -> bool:
     """Whether a script loads an adapter and trains a model, and makes no other one."""
     makes = {"LoraConfig", "get_peft_model", "add_adapter", "set_adapter", "merge_and_unload"}
-    trains = any(call.endswith(("Trainer", "backward")) for call in run.calls)
+    loops = ".step()" in recipe.document.text and any(c.endswith("backward") for c in run.calls)
+    trains = loops or any(call.endswith("Trainer") for call in run.calls)
     thaws = "requires_grad" in recipe.document.text
     given = recipe["run.trainer_arguments"].value
     return (
