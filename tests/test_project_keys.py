@@ -51,6 +51,7 @@ def test_an_argument_of_the_projects_own(
     [
         ("config = yaml.safe_load(file)\n", ["LA008"]),
         ("import yaml\nrate = float(config['training']['learning_rate'])\n", []),
+        ("c = __import__('yaml').safe_load(f)\nrate = float(c.get('learning_rate', 1e-4))\n", []),
         ("import yaml\nCASTS = [('training', 'learning_rate', float)]\n", []),
         ("from omegaconf import OmegaConf\n", []),
         ("class Training(BaseModel):\n    learning_rate: float\n", []),

@@ -32,7 +32,8 @@ _TYPED_READER: Final = re.compile(
     rb"^[ \t\"]*(?:from|import)[ \t]+(?:omegaconf|hydra|ruamel)\b", re.MULTILINE
 )
 _CONVERTS: Final = re.compile(
-    rb"^[ \t\"]*import yaml\b[\s\S]*(?:\bfloat\([^)\n]*[\"'.](?:learning_rate|lr)\b"
+    rb"(?:^[ \t\"]*import yaml|__import__\([\"']yaml)\b[\s\S]*"
+    rb"(?:\bfloat\([^)\n]*[\"'.](?:learning_rate|lr)\b"
     rb"|[\"'](?:learning_rate|lr)[\"'][ \t]*[,:][ \t]*float\b)",
     re.MULTILINE,
 )
