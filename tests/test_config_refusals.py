@@ -10,6 +10,7 @@ from lora_advisor import frameworks, source
 from lora_advisor.facts import config_refusals, config_values
 from lora_advisor.frameworks.known import known_keys
 from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
+from lora_advisor.targets import Target, Targets
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
@@ -80,9 +81,9 @@ def test_word_of_past_releases_and_template_of_the_user_are_told_apart() -> None
     ("text", "blamed"),
     [
         (FACTORY + "stage: ppo", ["stage"]),
-        (FACTORY + "stage: ppo\nreward_model: saves/rm", []),
+        (FACTORY + "stage: ppo\nreward_model: saves/rm\ndo_train: true\ndataset: a", []),
         (FACTORY + "infer_backend: vllm", []),
-        (FACTORY + "infer_backend: vllm\ndo_train: true", ["infer_backend"]),
+        (FACTORY + "infer_backend: vllm\ndo_train: true\ndataset: a", ["infer_backend"]),
         (FACTORY + "interleave_probs: 0.5,0.5", ["interleave_probs"]),
         (FACTORY + "use_dora: true\nfinetuning_type: full", ["use_dora"]),
         (FACTORY + "use_dora: true\nfinetuning_type: ${how}", []),
@@ -101,12 +102,48 @@ def test_word_of_past_releases_and_template_of_the_user_are_told_apart() -> None
     ],
 )
 def test_refused_combination_blames_one_key(text: str, blamed: list[str]) -> None:
-    assert [found.path for found in config_refusals.refused(recipe(text))] == blamed
+    assert [found.path for found in config_refusals.refused(recipe(text), Targets())] == blamed
+
+
+SHARE_GPT = AXOLOTL.replace("{path: a}", "{path: a, type: alpaca}, {path: b, type: sharegpt.load}")
+
+
+@pytest.mark.parametrize(
+    ("text", "blamed"),
+    [
+        (SHARE_GPT, ["datasets[1].type"]),
+        (AXOLOTL + "save_steps: 5\nsave_strategy: 'no'", ["save_steps"]),
+        (AXOLOTL + "rl: dpo\nadapter: lora\nlora_o_kernel: true", ["lora_o_kernel"]),
+        (AXOLOTL + "rl: grpo\nadapter: lora\nlora_o_kernel: true", []),
+        (AXOLOTL + "quantize_moe_experts: true\nload_in_4bit: true", []),
+        (AXOLOTL + "early_stopping_patience: 3\nsaves_per_epoch: 2", ["early_stopping_patience"]),
+        (AXOLOTL + "early_stopping_patience: 3\nsave_steps: 20\neval_steps: 10", []),
+        (AXOLOTL + "neftune_noise_alpha: -1", ["neftune_noise_alpha"]),
+        (AXOLOTL + "optimizer: flash_adamw\ndeepspeed: zero2.json", ["optimizer"]),
+        (AXOLOTL + "batch_flattening: true\nattn_implementation: sdpa", ["batch_flattening"]),
+        (AXOLOTL + "batch_flattening: auto", []),
+        (FACTORY + "do_predict: true\npredict_with_generate: true\ndataset: a", ["do_predict"]),
+        (FACTORY + "do_predict: true\npredict_with_generate: true\neval_dataset: a", []),
+        (FACTORY + "do_train: true", ["do_train"]),
+        (
+            FACTORY + "stage: ppo\ndo_train: true\ndataset: a\nreward_model: m\n"
+            "reward_model_adapters: a",
+            ["reward_model_adapters"],
+        ),
+    ],
+)
+def test_checks_of_the_loaders(text: str, blamed: list[str]) -> None:
+    assert [found.path for found in config_refusals.refused(recipe(text), Targets())] == blamed
+
+
+def test_check_of_a_newer_release_is_not_made_by_an_older_one() -> None:
+    older = Targets(known={"axolotl": Target(low="0.4.0", high="0.4.1", source="requirements.txt")})
+    assert config_refusals.refused(recipe(SHARE_GPT), older) == ()
 
 
 def test_missing_key_is_not_known_of_a_command_line() -> None:
     command = "llamafactory-cli train --model_name_or_path m --stage ppo --lora_rank 8 $ARGS\n"
-    assert config_refusals.refused(recipe(command, "run.sh")) == ()
+    assert config_refusals.refused(recipe(command, "run.sh"), Targets()) == ()
 
 
 def test_key_that_excludes_several_is_blamed_once() -> None:
@@ -122,7 +159,7 @@ def test_tables_name_keys_that_the_loader_knows(framework: str) -> None:
     known = known_keys(format_)
     named = {key for refusal in refusals_of(framework) for key in refusal.when}
     named |= {*choices_of(framework), *defaults_of(framework)}
-    assert {key.partition(".")[0] for key in named} <= {*known}
+    assert {key.partition(".")[0].removesuffix("[]") for key in named} <= {*known}
 
 
 def test_other_formats_have_no_tables() -> None:

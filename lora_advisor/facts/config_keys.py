@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, WrittenKey
     from lora_advisor.targets import Targets
 
-_OTHERS: Final = ("axolotl", "llamafactory", "trl")
+_OTHERS: Final = ("axolotl", "llamafactory", "trl", "peft")
 """Formats whose keys users carry over."""
+_PEFT: Final = "PEFT"
 _TRL_DATA: Final = frozenset(
     {"dataset_name", "datasets", "dataset_mixer", "dataset_mixture", "dataset_config"}
 )
@@ -95,8 +96,13 @@ def misspelt_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
 
 
 def foreign_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
-    """Unknown keys that another format calls what this one has a key for."""
-    return tuple(key for key in strange_keys(recipe) if key.foreign)
+    """Unknown keys that another format calls what this one has a key for.
+
+    A name of PEFT's own may be an argument of the program that reads the file.
+    """
+    own = _has_foreign_plugin(recipe) or _is_for_own_program(recipe)
+    found = (key for key in strange_keys(recipe) if key.foreign)
+    return tuple(key for key in found if not own or key.foreign != _PEFT)
 
 
 def unknown_keys(recipe: Recipe, targets: Targets) -> tuple[StrangeKey, ...]:
@@ -206,10 +212,10 @@ def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework
 
 def _elsewhere(name: str, framework: Framework) -> tuple[str, str]:
     """Return the other format that has this key, and this format's key for the same thing."""
-    own = {field: key for key, field in spellings(framework).items()}
+    own = {field: key for key, field in reversed(spellings(framework).items())}
     others = [other for name in _OTHERS if (other := by_name(name)) and name != framework.name]
     for other in sorted(others, key=lambda other: other.rank):
         field = spellings(other).get(name)
         if field in own and own[field] != name:
-            return other.title, own[field]
+            return _PEFT if other.name == "peft" else other.title, own[field]
     return "", ""

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from lora_advisor.facts import _project
 from lora_advisor.facts._written import key_at, value_at
+from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
 from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.record import record
+from lora_advisor.source import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lora_advisor.frameworks.refusals import Choice, Refusal
     from lora_advisor.recipe import Recipe
+    from lora_advisor.targets import Targets
 
 
 @record
@@ -48,14 +51,40 @@ def odd_words(recipe: Recipe) -> tuple[OddWord, ...]:
     return tuple(word for word in found if word is not None)
 
 
-def refused(recipe: Recipe) -> tuple[Refused, ...]:
+def refused(recipe: Recipe, targets: Targets) -> tuple[Refused, ...]:
     """Combinations of keys that the loader's own checks refuse, one for each key to blame."""
     found: dict[str, Refused] = {}
     for refusal in refusals_of(recipe.framework):
-        blamed = next((path for path in refusal.at if key_at(recipe, path)), "")
-        if blamed and blamed not in found and _holds(recipe, refusal.when):
-            found[blamed] = _refused(recipe, blamed, refusal)
+        if not _in_use(recipe, refusal, targets):
+            continue
+        for at, when in _placed(recipe, refusal):
+            blamed = next((path for path in at if key_at(recipe, path)), "")
+            if blamed and blamed not in found and _holds(recipe, when):
+                found[blamed] = _refused(recipe, blamed, refusal)
     return tuple(found.values())
+
+
+def _in_use(recipe: Recipe, refusal: Refusal, targets: Targets) -> bool:
+    """Whether a release in use makes the check."""
+    framework = by_name(recipe.framework)
+    package = framework.package if framework is not None else ""
+    return not refusal.since or targets.may_hold({package: f">={refusal.since}"})
+
+
+def _placed(recipe: Recipe, refusal: Refusal) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
+    """Yield the keys to blame and the tests, for each entry of the list where they are of one."""
+    name, entry, _ = refusal.at[0].partition("[]")
+    if not entry:
+        yield refusal.at, refusal.when
+    for index in range(_length(recipe, name) if entry else 0):
+        here = f"[{index}]"
+        at = [path.replace("[]", here) for path in refusal.at]
+        yield at, {path.replace("[]", here): test for path, test in refusal.when.items()}
+
+
+def _length(recipe: Recipe, name: str) -> int:
+    key = key_at(recipe, name)
+    return len(key.node.items) if key is not None and isinstance(key.node, tree.Sequence) else 0
 
 
 def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
@@ -107,7 +136,7 @@ def _holds(recipe: Recipe, tests: Mapping[str, Any]) -> bool:
 
 
 def _passes(recipe: Recipe, path: str, test: object) -> bool:
-    """Whether a key is set (true), not set (null), one of a list, ``not`` so, or ``above`` a limit.
+    """Whether a key passes: set (true), not set (null), in a list, ``not`` so, by limit or start.
 
     Whether a key is missing is known of a whole file, not of a command line with a file beside it.
     """
@@ -125,6 +154,10 @@ def _passes(recipe: Recipe, path: str, test: object) -> bool:
             return value not in others
         case {"above": float() | int() as limit}:
             return isinstance(value, int | float) and value > limit
+        case {"below": float() | int() as limit}:
+            return isinstance(value, int | float) and value < limit
+        case {"starts": str(start)}:
+            return isinstance(value, str) and value.startswith(start)
         case list(words):
             return value in words
     return False

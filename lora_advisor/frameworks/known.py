@@ -188,7 +188,7 @@ def _slips(left: str, right: str) -> int:
 
 
 @lru_cache(KEPT)
-def spellings(framework: Framework) -> AnyMapping[str, str]:
+def spellings(framework: Framework) -> dict[str, str]:
     """Return every top-level key of a format with the canonical field it feeds."""
     return {
         path: target if isinstance(target, str) else target.field

@@ -55,11 +55,16 @@ class Choice:
 
 @record
 class Refusal:
-    """A combination that a loader refuses: the keys to blame, tests of keys, and what to do."""
+    """A combination that a loader refuses: the keys to blame, tests of keys, and what to do.
+
+    ``since`` is the release that began to refuse it. ``[]`` in a path stands for every entry of a
+    list, the same one in all paths.
+    """
 
     at: tuple[str, ...]
     when: Mapping[str, Any]
     says: str
+    since: str = ""
 
 
 @cache

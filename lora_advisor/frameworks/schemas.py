@@ -52,10 +52,14 @@ class Key:
 
 @record
 class Rename:
-    """What became of an argument: `to` its successor, or None when it was only dropped."""
+    """What became of an argument: `to` its successor, or None when it was only dropped.
+
+    `refused` is the release since which an argument is declared only to be refused.
+    """
 
     to: str | None
     note: str = ""
+    refused: str | None = None
 
 
 def keys(package: str, *owners: str) -> Keys:
@@ -123,7 +127,7 @@ def newest(package: str) -> str:
 def rename(package: str, name: str) -> Rename | None:
     """What became of an argument of that very package (take it from ``Key.package``)."""
     entry = _renames().get(package, {}).get(name)
-    return None if entry is None else Rename(to=entry["to"], note=entry.get("note", ""))
+    return None if entry is None else Rename(**entry)
 
 
 def known_in(key: Key, version: str | None) -> bool:
@@ -170,12 +174,13 @@ def _class_key(package: str, owner: str, name: str) -> Key | None:
 
 
 def _key(package: str, owner: str, name: str, entry: dict[str, Any]) -> Key:
+    gone = rename(package, name)
     return Key(
         name=name,
         package=package,
         owner=owner,
         since=entry.get("since"),
-        until=entry.get("until"),
+        until=entry.get("until") or (gone.refused if gone is not None else None),
         type=entry.get("type"),
         default=entry.get("default", UNSET),
         models=tuple(entry.get("models", ())),
@@ -219,6 +224,6 @@ def _load(package: str) -> dict[str, Any]:
 
 
 @cache
-def _renames() -> dict[str, dict[str, dict[str, str]]]:
+def _renames() -> dict[str, dict[str, dict[str, Any]]]:
     content: dict[str, Any] = json.loads((_FOLDER / "renames.json").read_text("utf-8"))
     return content
