@@ -8,7 +8,13 @@ import pytest
 
 from lora_advisor import frameworks, source
 from lora_advisor.checking import check
-from lora_advisor.facts import config_keys, config_values, config_versions, train_images
+from lora_advisor.facts import (
+    config_keys,
+    config_values,
+    config_versions,
+    train_images,
+    train_words,
+)
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.targets import Targets, from_options
 
@@ -137,7 +143,27 @@ def test_flags_that_no_script_of_kohya_has(script: str, flags: str, strange: lis
 )
 def test_words_left_over_behind_flags_of_kohya(script: str, flags: str, left: list[str]) -> None:
     found = recipe(f"{KOHYA.format(script)} {flags}", "run.sh")
-    assert [item.path for item in train_images.left_over(found)] == left
+    assert [item.path for item in train_words.left_over(found)] == left
+
+
+@pytest.mark.parametrize(
+    ("program", "flags", "left"),
+    [
+        ("llamafactory-cli train", "--lora_target q_proj, v_proj", ["lora_target"]),
+        ("llamafactory-cli train", "--lora_target q_proj,v_proj --bf16 true", []),
+        ("llamafactory-cli train", "--report_to wandb tensorboard", []),
+        ("python src/train_bash.py", "--dataset a b", ["dataset"]),
+        ("python my_train.py", "--dataset a b", []),
+        ("trl sft", "--use_peft --lora_target_modules q_proj v_proj", []),
+        ("trl sft", "--use_peft --dataset_name a b", ["dataset_name"]),
+    ],
+)
+def test_words_left_over_behind_flags_of_a_parser(
+    program: str, flags: str, left: list[str]
+) -> None:
+    base = f"{program} --stage sft --model_name_or_path m --finetuning_type lora"
+    found = recipe(f"{base if 'trl' not in program else program} {flags}", "run.sh")
+    assert [item.path for item in train_words.left_over(found)] == left
 
 
 @pytest.mark.parametrize(

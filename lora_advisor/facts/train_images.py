@@ -10,14 +10,12 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.facts._arguments import item, runs_sd_script
+from lora_advisor.facts._arguments import item
 from lora_advisor.facts.lora import scaling
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.draft import cast_to
-from lora_advisor.frameworks.known import known_keys
 from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import plain_value
-from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,12 +55,6 @@ _SPARES_VAE: Final = ("no_half_vae", "sdxl_no_half_vae", "vae")
 _MORE: Final = pattern(r"\"?\$(?:[@*]|\{?\w+(?:\[[@*]\])?\}?)\"?")
 _FLAG: Final = pattern(r"--?[A-Za-z][\w-]*")
 _LINE_END: Final = pattern(r"(?<!\\)\n|\Z")
-_LISTS: Final = frozenset(
-    {"text_encoder_lr", "network_args", "optimizer_args", "lr_scheduler_args"}
-    | {"base_weights", "base_weights_multiplier"}
-)
-"""Flags that take any number of words."""
-_WORD: Final = pattern(r"\w[\w.,:/-]*")
 _XL: Final = pattern(r"stable-diffusion-xl|\bsd_?xl", re.IGNORECASE)
 _PUBLISHED: Final = pattern(r"(?:stable-diffusion-xl|\bsd_xl)[-_]base(?!.*vae)", re.IGNORECASE)
 
@@ -145,40 +137,6 @@ def half_autoencoder(recipe: Recipe) -> tuple[Item, ...]:
         for key, value in _values(recipe, "str")
         if key.name == "mixed_precision" and value == "fp16"
     )
-
-
-def left_over(recipe: Recipe) -> tuple[Item, ...]:
-    """Flags with more words behind them than they take; the hint is them as one word.
-
-    A switch takes none, and has no hint. Source: ``train_network.py`` and
-    ``library/train_util.py``, ``add_argument`` and ``parse_args``.
-    """
-    framework = by_name(recipe.framework)
-    if framework is None or not runs_sd_script(recipe):
-        return ()
-    flags = known_keys(framework)
-    found = []
-    for key in recipe.keys:
-        words = _words(key) if key.name in flags and key.name not in _LISTS else []
-        if words and flags[key.name].type == "bool":
-            found.append(item(key, words[0]))
-        elif len(words) > 1:
-            found.append(item(key, words[1], _joined(words)))
-    return tuple(found)
-
-
-def _words(key: WrittenKey) -> list[str]:
-    """Return the words of a flag, none where one of them may be another thing to the shell."""
-    nodes = key.node.items if isinstance(key.node, Sequence) else (key.node,)
-    alone = nodes[0].span == key.key_at.span
-    texts = [node.text for node in nodes if isinstance(node, Scalar) and node.tag is None]
-    return texts if not alone and all(map(_WORD.fullmatch, texts)) else []
-
-
-def _joined(words: list[str]) -> str:
-    """Write words as one: numbers with commas closely, others in quotes."""
-    listed = all(word.endswith(",") for word in words[:-1])
-    return "".join(words) if listed else f'"{" ".join(words)}"'
 
 
 def _is_xl(recipe: Recipe, written: Mapping[str, object]) -> bool:
