@@ -1,17 +1,14 @@
-"""Facts of arguments that were removed, and of what a launch states twice."""
+"""Facts of arguments that were removed, or that a library does not know yet."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item
-from lora_advisor.recipe import Item, Location
-from lora_advisor.source.scalars import json_value, plain_value
-from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Quant, Recipe, Train
+    from lora_advisor.recipe import Item, Quant, Recipe, Train
     from lora_advisor.targets import Targets
 
 _LOADER: Final = {
@@ -65,34 +62,6 @@ def reentrance_left_open(recipe: Recipe, train: Train) -> bool:
     given = train.gradient_checkpointing_kwargs
     plain = "TrainingArguments" in {key.path for key in recipe.keys} or not in_script(recipe)
     return plain and bool(given) and "use_reentrant" not in (given or {})
-
-
-def _deepspeed(recipe: Recipe) -> tuple[Mapping, Location] | None:
-    """Return the root of the DeepSpeed file of this launch, with a place in it."""
-    stage = recipe["run.zero_stage"].key_at
-    if stage is None or stage.document.format != "json" or stage.document is recipe.document:
-        return None
-    root = stage.document.root
-    return (root, stage) if isinstance(root, Mapping) else None
-
-
-def optimizer_stated_twice(recipe: Recipe, train: Train) -> tuple[Item, ...]:
-    """Numbers of DeepSpeed's optimizer that differ from the arguments; the hint is the argument."""
-    found = _deepspeed(recipe)
-    optimizer = found[0].get("optimizer") if found else None
-    params = optimizer.get("params") if isinstance(optimizer, Mapping) else None
-    if found is None or not isinstance(params, Mapping):
-        return ()
-    pairs: dict[str, Any] = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
-    items = []
-    for name, wanted in pairs.items():
-        entry = next((entry for entry in params.entries if entry.key.text == name), None)
-        number = plain_value(entry.value, json_value) if entry is not None else None
-        if entry is not None and isinstance(number, (int, float)) and number != wanted:
-            at = Location(document=found[1].document, span=entry.key.span)
-            path = f"optimizer.params.{name}"
-            items.append(Item(path=path, at=at, value=number, hint=str(wanted)))
-    return tuple(items)
 
 
 def removed_collators(recipe: Recipe) -> tuple[Item, ...]:

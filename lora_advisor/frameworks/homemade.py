@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import homemade_keys, signs
 from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.frameworks.interface import Framework
+from lora_advisor.frameworks.readings import put_default
 from lora_advisor.recipe import FIELDS, UNKNOWN, Origin
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import yaml11
@@ -30,6 +31,7 @@ _BESIDE: Final = _NAMED_BESIDE | {"alpha", "target_modules", "dropout"}
 _OF_TRAINING: Final = frozenset(
     {"learning_rate", "lr", "train_batch_size", "max_train_steps", "num_train_epochs", "max_steps"}
 )
+_BESIDE_TARGETS: Final = ("lora.target_parameters", "lora.exclude_modules")
 _SWITCHES: Final = frozenset({"enabled", "enable", "active", "use"})
 _SWITCH_STARTS: Final = ("is_", "use_", "enable", "with_")
 _CHOICES: Final = frozenset(
@@ -101,6 +103,7 @@ def _finish(draft: Draft) -> None:
         elif composed:
             _read_as_yaml12(draft, field)
     _settle_model(draft)
+    _settle_targets(draft)
     _settle_switches(draft)
 
 
@@ -182,6 +185,14 @@ def _settle_model(draft: Draft) -> None:
     model = draft.written("model")
     if model is not None and isinstance(model.value, str):
         draft.values.setdefault("model.name_or_path", model)
+
+
+def _settle_targets(draft: Draft) -> None:
+    """Take a written list of targets for all that is said of where the adapter goes."""
+    targets = draft.values.get("lora.target_modules")
+    if targets is not None and isinstance(targets.value, list):
+        for field in _BESIDE_TARGETS:
+            put_default(draft, field, None)
 
 
 def _settle_switches(draft: Draft) -> None:

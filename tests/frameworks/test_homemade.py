@@ -47,7 +47,9 @@ def test_no_default_is_known() -> None:
     found = recipe(SECTIONS)
     assert found["lora.bias"].value is UNKNOWN
     assert found["train.weight_decay"].value is UNKNOWN
-    assert all(found[field].written or found[field].value is UNKNOWN for field in FIELDS)
+    beside_targets = {"lora.target_parameters", "lora.exclude_modules"}
+    unwritten = [found[field] for field in FIELDS if field not in beside_targets]
+    assert all(value.written or value.value is UNKNOWN for value in unwritten)
 
 
 def test_a_batch_that_may_be_of_all_devices_is_not_read() -> None:
@@ -157,3 +159,14 @@ def test_profiles_are_recognised_but_none_of_them_is_taken() -> None:
     found = recipe(text)
     assert found["lora.r"].value is UNKNOWN
     assert not found["lora.r"].written
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"), [("[q_proj, v_proj]", None), ("all-linear", UNKNOWN)]
+)
+def test_a_list_of_targets_says_all_of_where_the_adapter_goes(
+    targets: str, expected: object
+) -> None:
+    found = recipe(f"{LORA}target_modules: {targets}\n")
+    assert found["lora.exclude_modules"].value is expected
+    assert found["lora.target_parameters"].value is expected

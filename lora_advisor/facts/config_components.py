@@ -1,0 +1,78 @@
+"""Facts of torchtune's sections: arguments that the component they name does not take.
+
+Source: ``torchtune.datasets`` of release 0.7 and ``bitsandbytes.optim``. A builder of data hands
+what it does not know itself to ``load_dataset``, which refuses what belongs to other builders.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lora_advisor.facts._arguments import item
+from lora_advisor.facts._written import value_at
+from lora_advisor.pattern import pattern
+from lora_advisor.recipe import UnknownValueError
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Item, Recipe, WrittenKey
+
+_DATA: Final = pattern(r"dataset(?:_val)?(?:\[\d+\])?")
+_BUILDER: Final = pattern(r"torchtune\.datasets\.(?:multimodal\.)?(\w+)")
+_BITSANDBYTES: Final = "bitsandbytes.optim."
+_OF_TORCH: Final = frozenset({"fused", "foreach", "capturable", "maximize", "differentiable"})
+_INSTRUCTED: Final = frozenset({"column_map", "new_system_prompt", "train_on_input"})
+_SHOWN: Final = frozenset({"column_map", "new_system_prompt", "packed", "image_dir"})
+_TAKES: Final = {
+    "alpaca_dataset": frozenset({"column_map", "packed", "train_on_input"}),
+    "chat_dataset": frozenset(
+        {"conversation_column", "conversation_style", "new_system_prompt", "packed"}
+        | {"train_on_input"}
+    ),
+    "cnn_dailymail_articles_dataset": frozenset(),
+    "grammar_dataset": _INSTRUCTED | {"packed"},
+    "hh_rlhf_helpful_dataset": _INSTRUCTED,
+    "instruct_dataset": _INSTRUCTED | {"packed"},
+    "llava_instruct_dataset": _SHOWN,
+    "multimodal_chat_dataset": _SHOWN | {"image_tag"},
+    "preference_dataset": _INSTRUCTED,
+    "samsum_dataset": _INSTRUCTED | {"packed"},
+    "slimorca_dataset": _INSTRUCTED | {"packed"},
+    "stack_exchange_paired_dataset": frozenset({"column_map", "train_on_input"}),
+    "text_completion_dataset": frozenset({"add_eos", "column", "packed", "split_across_pack"}),
+    "the_cauldron_dataset": _SHOWN - {"image_dir"},
+    "vqa_dataset": _SHOWN,
+    "wikitext_dataset": frozenset({"packed"}),
+}
+"""What each builder of data takes of all that some of them take."""
+_SOME_TAKE: Final = frozenset[str]().union(*_TAKES.values())
+
+
+def foreign_component_arguments(recipe: Recipe) -> tuple[Item, ...]:
+    """Arguments of a section that another component takes; the hint is the one that is named."""
+    found = []
+    for key in recipe.keys:
+        component = _component(recipe, key)
+        if component and _is_foreign(key.name, component):
+            found.append(item(key, hint=component))
+    return tuple(found)
+
+
+def _component(recipe: Recipe, key: WrittenKey) -> str:
+    """Return the component that gets a key, empty where none is named or known."""
+    section, _, name = key.path.rpartition(".")
+    if name != key.name or not (section == "optimizer" or _DATA.fullmatch(section)):
+        return ""
+    try:
+        named = value_at(recipe, f"{section}._component_")
+    except UnknownValueError:
+        return ""
+    return named if isinstance(named, str) else ""
+
+
+def _is_foreign(name: str, component: str) -> bool:
+    if component.startswith(_BITSANDBYTES):
+        return name in _OF_TORCH
+    builder = _BUILDER.fullmatch(component)
+    if builder is None or builder.group(1) not in _TAKES:
+        return False
+    return name in _SOME_TAKE - _TAKES[builder.group(1)]
