@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._arguments import arguments, item, stated, value
+from lora_advisor.facts._arguments import arguments, in_script, item, stated, value
+from lora_advisor.source.tree import Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Item, Recipe, Train
 
+_REWARDED: Final = (
+    ("GRPOConfig.reward_weights", "GRPOTrainer.reward_funcs"),
+    ("RLOOConfig.reward_weights", "RLOOTrainer.reward_funcs"),
+    ("trl.reward_weights", "trl.reward_funcs"),
+    ("reward_weights", "reward_funcs"),
+)
+"""Paths of the weights and of what they weight: in scripts, in axolotl and in TRL's files."""
 _HALF: Final = 0.5
 _SUMMED: Final = frozenset({"bnpo", "dr_grpo", "dapo", "cispo"})
 _SFT_LOSSES: Final = ("nll", "dft", "chunked_nll")
@@ -99,3 +107,23 @@ def selective_without_checkpointing(recipe: Recipe, train: Train) -> tuple[Item,
     hint = "reentrant" if reentrant else "off"
     refused = reentrant or not train.gradient_checkpointing
     return tuple(item(key, True, hint) for key in keys if refused)
+
+
+def uneven_reward_weights(recipe: Recipe) -> tuple[Item, ...]:
+    """Weights of rewards that are not as many as the rewards; the hint is how many those are.
+
+    TRL's command puts a reward model, where one is named, in front of the functions.
+    """
+    model = not in_script(recipe) and stated(recipe, "reward_model_name_or_path")
+    found = []
+    for weights, functions in _REWARDED:
+        key, many, others = recipe.first_keys.get(weights), *_counts(recipe, weights, functions)
+        if key is not None and many and others and many != others + bool(model):
+            found.append(item(key, many, str(others + bool(model))))
+    return tuple(found)
+
+
+def _counts(recipe: Recipe, *paths: str) -> list[int]:
+    """Count the entries of the lists under some paths, 0 where no list is written."""
+    nodes = [getattr(recipe.first_keys.get(path), "node", None) for path in paths]
+    return [len(node.items) if isinstance(node, Sequence) else 0 for node in nodes]
