@@ -1,4 +1,4 @@
-"""Facts of torchtune's sections: arguments that the component they name does not take.
+"""Facts of torchtune's sections: what the component that they name does not take.
 
 Source: ``torchtune.datasets`` of release 0.7 and ``bitsandbytes.optim``. A builder of data hands
 what it does not know itself to ``load_dataset``, which refuses what belongs to other builders.
@@ -9,15 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import item
-from lora_advisor.facts._written import value_at
+from lora_advisor.facts._written import texts_at, value_at
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UnknownValueError
+from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Item, Recipe, WrittenKey
 
 _DATA: Final = pattern(r"dataset(?:_val)?(?:\[\d+\])?")
 _BUILDER: Final = pattern(r"torchtune\.datasets\.(?:multimodal\.)?(\w+)")
+_CHECKPOINTER: Final = pattern(r"torchtune\.\w+\.FullModel(HF|Meta|TorchTune)Checkpointer")
+_OF_META: Final = pattern(r"consolidated\.\d+\.pth|meta_model_\w+\.pt")
+_OF_HUGGING_FACE: Final = pattern(r"(?:model|pytorch_model)\S*\.(?:safetensors|bin)")
 _BITSANDBYTES: Final = "bitsandbytes.optim."
 _OF_TORCH: Final = frozenset({"fused", "foreach", "capturable", "maximize", "differentiable"})
 _INSTRUCTED: Final = frozenset({"column_map", "new_system_prompt", "train_on_input"})
@@ -76,3 +80,20 @@ def _is_foreign(name: str, component: str) -> bool:
     if builder is None or builder.group(1) not in _TAKES:
         return False
     return name in _SOME_TAKE - _TAKES[builder.group(1)]
+
+
+def foreign_checkpoint_files(recipe: Recipe) -> tuple[Item, ...]:
+    """Files whose names are those of another checkpointer; the hint is that one.
+
+    Source: ``torchtune.training.checkpointing``. The names inside the file are translated from
+    Hugging Face's or from Meta's, and one that is not known stops the run.
+    """
+    named = _CHECKPOINTER.fullmatch(str(value_at(recipe, "checkpointer._component_")))
+    kind = named.group(1) if named else ""
+    strange, other = {
+        "HF": (_OF_META, "FullModelMetaCheckpointer"),
+        "Meta": (_OF_HUGGING_FACE, "FullModelHFCheckpointer"),
+    }.get(kind, (None, ""))
+    files = texts_at(recipe, "checkpointer.checkpoint_files") if strange else ()
+    found = [file for file in files if strange and strange.fullmatch(str(file.value))]
+    return tuple(replace(file, hint=other) for file in found[:1])

@@ -23,6 +23,7 @@ _ONE: Final = frozenset({"bool", "int", "float", "str", "none", "dict"})
 """What ``HfArgumentParser`` reads from one word at most; a list takes more."""
 _OWN_COMMANDS: Final = pattern(r"runs (?!.*\.py$).+|runs (?:train_bash|launcher)\.py")
 """Commands whose own parser reads the flags, not that of a program built on the library."""
+_OVER_FILE: Final = pattern(r"runs .+\.(?:ya?ml|json)")
 _WORD: Final = pattern(r"\w[\w.,:/-]*")
 
 
@@ -74,3 +75,17 @@ def _joined(words: list[str]) -> str:
     """Write words as one: numbers with commas closely, others in quotes."""
     listed = all(word.endswith(",") for word in words[:-1])
     return "".join(words) if listed else f'"{" ".join(words)}"'
+
+
+def dashed_overrides(recipe: Recipe) -> tuple[Item, ...]:
+    """Flags behind the config file of LLaMA-Factory, which takes ``name=value`` there.
+
+    Source: ``llamafactory.hparams.parser.read_args``, which reads them with OmegaConf; the name
+    keeps its dashes, and the value is a name of its own. Older releases read a file
+    only where nothing stands behind it.
+    """
+    if recipe.framework != "llamafactory" or not _OVER_FILE.fullmatch(recipe.evidence):
+        return ()
+    starts = ((key, key.key_at.span.start) for key in recipe.keys)
+    text = recipe.document.text
+    return tuple(item(key) for key, start in starts if text[start - 2 : start] == "--")
