@@ -82,7 +82,11 @@ def _numbers(entry: Entry) -> list[float]:
     """Return the numbers of a value, none where something else stands among them."""
     nodes = entry.value.items if isinstance(entry.value, Sequence) else [entry.value]
     values = [None if is_unknown(node) else plain_value(node, json_value) for node in nodes]
-    numbers = [value for value in values if type(value) in (int, float)]
+    numbers = [
+        float(value)
+        for value in values
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
     return numbers if len(numbers) == len(values) else []
 
 
