@@ -12,7 +12,6 @@ from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Mapping as AnyMapping
 
     from lora_advisor.frameworks.interface import Framework
     from lora_advisor.frameworks.schemas import Keys
