@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.facts._arguments import argument, calls, item, takes_unread, value
+from lora_advisor.facts._script import loads_adapter, made_by
 from lora_advisor.frameworks import schemas
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run, Train
+    from lora_advisor.source.tree import Node
 
 _PROMPTS: Final = ("PromptTuningConfig", "PrefixTuningConfig", "PromptEncoderConfig")
 _STOCK_TRAINER: Final = pattern(r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|Seq2Seq)?Trainer")
@@ -162,10 +164,17 @@ def wraps_twice(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     made = run.calls.count("get_peft_model")
     for call in calls(recipe, *_TRAINERS):
         given = argument(recipe, call.name, "peft_config")
-        model = argument(recipe, call.name, "model.peft_config")
-        if given is not None and model is not None and made == 1:
+        made_here = argument(recipe, call.name, "model.peft_config") is not None and made == 1
+        model = argument(recipe, call.name, "model")
+        if given is not None and (made_here or (model is not None and _loads_adapted(model.node))):
             return (item(given),)
     return ()
+
+
+def _loads_adapted(model: Node) -> bool:
+    """Whether a model is one that is loaded together with an adapter."""
+    made = made_by(model)
+    return made is not None and loads_adapter(made)
 
 
 def strange_tuner_arguments(recipe: Recipe) -> tuple[Item, ...]:

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, in_script, item, takes_unread, value
+from lora_advisor.facts._script import in_branch
 from lora_advisor.facts._written import key_at, value_at
 from lora_advisor.facts.model_modules import checkpoint_quantiser
 from lora_advisor.models.stored import named_format
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
-from lora_advisor.source.scalars import CHOICE, is_unknown
-from lora_advisor.source.tree import Mapping, Scalar, Sequence
+from lora_advisor.source.scalars import is_unknown
+from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
     from lora_advisor.gpus import Gpu
@@ -127,7 +128,7 @@ def prepares_unquantised(
     if _names_quantiser(recipe) or _is_stored_quantised(recipe, model, modules):
         return ()
     found = calls(recipe, "prepare_model_for_kbit_training")
-    return tuple(item(call) for call in found if not _is_conditional(recipe, call))
+    return tuple(item(call) for call in found if not in_branch(recipe, call.key_at.span.start))
 
 
 def _names_quantiser(recipe: Recipe) -> bool:
@@ -144,19 +145,6 @@ def _is_stored_quantised(recipe: Recipe, model: Model, modules: Lookup) -> bool:
         return checkpoint_quantiser(recipe, modules) is not None
     except UnknownValueError:
         return False
-
-
-def _is_conditional(recipe: Recipe, call: WrittenKey) -> bool:
-    """Whether a call stands in a branch that the program may pass over."""
-    start = call.key_at.span.start
-    return any(
-        block.span.start <= start < block.span.end
-        for root in recipe.document.roots
-        if isinstance(root, Mapping)
-        for entry in root.entries
-        if entry.key.text == CHOICE and isinstance(entry.value, Sequence)
-        for block in entry.value.items
-    )
 
 
 def bits_unset(recipe: Recipe, quant: Quant) -> tuple[Item, ...]:

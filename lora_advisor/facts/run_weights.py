@@ -21,6 +21,10 @@ _WRAPS: Final = "get_peft_model"
 _TOUCHES: Final = pattern(r"\.half\(|\.to\(|requires_grad")
 _HALVES: Final = frozenset({"float16", "half"})
 _OF_ADAPTER: Final = pattern(r"lora|adapter|magnitude|prompt|default", 2)
+_WIDENS: Final = pattern(
+    r"cast_training_params|cast_mixed_precision|autocast_adapter_dtype|float32"
+    r"|\b(?:model|unet|transformer|net|\w*param\w*|p)\.(?:data\.)?float\(\)"
+)
 _SAVES: Final = pattern(
     r"torch\.save|state_dict|save_file|non_lora|modules_to_save|merge_and_unload|\.merge_adapter"
 )
@@ -29,6 +33,15 @@ _SAVES: Final = pattern(
 def halves_adapter(recipe: Recipe) -> bool:
     """Whether a script makes the adapted model float16, the adapter with it."""
     return any(_halved(node) == model for model, later in _adapted(recipe) for node in _walk(later))
+
+
+def adds_adapter(recipe: Recipe, run: Run) -> bool:
+    """Whether a script puts the adapter in by ``add_adapter`` and casts none of its weights.
+
+    Source: ``PeftAdapterMixin.add_adapter`` of transformers and of diffusers.
+    """
+    adds = "add_adapter" in run.calls and "get_peft_model" not in run.calls
+    return adds and _WIDENS.search(recipe.document.text) is None
 
 
 def thawed_part(recipe: Recipe, lora: Lora, run: Run) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.frameworks import nemo_recipes, python_settle, trl, xtuner
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework, Key
-from lora_advisor.frameworks.python_flow import alternatives, runs
+from lora_advisor.frameworks.python_flow import alternatives, loads_base, owner, runs
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, Lora, Quant
 from lora_advisor.record import replace
-from lora_advisor.source.scalars import CHOICE, python_value
+from lora_advisor.source.python_calls import ASIDE
+from lora_advisor.source.scalars import CHOICE, FROZEN, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ _LOOP: Final = {
 }
 """What the calls of a training loop of one's own say, in a script without training arguments."""
 _OF_LOOP: Final = ("AdamW", "Accelerator")
+_ASIDE: Final = ASIDE | {CHOICE, FROZEN}
 _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS})
 _UNSLOTH_USE: Final = pattern(
     r"^\s*(?:from|import) unsloth\b|use_gradient_checkpointing\s*=\s*[\"']unsloth", re.MULTILINE
 )
-_BASE: Final = pattern(r"Model|\wFor[A-Z]\w+$|LM$")
 _DENOISER: Final = pattern(r"Transformer[23]DModel|UNet\w*Model")
 """Models of diffusers that images are trained on; text encoders stand beside them as they are."""
 _TRAINERS: Final = tuple(
@@ -133,7 +134,7 @@ def read(document: Document) -> list[Recipe]:
         return [configured]
     root = document.root
     entries = root.entries if isinstance(root, Mapping) else ()
-    calls = _without_encoders([entry for entry in entries if entry.key.text != CHOICE])
+    calls = _without_encoders([entry for entry in entries if entry.key.text not in _ASIDE])
     choices = [entry for entry in entries if entry.key.text == CHOICE]
     kind = _kind(calls, document.text)
     if root is None or not kind:
@@ -194,12 +195,6 @@ def _sure(part: list[Entry], calls: Sequence[Entry], choices: Sequence[Entry]) -
     return part
 
 
-def owner(call: Entry) -> str:
-    """Return the class or variable that a method is called on, empty for a function."""
-    found = call.value.get("of") if isinstance(call.value, Mapping) else None
-    return found.text if isinstance(found, Scalar) else ""
-
-
 def _parts(calls: Sequence[Entry]) -> list[list[Entry]]:
     """Split the calls by adapter: each with the arguments and the model that go with it."""
     flowing = runs(calls, (is_adapter, _is_arguments), loads_base)
@@ -248,13 +243,6 @@ def _tree(calls: Sequence[Entry], root: Node) -> Mapping:
         if loads_model and (name != "BitsAndBytesConfig" or name not in kept):
             kept.setdefault(f"{name}{call.value.span.start if name == 'set' else ''}", call)
     return Mapping(entries=tuple(kept.values()), span=root.span)
-
-
-def loads_base(call: Entry) -> bool:
-    """Whether a call loads a base model."""
-    of = owner(call)
-    loads = call.key.text in ("from_pretrained", "for_inference")
-    return loads and _BASE.search(of) is not None and not of.startswith("Peft")
 
 
 def _fitted(

@@ -6,8 +6,9 @@ places of its arguments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.source.scalars import is_unknown
 from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lora_advisor.source.tree import Node, Span
 
 Identity = tuple[int, ...]
+_BASE: Final = pattern(r"Model|\wFor[A-Z]\w+$|LM$")
 
 
 def identity(node: Node) -> Identity:
@@ -109,6 +111,19 @@ def _chosen(
 def argument(call: Entry, name: str) -> Node | None:
     """Return what a call gives an argument, None where it does not; ``**`` is what it spreads."""
     return call.value.get(name) if isinstance(call.value, Mapping) else None
+
+
+def owner(call: Entry) -> str:
+    """Return the class or variable that a method is called on, empty for a function."""
+    found = argument(call, "of")
+    return found.text if isinstance(found, Scalar) else ""
+
+
+def loads_base(call: Entry) -> bool:
+    """Whether a call loads a base model."""
+    of = owner(call)
+    loads = call.key.text in ("from_pretrained", "for_inference")
+    return loads and _BASE.search(of) is not None and not of.startswith("Peft")
 
 
 def names_model(trainer: Entry) -> Entry | None:

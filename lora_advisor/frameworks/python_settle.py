@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import (
@@ -10,7 +11,14 @@ from lora_advisor.frameworks import (
     python_unsloth,
     trl_commands,
 )
-from lora_advisor.frameworks.python_flow import argument, may_be_passed_over, names_model, sources
+from lora_advisor.frameworks.python_flow import (
+    argument,
+    loads_base,
+    may_be_passed_over,
+    names_model,
+    sources,
+)
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Entry, Mapping, Scalar
@@ -23,6 +31,11 @@ if TYPE_CHECKING:
     from lora_advisor.source.tree import Node
 
 _METHODS: Final = {"SFT": "sft", "DPO": "dpo", "GRPO": "grpo", "KTO": "kto", "Reward": "reward"}
+_OF_A_RUN: Final = pattern(
+    r"^[./~]|[\\]|/.*/|checkpoint|lora|adapter|(?:^|/)(?:outputs?|results?|saves?d?|runs?)(?:/|$)",
+    re.IGNORECASE,
+)
+"""Names of bases that are folders, as training runs leave them."""
 _UNSLOTH_TARGETS: Final = [
     *("q_proj", "k_proj", "v_proj", "o_proj"),
     *("gate_proj", "up_proj", "down_proj"),
@@ -65,7 +78,7 @@ def settle(
     shown = _first(calls, "prepare_model_for_kbit_training", "merge_and_unload", "get_peft_model")
     source = _value(draft, shown) if shown is not None else None
     ids = {id(call) for call in calls}
-    ordered = [call for call in every if id(call) in ids or _loads(call)]
+    ordered = [call for call in every if id(call) in ids or loads_base(call)]
     draft.put("run.calls", [_label(call) for call in ordered], source)
     draft.put("run.merges_packed", _merges_packed(every, choices), None)
     trainers = [call for call in calls if call.key.text.endswith("Trainer")]
@@ -88,8 +101,8 @@ def _merges_packed(calls: Sequence[Entry], choices: Sequence[Entry]) -> object:
     merge = _first(calls, "merge_and_unload")
     if merge is None:
         return False
-    bases = [call for call in calls if _loads(call)]
-    followed = [call for call in sources(merge, calls) if _loads(call)]
+    bases = [call for call in calls if loads_base(call)]
+    followed = [call for call in sources(merge, calls) if loads_base(call)]
     if not followed and len(bases) != 1:
         return UNKNOWN
     packed = [_is_packed(base) for base in followed or bases]
@@ -210,9 +223,14 @@ def _train_in_full(draft: Draft) -> None:
 
 
 def _has_no_adapter(draft: Draft, calls: Sequence[Entry]) -> bool:
-    """Whether a trainer is built and nothing in the file speaks of an adapter."""
+    """Whether a trainer is built and nothing in the file speaks of an adapter.
+
+    What an earlier run left behind may be one, which loads together with its base.
+    """
     trains = any(call.key.text.endswith("Trainer") for call in calls)
-    return trains and "peft" not in draft.document.text.lower()
+    name = draft.get("model.name_or_path")
+    of_a_run = isinstance(name, str) and _OF_A_RUN.search(name) is not None
+    return trains and not of_a_run and "peft" not in draft.document.text.lower()
 
 
 def _forget(draft: Draft, group: str) -> None:
@@ -228,7 +246,7 @@ def _fields(group: str) -> list[str]:
 
 
 def _settle_base(draft: Draft, calls: Sequence[Entry]) -> None:
-    loader = next((c for c in calls if c.key.text == "from_pretrained" and _loads(c)), None)
+    loader = next((c for c in calls if loads_base(c)), None)
     if loader is None:
         _named_base(draft, calls)
         return
@@ -253,11 +271,6 @@ def _named_base(draft: Draft, calls: Sequence[Entry]) -> None:
             draft.put_at("model.name_or_path", _text(named.value), named)
             if call.key.text == "RewardTrainer":
                 draft.put("model.auto_class", trl_commands.REWARD_CLASS, None)
-
-
-def _loads(call: Entry) -> bool:
-    of = _text(argument(call, "of"))
-    return ("Model" in of or of.endswith("LM")) and not of.startswith("Peft")
 
 
 def _put_bits(draft: Draft, *, four: bool, eight: bool) -> None:
@@ -370,7 +383,7 @@ def _other_tokenizer(calls: Sequence[Entry]) -> bool:
     """Whether model and tokenizer are loaded from two places that are both known."""
     name = "pretrained_model_name_or_path"
     loads = [call for call in calls if call.key.text == "from_pretrained"]
-    models = {_text(argument(call, name)) for call in loads if _loads(call)}
+    models = {_text(argument(call, name)) for call in loads if loads_base(call)}
     others = {_text(argument(c, name)) for c in loads if "Tokenizer" in _text(argument(c, "of"))}
     return len(models) == len(others) == 1 and models != others and "" not in models | others
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.record import replace
 from lora_advisor.source import python_options as options
 from lora_advisor.source.errors import SourceError
+from lora_advisor.source.python_arguments import adapter_of, arguments, frozen, marked
 from lora_advisor.source.python_calls import (
-    OUTPUT_FIRST,
-    POSITIONAL,
-    TRAINERS,
+    OF_SPLITS,
+    canonical,
     is_loader,
     is_of_library,
     kept,
@@ -40,14 +40,9 @@ from lora_advisor.source.python_nodes import (
     unpacked,
 )
 from lora_advisor.source.python_places import Places
-from lora_advisor.source.python_values import (
-    Scope,
-    is_bare_unknown,
-    keywords,
-    resolve,
-    truth,
-)
-from lora_advisor.source.scalars import CHOICE, SETTINGS, is_unknown
+from lora_advisor.source.python_settings import settings_of
+from lora_advisor.source.python_values import Scope, is_bare_unknown, resolve, truth
+from lora_advisor.source.scalars import CHOICE, DROPPED, is_unknown
 from lora_advisor.source.shell import parse_shell
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -55,8 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence as Listing
 
-_SETTINGS_OF: Final = frozenset({"model", "optim_wrapper", "train_dataloader"})
-_HF_SETTINGS: Final = frozenset({"framework", "model", "training_args"})
 _MUTATORS: Final = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
 )
@@ -123,23 +116,9 @@ class _Program:
         self._block(module.body, scope)
         for function in self._functions:
             self._function(function, scope)
-        self._settings(module, scope)
+        settings = settings_of(module, scope, len(self._text))
+        self.calls += [settings] if settings is not None else []
         self.calls.sort(key=lambda entry: entry.value.span.end)
-
-    def _settings(self, module: ast.Module, scope: Scope) -> None:
-        """Record the assignments of a config of mmengine, whose file is one mapping."""
-        found: dict[str, Entry] = {}
-        for statement in module.body:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            value = scope.names.get(target.id) if isinstance(target, ast.Name) else None
-            if isinstance(target, ast.Name) and value is not None:
-                key = Scalar(text=target.id, plain=False, span=self._span(target))
-                found[target.id] = Entry(key=key, value=value)
-        if found.keys() >= _SETTINGS_OF or found.keys() >= _HF_SETTINGS:
-            span = Span(start=0, end=len(self._text))
-            mapping = Mapping(entries=tuple(found.values()), span=span)
-            key = Scalar(text=SETTINGS, plain=False, span=Span(0, 0))
-            self.calls.append(Entry(key=key, value=mapping))
 
     def _declare(self, node: ast.AST, scope: Scope) -> None:
         """Note imports, definitions and command-line defaults wherever they stand."""
@@ -185,6 +164,14 @@ class _Program:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self._expression(child, scope)
+            if isinstance(node, ast.Expr) and id(node.value) in self._seen:
+                self._drop(self._seen[id(node.value)])
+
+    def _drop(self, result: Node | None) -> None:
+        """Mark a call whose result nothing takes."""
+        for index, call in enumerate(self.calls):
+            if call.value is result and call.key.text == "merge_and_unload":
+                self.calls[index] = replace(call, value=marked(call.value, DROPPED))
 
     def _augment(self, node: ast.AugAssign, scope: Scope) -> None:
         """Read ``steps *= 2`` as the sum or product it is."""
@@ -256,6 +243,8 @@ class _Program:
 
     def _flow(self, node: ast.stmt, scope: Scope) -> None:
         """Walk the branches; what they assign is uncertain afterwards."""
+        if isinstance(node, ast.For) and (found := frozen(node, scope)) is not None:
+            self.calls.append(found)
         for part in expressions(node):
             self._expression(part, scope)
         if isinstance(node, (ast.With, ast.AsyncWith)) or is_main(node):
@@ -269,9 +258,10 @@ class _Program:
             inner = scope.inner()
             if isinstance(node, ast.If) and taken is bool(index):
                 self._doubt(node.test, inner)
+            before = dict(inner.names)
             self._branch(node, body, inner)
             for name in inner.names:
-                if inner.names[name] is not scope.names.get(name):
+                if inner.names[name] is not before.get(name):
                     scope.names[name] = None
 
     def _branch(self, node: ast.stmt, body: list[ast.stmt], inner: Scope) -> None:
@@ -326,16 +316,29 @@ class _Program:
 
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
         if not self._is_kept(node):
-            return None
+            return self._of_splits(node, scope)
         if id(node) not in self._seen:
             name = self._called(node)
+            if name == "get_peft_config":
+                self._seen[id(node)] = self._described(node, scope)
+                return self._seen[id(node)]
             inline = kept(name) == "inline"
             self._seen[id(node)] = self._record(node, name, scope, inline=inline)
         return self._seen[id(node)]
 
+    def _of_splits(self, node: ast.Call, scope: Scope) -> Node | None:
+        """Return the data set, splits and all, that ``load_dataset(…).map(…)`` is made of."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in OF_SPLITS:
+            return None
+        held = resolve(node.func.value, scope)
+        entries = held.entries if isinstance(held, Mapping) else None
+        loads = (call.value for call in self.calls if call.key.text == "load_dataset")
+        made = any(isinstance(one, Mapping) and one.entries is entries for one in loads)
+        return held if made else None
+
     def _called(self, node: ast.Call) -> str:
         name = name_of(node.func)
-        return self._aliases.get(name, name)
+        return canonical(self._aliases.get(name, name))
 
     def _is_kept(self, node: ast.Call) -> bool:
         """Whether a call is one of a library's that say something of the training."""
@@ -347,50 +350,18 @@ class _Program:
             return of not in self._own or not is_loader(of)
         return not self._strange & {of, root_of(node.func)} or is_of_library(of)
 
+    def _described(self, node: ast.Call, scope: Scope) -> Node | None:
+        """Record the config that ``get_peft_config({"peft_type": "LORA", …})`` makes."""
+        found = adapter_of(node, scope)
+        self.calls += [found] if found is not None else []
+        return found.value if found is not None else None
+
     def _record(self, node: ast.Call, name: str, scope: Scope, *, inline: bool) -> Node:
         span = self._span(node)
-        arguments = Mapping(entries=tuple(self._arguments(node, name, scope)), span=span)
+        given = Mapping(entries=tuple(arguments(node, name, scope, self._aliases)), span=span)
         if not inline:
             function = self._span(node.func)
             start = max(function.end - len(name_of(node.func)), function.start)
             key = Scalar(text=name, plain=False, span=Span(start, function.end))
-            self.calls.append(Entry(key=key, value=arguments))
-        return arguments
-
-    def _arguments(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
-        entries = self._owner(node) + self._positional(node, name, scope)
-        if name == "merge_and_unload" and isinstance(node.func, ast.Attribute):
-            entries += self._made_from(node.func.value, scope)
-        return entries + keywords(node, scope)
-
-    def _made_from(self, owner: ast.expr, scope: Scope) -> list[Entry]:
-        """Return what a method's owner was made by, where that is known."""
-        made = resolve(owner, scope)
-        key = Scalar(text="on", plain=False, span=self._span(owner))
-        return [Entry(key=key, value=made)] if isinstance(made, Mapping) else []
-
-    def _owner(self, node: ast.Call) -> list[Entry]:
-        """Say of a method whose it is: ``of`` the class or variable."""
-        if not isinstance(node.func, ast.Attribute) or node.func.attr[:1].isupper():
-            return []  # of a class, it is the module it comes from
-        span = self._span(node.func.value)
-        owner = name_of(node.func.value)
-        owner = self._aliases.get(owner, owner)
-        if not owner and isinstance(node.func.value, ast.Call):
-            owner = name_of(node.func.value.func)
-        text = Scalar(text=owner, plain=False, span=span)
-        return [Entry(key=Scalar(text="of", plain=False, span=span), value=text)]
-
-    def _positional(self, node: ast.Call, name: str, scope: Scope) -> list[Entry]:
-        names = ("output_dir",) if OUTPUT_FIRST.fullmatch(name) else POSITIONAL.get(name, ())
-        if name.endswith("Trainer"):
-            names = TRAINERS.get(name, ("model", "args"))
-        entries = []
-        for index, argument in enumerate(node.args):
-            if isinstance(argument, ast.Starred):
-                break
-            span = self._span(argument)
-            label = names[index] if index < len(names) else f"[{index}]"
-            key = Scalar(text=label, plain=False, span=span)
-            entries.append(Entry(key=key, value=resolve(argument, scope)))
-        return entries
+            self.calls.append(Entry(key=key, value=given))
+        return given

@@ -25,7 +25,8 @@ RECORDED: Final = pattern(
     r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
     r"|finetune_recipe|LoRA|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
-    r"|load_dataset|backward"
+    r"|load_dataset|backward|get_peft_config|save_pretrained|push_to_hub|requires_grad_"
+    r"|get_chat_template|train_on_responses_only"
 )
 POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),
@@ -35,6 +36,9 @@ POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "add_adapter": ("adapter_config",),
     "resize_token_embeddings": ("new_num_tokens",),
     "add_tokens": ("new_tokens",),
+    "get_chat_template": ("tokenizer", "chat_template"),
+    "train_on_responses_only": ("trainer", "instruction_part", "response_part"),
+    "load_dataset": ("path", "name", "data_dir", "data_files", "split"),
     "add_special_tokens": ("special_tokens_dict",),
 }
 TRAINERS: Final[dict[str, tuple[str, ...]]] = {
@@ -44,6 +48,19 @@ TRAINERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Positional arguments of trainers; of any other the model and its arguments come first."""
 OUTPUT_FIRST: Final = pattern(r"\w*TrainingArguments|(?:SFT|DPO|GRPO|KTO|Reward|RLOO)Config")
+OF_A_MODEL: Final = frozenset(
+    {"merge_and_unload", "save_pretrained", "push_to_hub", "resize_token_embeddings"}
+    | {"requires_grad_", "load_adapter", "prepare_model_for_kbit_training"}
+)
+"""Methods of which it counts how their owner was made."""
+OF_SPLITS: Final = frozenset(
+    {"map", "filter", "shuffle", "rename_column", "rename_columns", "remove_columns"}
+    | {"select_columns", "cast_column", "with_format", "flatten"}
+)
+"""Methods of a data set that leave its splits as they are."""
+ASIDE: Final = frozenset({"save_pretrained", "push_to_hub", "requires_grad_"})
+"""Calls that say what becomes of a model, and nothing of how it is trained."""
+_WRAPPER: Final = pattern(r"PeftModel(?:For\w+)?")
 _LIBRARIES: Final = frozenset(
     {
         *("torch", "peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes"),
@@ -75,6 +92,11 @@ def is_of_library(module: str) -> bool:
 def is_loader(name: str) -> bool:
     """Whether a class is one of those that load a model, by its name."""
     return _LOADER.fullmatch(name) is not None
+
+
+def canonical(name: str) -> str:
+    """Return what a call is known by: making a ``PeftModel`` is what ``get_peft_model`` does."""
+    return "get_peft_model" if _WRAPPER.fullmatch(name) else name
 
 
 @lru_cache(KEPT)

@@ -173,6 +173,10 @@ CHOICE: Final = "$choice"
 """Name among a program's calls for two stretches of which only one is run."""
 SETTINGS: Final = "$settings"
 """Name under which all assignments of an mmengine config stand in a program's tree."""
+DROPPED: Final = "$dropped"
+"""Stands among the arguments of a call of a program whose result nothing takes."""
+FROZEN: Final = "$frozen"
+"""Name of the key that stands for a loop that freezes every weight of a model."""
 
 
 def python_value(scalar: Scalar) -> object:

@@ -10,16 +10,9 @@ import trl
 
 from tests.proofs import models
 from tests.proofs import sft as sft_
-from tests.proofs.acts import inject
 
 if TYPE_CHECKING:
     from tests.proofs.acts import Attempt
-
-
-def sft_as_called(attempt: Attempt) -> Any:
-    """Build TRL's SFTTrainer on a plain model or on an adapted one, as the script does."""
-    adapted = "get_peft_model" in [key.path for key in attempt.recipe.keys]
-    return sft_.trainer(attempt.recipe, inject(attempt) if adapted else None)
 
 
 def sft_step_tied(attempt: Attempt) -> None:

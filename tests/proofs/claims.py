@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lora_advisor.cards import Card, Example, Proof
     from lora_advisor.recipe import Recipe
 
-ACTS = ("tests.proofs.acts", "tests.proofs.acts_trl")
+ACTS = ("tests.proofs.acts", "tests.proofs.acts_trl", "tests.proofs.acts_stage")
 OBSERVATIONS = ("tests.proofs.observations", "tests.proofs.observations_runs")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.proofs import runs
+from tests.proofs import runs, stage
 
 if TYPE_CHECKING:
     import transformers
@@ -98,3 +98,20 @@ def padding_kept(trainer: Any) -> bool:
 def no_adapter_dropout(trainer: Any) -> bool:
     """Every dropout of the trained model is 0."""
     return all(getattr(module, "p", 0) == 0 for module in trainer.model.modules())
+
+
+def saved_under_two_wrappers(played: stage.Played) -> bool:
+    """Whether an adapter was saved whose names begin with two wrappers, which fits no base."""
+    return any(
+        "base_model.model.base_model" in name for names in played.saved.values() for name in names
+    )
+
+
+def empty_adapter_saved(played: stage.Played) -> bool:
+    """Whether what was saved as merged holds no tensor."""
+    return played.saved["merged"] == []
+
+
+def adapter_at_zero(model: Any) -> bool:
+    """Whether every B of the adapter is zero: it changes nothing of what the base says."""
+    return all(not part.any() for name, part in model.named_parameters() if "lora_B" in name)
