@@ -27,6 +27,8 @@ _WITHOUT_SPARE: Final = {
     "falcon": (65024,),
 }
 """Model types with the vocabularies whose every row has a token, and none of them a padding one."""
+_PAD_ONLY: Final = ("DataCollatorForSeq2Seq", "DataCollatorWithPadding")
+_OWN_TRAINER: Final = pattern(r"class \w+\([\w.]*Trainer\)|compute_loss")
 _NEW: Final = pattern(r"\[PAD\]|<\|?(?:pad|PAD|padding)\|?>|\[(?:sep|SEP|CLS|MASK)\]")
 _RESIZES: Final = pattern(
     r"resize_\w*embedding|add_new_tokens|smart_tokenizer|resize_model|packing\s*=\s*True"
@@ -83,6 +85,21 @@ def _words(node: Node | None) -> list[str]:
     if isinstance(node, Sequence):
         return [text_of(part) for part in node.items]
     return [text_of(node)]
+
+
+def labels_never_made(recipe: Recipe) -> bool:
+    """Whether a language model's rows are tokenized in a script that speaks of no labels.
+
+    Source: ``transformers.data.data_collator``, whose collators pad labels that are there.
+    """
+    text, loader = recipe.document.text, str(recipe["model.auto_class"].value)
+    trainer = next(calls(recipe, "Trainer", "Seq2SeqTrainer"), None)
+    pads = recipe["data.collator"].value in _PAD_ONLY
+    writes = loader.endswith(("ForCausalLM", "ForSeq2SeqLM", "LMHeadModel"))
+    tokenizes = ".map(" in text and "truncation" in text and "import *" not in text
+    speaks = "label" in text.lower()
+    own = _OWN_TRAINER.search(text) is not None
+    return trainer is not None and pads and writes and tokenizes and not speaks and not own
 
 
 def strange_marks(recipe: Recipe) -> tuple[StrangeMark, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor.facts._arguments import argument, calls, takes_unread
 from lora_advisor.facts._releases import may_reach
 from lora_advisor.facts._script import made_by, text_of, written_as
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
 from lora_advisor.source.scalars import is_unknown, python_value
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _TRAINERS: Final = ("SFTTrainer", "DPOTrainer", "GRPOTrainer", "KTOTrainer", "RewardTrainer")
 _OF_TRANSFORMERS: Final = ("Trainer", "Seq2SeqTrainer")
 _WHOLE: Final = ("train_dataset", "eval_dataset")
+_WRITES: Final = pattern(r"(?:ForCausalLM|LMHeadModel|ForConditionalGeneration)$")
+_OPEN: Final = frozenset({"config", "**"})
+"""Arguments of a loading that may give a model another number of outputs."""
 _OWN_MASK: Final = frozenset({"bfd", "bfd_split", "bfd-requeue", "ffd"})
 """Ways to pack for which TRL's own collator keeps the rows apart."""
 
@@ -56,6 +60,7 @@ def _refusals(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
     yield from _same_reference(recipe)
     yield from _uneven_weights(recipe)
     yield from _late_quantiser(recipe)
+    yield from _unfit_reward(recipe)
 
 
 _TOLD: Final = {
@@ -72,6 +77,10 @@ _TOLD: Final = {
         "reference is the model with the adapter switched off"
     ),
     "weights": "has another number of members than `reward_funcs`: write one for each",
+    "reward": (
+        "is no model with one output, as a reward model has to be: load it as "
+        "`AutoModelForSequenceClassification` with `num_labels=1`"
+    ),
     "quantiser": "comes too late, as the model is loaded already: give it to `from_pretrained`",
 }
 
@@ -124,6 +133,19 @@ def _late_quantiser(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
         model = argument(recipe, trainer, "model")
         if key is not None and model is not None and made_by(model.node) is not None:
             yield "1.16", key, _TOLD["quantiser"]
+
+
+def _unfit_reward(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
+    """A model that writes text, or has several labels, given to the trainer of reward models."""
+    key = argument(recipe, "RewardTrainer", "model")
+    made = made_by(key.node) if key is not None else None
+    if key is None or made is None or _OPEN.intersection(made.keys()):
+        return
+    of, labels = text_of(made.get("of")), made.get("num_labels")
+    number = python_value(labels) if isinstance(labels, Scalar) and not is_unknown(labels) else 1
+    writes = _WRITES.search(of) is not None
+    if writes or (of.endswith("ForSequenceClassification") and number != 1):
+        yield "0.29", key, _TOLD["reward"]
 
 
 def _given(recipe: Recipe, call: str, name: str) -> WrittenKey | None:

@@ -235,6 +235,11 @@ def model_class(run: Run, recipe: Recipe) -> str:
     return models.pop() if len(models) == 1 else ""
 
 
+def loads_headless(run: Run, recipe: Recipe) -> bool:
+    """Whether a script loads its base without an output head, by a class of transformers' own."""
+    return model_class(run, recipe) == "AutoModel" and "trust_remote" not in recipe.document.text
+
+
 def headless(recipe: Recipe) -> bool:
     """Whether a script loads a model that writes no text and has no output head."""
     made = recipe["run.calls"].value if in_script(recipe) else None

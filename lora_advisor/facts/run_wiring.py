@@ -39,6 +39,7 @@ _FILLS: Final = pattern(
     r"load_adapter|set_peft_model_state_dict|load_state_dict|load_peft_weights"
     r"|inference_mode|PeftModel\w*\.from_pretrained"
 )
+_GIVEN: Final = pattern(r"\s*(\w+)\s*=[^=]")
 _OPTIMISERS: Final = pattern(r"(?:optim\.|bnb\.|\b)(?:AdamW?|SGD|Adafactor|Lion|PagedAdamW)\w*\(")
 
 
@@ -184,6 +185,48 @@ def _runs_on(recipe: Recipe, first: Entry, last: Entry) -> bool:
     text = recipe.document.text
     between = text[first.key.span.start : last.key.span.start]
     return "def " not in between and _OPTIMISERS.search(text, last.key.span.end) is None
+
+
+def parallel_bases(recipe: Recipe) -> tuple[Item, ...]:
+    """``get_peft_model`` of a model that several GPUs were made to share; the hint is by what."""
+    wrappers = called(recipe, "DataParallel", "DistributedDataParallel")
+    return tuple(
+        call_item(recipe, call, hint=wrapper.key.text)
+        for call in called(recipe, "get_peft_model")
+        for wrapper in wrappers
+        if is_same(argument(call, "model"), wrapper.value)
+    )
+
+
+def bare_trainers(recipe: Recipe) -> tuple[Item, ...]:
+    """Trainers that get the base around which an adapted model was made, which nobody saves.
+
+    The hint is the adapted model's name, the value the base as the trainer gets it.
+    """
+    found = []
+    for wrap in called(recipe, "get_peft_model"):
+        saved = any(is_same(argument(save, "on"), wrap.value) for save in called(recipe, *_SAVES))
+        name = _assigned_to(recipe, wrap)
+        for trainer in script_calls(recipe) if name and not saved else ():
+            model = argument(trainer, "model") if trainer.key.text.endswith("Trainer") else None
+            later = trainer.key.span.start > wrap.key.span.start
+            if later and model is not None and is_same(model, argument(wrap, "model")):
+                said = written_as(recipe, model)
+                found += [call_item(recipe, trainer, hint=name, value=said)] if said != name else []
+    return tuple(found)
+
+
+def _assigned_to(recipe: Recipe, call: Entry) -> str:
+    """Return the name that a call's result is given, empty if there is none."""
+    text = recipe.document.text
+    start = max(text.rfind("\n", 0, call.key.span.start), text.rfind('"', 0, call.key.span.start))
+    found = _GIVEN.match(text, start + 1)
+    return found[1] if found is not None else ""
+
+
+def watchless_stops(recipe: Recipe) -> tuple[Item, ...]:
+    """Callbacks that stop a training early."""
+    return tuple(call_item(recipe, call) for call in called(recipe, "EarlyStoppingCallback"))
 
 
 def ungrown_bases(recipe: Recipe) -> tuple[Item, ...]:

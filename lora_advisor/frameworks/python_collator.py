@@ -22,7 +22,7 @@ def settle_collator(draft: Draft, calls: Sequence[Entry]) -> None:
         draft.put("data.collator", None, None)
     if given and all(_is_none(value) for value in given):
         return
-    made = [call for call in calls if call.key.text.startswith("DataCollatorFor")]
+    made = [call for call in calls if call.key.text.startswith("DataCollator")]
     got = {identity(value) for value in given if isinstance(value, Mapping)}
     for call in [call for call in made if identity(call.value) in got] or made:
         draft.put("data.collator", call.key.text, draft.written(call.key.text))

@@ -15,6 +15,7 @@ def load_base(draft: Draft, loader: Entry) -> None:
     """Load in 4 bit unless another width is asked for, as ``FastLanguageModel`` does."""
     draft.put("model.unsloth", True, draft.written(loader.key.text))
     _settle_rollouts(draft, loader)
+    _switch_off(draft)
     wider = ("load_in_8bit", "load_in_16bit", "full_finetuning")
     asked = any(argument(loader, name) is not None for name in wider)
     if "quant.load_in_4bit" not in draft.values and not asked:
@@ -26,6 +27,13 @@ def load_base(draft: Draft, loader: Entry) -> None:
         draft.put("quant.method", "bitsandbytes" if four else None, None)
         draft.put("quant.bnb_4bit_quant_type", "nf4", None)
         draft.put("quant.bnb_4bit_use_double_quant", True, None)
+
+
+def _switch_off(draft: Draft) -> None:
+    """Make no adapter where all weights are trained: Unsloth then passes over the call for one."""
+    whole = draft.written("from_pretrained.full_finetuning")
+    if whole is not None and whole.value is True:
+        draft.put("lora.enabled", False, whole)
 
 
 def _settle_rollouts(draft: Draft, loader: Entry) -> None:

@@ -16,6 +16,7 @@ from lora_advisor.source import python_options as options
 from lora_advisor.source.errors import SourceError
 from lora_advisor.source.python_arguments import adapter_of, arguments, frozen, marked
 from lora_advisor.source.python_calls import (
+    OF_ITSELF,
     OF_SPLITS,
     canonical,
     is_loader,
@@ -316,7 +317,7 @@ class _Program:
 
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
         if not self._is_kept(node):
-            return self._of_splits(node, scope)
+            return self._returned(node, scope)
         if id(node) not in self._seen:
             name = self._called(node)
             if name == "get_peft_config":
@@ -326,15 +327,20 @@ class _Program:
             self._seen[id(node)] = self._record(node, name, scope, inline=inline)
         return self._seen[id(node)]
 
-    def _of_splits(self, node: ast.Call, scope: Scope) -> Node | None:
-        """Return the data set, splits and all, that ``load_dataset(…).map(…)`` is made of."""
-        if not isinstance(node.func, ast.Attribute) or node.func.attr not in OF_SPLITS:
+    def _returned(self, node: ast.Call, scope: Scope) -> Node | None:
+        """Return what ``model.to(…)`` and ``load_dataset(…).map(…)`` hand back: their owner."""
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if not isinstance(node.func, ast.Attribute) or name not in OF_SPLITS | OF_ITSELF:
             return None
         held = resolve(node.func.value, scope)
         entries = held.entries if isinstance(held, Mapping) else None
-        loads = (call.value for call in self.calls if call.key.text == "load_dataset")
-        made = any(isinstance(one, Mapping) and one.entries is entries for one in loads)
-        return held if made else None
+        made = [
+            call.key.text
+            for call in self.calls
+            if isinstance(call.value, Mapping) and call.value.entries is entries
+        ]
+        fits = made and (name in OF_ITSELF) is not (made[-1] == "load_dataset")
+        return held if fits else None
 
     def _called(self, node: ast.Call) -> str:
         name = name_of(node.func)

@@ -20,13 +20,13 @@ RECORDED: Final = pattern(
     r"(?:Lora|AdaLora|LoHa|LoKr|Vera|IA3|OFT|BOFT|LNTuning|RandLora|Prefix\w*|Prompt\w*|P\w*Tuning"
     r"|BitsAndBytes|GPTQ|Awq|AWQ|HQQ|Hqq|Quanto|Eetq|TorchAo|"
     r"SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Model)Config"
-    r"|\w*TrainingArguments|\w*Trainer|DataCollatorFor\w+|Accelerator|AdamW"
+    r"|\w*TrainingArguments|\w*Trainer|DataCollator\w+|Accelerator|AdamW"
     r"|from_pretrained|get_peft_model|prepare_model_for_kbit_training|merge_and_unload"
     r"|resize_token_embeddings|add_tokens|add_special_tokens|add_adapter|load_adapter"
     r"|gradient_checkpointing_enable|enable_input_require_grads|replace_lora_weights_loftq"
     r"|finetune_recipe|LoRA|initialize_lora_eva_weights|preprocess_corda|preprocess_loraga|set_seed|for_inference"
     r"|load_dataset|backward|get_peft_config|save_pretrained|push_to_hub|requires_grad_"
-    r"|get_chat_template|train_on_responses_only"
+    r"|get_chat_template|train_on_responses_only|(?:Distributed)?DataParallel|EarlyStoppingCallback"
 )
 POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "from_pretrained": ("pretrained_model_name_or_path",),
@@ -36,6 +36,8 @@ POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "add_adapter": ("adapter_config",),
     "resize_token_embeddings": ("new_num_tokens",),
     "add_tokens": ("new_tokens",),
+    "DataParallel": ("module",),
+    "DistributedDataParallel": ("module",),
     "get_chat_template": ("tokenizer", "chat_template"),
     "train_on_responses_only": ("trainer", "instruction_part", "response_part"),
     "load_dataset": ("path", "name", "data_dir", "data_files", "split"),
@@ -58,6 +60,8 @@ OF_SPLITS: Final = frozenset(
     | {"select_columns", "cast_column", "with_format", "flatten"}
 )
 """Methods of a data set that leave its splits as they are."""
+OF_ITSELF: Final = frozenset({"to", "cuda", "cpu", "half", "float", "bfloat16", "eval", "train"})
+"""Methods of a model that return the model."""
 ASIDE: Final = frozenset({"save_pretrained", "push_to_hub", "requires_grad_"})
 """Calls that say what becomes of a model, and nothing of how it is trained."""
 _WRAPPER: Final = pattern(r"PeftModel(?:For\w+)?")
@@ -79,7 +83,7 @@ _QUANTISES: Final = frozenset({"ipex_llm", "bigdl"})
 _QUANTISED: Final = frozenset({"BitsAndBytesConfig", "prepare_model_for_kbit_training"})
 _LOADER: Final = pattern(r"Auto(?:PeftModel|Model)\w*|Fast\w*Model")
 _KNOWN_TRAINER: Final = pattern(
-    r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollatorFor\w+"
+    r"(?:SFT|DPO|GRPO|KTO|Reward|RLOO|ORPO|CPO|PPO|Seq2Seq)?Trainer|DataCollator\w+"
 )
 
 

@@ -115,3 +115,8 @@ def empty_adapter_saved(played: stage.Played) -> bool:
 def adapter_at_zero(model: Any) -> bool:
     """Whether every B of the adapter is zero: it changes nothing of what the base says."""
     return all(not part.any() for name, part in model.named_parameters() if "lora_B" in name)
+
+
+def base_saved_with_adapter(played: stage.Played) -> bool:
+    """Whether the weights of a base were saved, under the names they have inside an adapter."""
+    return any("base_layer" in name for name in played.saved["final"])

@@ -48,6 +48,9 @@ def _inside(folder: str) -> Iterator[None]:
     before = Path.cwd()
     stand_ins = [
         mock.patch.object(transformers.AutoModelForCausalLM, "from_pretrained", _base),
+        mock.patch.object(
+            transformers.AutoModel, "from_pretrained", return_value=models.llama().model
+        ),
         mock.patch.object(transformers.AutoTokenizer, "from_pretrained", return_value=_tokenizer()),
         mock.patch.object(datasets, "load_dataset", return_value=_splits()),
         *(mock.patch.object(kind, "__init__", _plain(kind)) for kind in _ARGUMENTS),
