@@ -68,6 +68,7 @@ _QUANTISERS: Final = frozenset({"BitsAndBytesConfig", *python_settle.QUANTISERS}
 _UNSLOTH_USE: Final = pattern(
     r"^\s*(?:from|import) unsloth\b|use_gradient_checkpointing\s*=\s*[\"']unsloth", re.MULTILINE
 )
+_PEFT: Final = pattern(r"(?:Auto)?PeftModel")
 _DENOISER: Final = pattern(r"Transformer[23]DModel|UNet\w*Model")
 """Models of diffusers that images are trained on; text encoders stand beside them as they are."""
 _TRAINERS: Final = tuple(
@@ -173,7 +174,7 @@ def _kind(calls: Sequence[Entry], text: str) -> str:
         return "unsloth"
     if names & {*ARGUMENTS[3:], *_TRAINERS, "DataCollatorForCompletionOnlyLM"}:
         return "trl-python"
-    if names & {"LoraConfig", "get_peft_model"} or any(owner(c) == "PeftModel" for c in calls):
+    if names & {"LoraConfig", "get_peft_model"} or any(_PEFT.match(owner(call)) for call in calls):
         return "peft-python"
     return "transformers-python" if names & {*ARGUMENTS, *_QUANTISERS} else ""
 

@@ -102,7 +102,10 @@ class _Program:
         self._aliases: dict[str, str] = {}
         self._own: set[str] = set()
         self._strange: set[str] = set()
+        self._global: Scope | None = None
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+        self._walked: dict[int, Node | None] = {}
+        self._returns: list[Node] = []
         self._seen: dict[int, Node | None] = {}
         self._passed: dict[str, list[ast.Call]] = {}
         self._tests: dict[str, ast.expr] = {}
@@ -114,6 +117,7 @@ class _Program:
             if type(node) in _DECLARES:  # most nodes are of no such kind
                 self._declare(node, scope)
         options.take_instances(module, self._passed, scope)
+        self._global = scope
         self._block(module.body, scope)
         for function in self._functions:
             self._function(function, scope)
@@ -162,11 +166,17 @@ class _Program:
         elif isinstance(node, _FLOW):
             self._flow(node, scope)
         else:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self._expression(child, scope)
-            if isinstance(node, ast.Expr) and id(node.value) in self._seen:
-                self._drop(self._seen[id(node.value)])
+            self._plain(node, scope)
+
+    def _plain(self, node: ast.stmt, scope: Scope) -> None:
+        """Read a statement for its expressions, and for what a function hands back."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expression(child, scope)
+        if isinstance(node, ast.Return) and node.value is not None:
+            self._returns.append(resolve(node.value, scope))
+        elif isinstance(node, ast.Expr) and id(node.value) in self._seen:
+            self._drop(self._seen[id(node.value)])
 
     def _drop(self, result: Node | None) -> None:
         """Mark a call whose result nothing takes."""
@@ -287,7 +297,19 @@ class _Program:
             if isinstance(part, ast.Attribute):
                 inner.options = {**inner.options, part.attr: None}
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Node | None:
+        """Walk a function once, and return what its one ``return`` hands back."""
+        if id(node) in self._walked:
+            return self._walked[id(node)]
+        self._walked[id(node)] = None
+        outer, self._returns = self._returns, []
+        self._block(node.body, self._entered(node, scope))
+        found, self._returns = self._returns, outer
+        self._walked[id(node)] = found[0] if len(found) == 1 else None
+        return self._walked[id(node)]
+
+    def _entered(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Scope:
+        """Return what the names of a function stand for where its body begins."""
         inner = scope.inner()
         parameters = [*node.args.posonlyargs, *node.args.args]
         defaults = dict(
@@ -303,7 +325,7 @@ class _Program:
             known = scope.options.get(parameter.arg) if default is None else None
             inner.names[parameter.arg] = options.field_default(default, scope) if default else known
             self._pass(node.name, index, parameter.arg, inner, scope)
-        self._block(node.body, inner)
+        return inner
 
     def _pass(self, function: str, index: int, name: str, inner: Scope, scope: Scope) -> None:
         """Give a parameter what the file's one call passes; several calls leave it uncertain."""
@@ -329,6 +351,8 @@ class _Program:
 
     def _returned(self, node: ast.Call, scope: Scope) -> Node | None:
         """Return what ``model.to(…)`` and ``load_dataset(…).map(…)`` hand back: their owner."""
+        if isinstance(node.func, ast.Name):
+            return self._handed_back(node.func.id)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if not isinstance(node.func, ast.Attribute) or name not in OF_SPLITS | OF_ITSELF:
             return None
@@ -341,6 +365,14 @@ class _Program:
         ]
         fits = made and (name in OF_ITSELF) is not (made[-1] == "load_dataset")
         return held if fits else None
+
+    def _handed_back(self, name: str) -> Node | None:
+        """Return what one of the program's own functions makes, if it is called just once."""
+        named = [function for function in self._functions if function.name == name]
+        once = len(named) == len(self._passed.get(name, ())) == 1
+        if not once or self._global is None or named[0].decorator_list:
+            return None
+        return self._function(named[0], self._global)
 
     def _called(self, node: ast.Call) -> str:
         name = name_of(node.func)
