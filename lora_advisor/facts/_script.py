@@ -80,8 +80,9 @@ def loads_adapter(made: Mapping) -> bool:
 def is_same(one: Node | None, other: Node | None) -> bool:
     """Whether two values are known to be made by the same call."""
     first, second = made_by(one), made_by(other)
-    known = first is not None and second is not None
-    return known and bool(identity(first)) and identity(first) == identity(second)
+    if first is None or second is None:
+        return False
+    return bool(identity(first)) and identity(first) == identity(second)
 
 
 def call_item(recipe: Recipe, call: Entry, hint: str = "", value: object = None) -> Item:

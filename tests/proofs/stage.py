@@ -46,7 +46,7 @@ def play(text: str) -> Played:
 def _inside(folder: str) -> Iterator[None]:
     """Stand in a folder, where models, tokenizers and data sets are tiny and at hand."""
     before = Path.cwd()
-    stand_ins = [
+    stand_ins: list[contextlib.AbstractContextManager[object]] = [
         mock.patch.object(transformers.AutoModelForCausalLM, "from_pretrained", _base),
         mock.patch.object(
             transformers.AutoModel, "from_pretrained", return_value=models.llama().model
@@ -121,6 +121,6 @@ def _given() -> dict[str, Any]:
 def _saved(folder: Path) -> dict[str, list[str]]:
     found = {}
     for path in folder.glob("*/*.safetensors"):
-        with safetensors.safe_open(path, "pt") as tensors:  # type: ignore[no-untyped-call]
+        with safetensors.safe_open(path, "pt") as tensors:
             found[path.parent.name] = list(tensors.keys())
     return found
