@@ -107,10 +107,6 @@ FOUND = {
         "the model as its reference": (
             f"{BASE}DPOTrainer(base, base, args=DPOConfig('o', learning_rate=5e-6))\n"
         ),
-        "weights of fewer rewards": (
-            f"{BASE}GRPOTrainer(base, [a, b], args=GRPOConfig('o', learning_rate=1e-5, "
-            "reward_weights=[1.0]), peft_config=config)\n"
-        ),
         "a quantiser after loading": (
             f"{BASE}DPOTrainer(base, args=DPOConfig('o', learning_rate=5e-6), "
             "quantization_config=BitsAndBytesConfig(load_in_4bit=True))\n"

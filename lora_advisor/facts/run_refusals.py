@@ -14,13 +14,12 @@ from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
 from lora_advisor.source.scalars import is_unknown, python_value
-from lora_advisor.source.tree import Mapping, Scalar, Sequence
+from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lora_advisor.recipe import Recipe, WrittenKey
-    from lora_advisor.source.tree import Node
     from lora_advisor.targets import Targets
 
 _TRAINERS: Final = ("SFTTrainer", "DPOTrainer", "GRPOTrainer", "KTOTrainer", "RewardTrainer")
@@ -58,7 +57,6 @@ def _refusals(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
     yield from _formatting(recipe)
     yield from _own_collator(recipe)
     yield from _same_reference(recipe)
-    yield from _uneven_weights(recipe)
     yield from _late_quantiser(recipe)
     yield from _unfit_reward(recipe)
 
@@ -76,7 +74,6 @@ _TOLD: Final = {
         "is the very model that is trained, and refused: leave it out, as with an adapter the "
         "reference is the model with the adapter switched off"
     ),
-    "weights": "has another number of members than `reward_funcs`: write one for each",
     "reward": (
         "is no model with one output, as a reward model has to be: load it as "
         "`AutoModelForSequenceClassification` with `num_labels=1`"
@@ -117,15 +114,6 @@ def _same_reference(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
             yield "0.11", reference, _TOLD["reference"]
 
 
-def _uneven_weights(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
-    """Weights of rewards of which there are more or fewer than functions."""
-    key = argument(recipe, "GRPOConfig", "reward_weights")
-    functions = argument(recipe, "GRPOTrainer", "reward_funcs")
-    counts = [_count(one.node) if one is not None else 0 for one in (key, functions)]
-    if key is not None and all(counts) and counts[0] != counts[1]:
-        yield "0.15", key, _TOLD["weights"]
-
-
 def _late_quantiser(recipe: Recipe) -> Iterator[tuple[str, WrittenKey, str]]:
     """A quantiser for a model that is loaded already."""
     for trainer in ("DPOTrainer", "KTOTrainer"):
@@ -154,11 +142,6 @@ def _given(recipe: Recipe, call: str, name: str) -> WrittenKey | None:
     node = key.node if key is not None else None
     off = isinstance(node, Scalar) and not is_unknown(node) and python_value(node) is None
     return None if off or takes_unread(recipe, call) else key
-
-
-def _count(node: Node) -> int:
-    """Return how many members a list has, 0 where that is not known."""
-    return len(node.items) if isinstance(node, Sequence) else 0
 
 
 def whole_datasets(recipe: Recipe) -> tuple[Item, ...]:

@@ -41,9 +41,9 @@ from lora_advisor.source.python_nodes import (
     unpacked,
 )
 from lora_advisor.source.python_places import Places
-from lora_advisor.source.python_settings import settings_of
+from lora_advisor.source.python_settings import TOKENS, settings_of, token_set
 from lora_advisor.source.python_values import Scope, is_bare_unknown, resolve, truth
-from lora_advisor.source.scalars import CHOICE, DROPPED, is_unknown
+from lora_advisor.source.scalars import CHOICE, DROPPED
 from lora_advisor.source.shell import parse_shell
 from lora_advisor.source.tree import Document, Entry, Mapping, Node, Scalar, Sequence, Span
 
@@ -221,7 +221,8 @@ class _Program:
                     self._tests[name] = value
                 if isinstance(target, ast.Attribute):
                     self._change(target, found, scope)
-                    self._set_attribute(target, value, found)
+                    if target.attr in TOKENS:
+                        self.calls.append(token_set(target, value, found, self._text, self._span))
 
     def _change(self, target: ast.Attribute, value: Node, scope: Scope) -> None:
         """Let ``config.r = 8`` change the call that made ``config``."""
@@ -237,20 +238,6 @@ class _Program:
                 changed = replace(call.value, entries=entries)
                 self.calls[index] = replace(call, value=changed)
                 scope.names[target.value.id] = replace(made, entries=entries)
-
-    def _set_attribute(self, target: ast.Attribute, value: ast.expr, found: Node) -> None:
-        """Record ``tokenizer.pad_token = tokenizer.eos_token`` and the like."""
-        if target.attr not in ("pad_token", "pad_token_id", "eos_token"):
-            return
-        span = self._span(value)
-        shown = Scalar(text=self._text[span.start : span.end], plain=False, span=span)
-        key = Scalar(text=target.attr, plain=False, span=self._span(target))
-        node = shown if is_unknown(found) else found
-        whole = Span(key.span.start, span.end)
-        arguments = Mapping(entries=(Entry(key=key, value=node),), span=whole)
-        self.calls.append(
-            Entry(key=Scalar(text="set", plain=False, span=key.span), value=arguments)
-        )
 
     def _flow(self, node: ast.stmt, scope: Scope) -> None:
         """Walk the branches; what they assign is uncertain afterwards."""
