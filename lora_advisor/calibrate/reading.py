@@ -174,7 +174,7 @@ class Reader:
             quantisation=self._quantisation(),
             trust_remote_code=chosen.trust_remote_code,
             attention=self._attention(device),
-            threads=1 if size < SMALL_FILE else None,
+            threads=_threads(size),
         )
 
     def _dtype(self, device: str) -> str:
@@ -207,6 +207,16 @@ class Reader:
 
 SMALL_FILE: Final = 200_000_000
 """Bytes of weights below which one thread is faster than several."""
+
+
+def _threads(size: int) -> int:
+    """Return the threads of every trial, wherever it runs: sums depend on how they are split.
+
+    Left to itself, a worker of Ray takes one thread where this process takes one a core.
+    """
+    import torch  # noqa: PLC0415
+
+    return 1 if size < SMALL_FILE else torch.get_num_threads()
 
 
 def device_of(name: str) -> str:

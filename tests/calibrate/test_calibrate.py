@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,34 @@ def test_engines_give_the_same_numbers(folder: Path) -> None:
     assert all(a.same_numbers(b) for a, b in zip(first, second, strict=True))
     assert first[0].same_numbers(first[2])  # nothing is left over from the trial between
     assert first[0].score != first[1].score
+
+
+@pytest.mark.slow
+def test_a_busy_machine_and_other_threads_change_no_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from lora_advisor.calibrate import reading
+    from lora_advisor.calibrate.engines import engine
+    from lora_advisor.calibrate.range_test import range_trial
+
+    monkeypatch.setattr(reading, "SMALL_FILE", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    setup = setup_of(folder)
+    assert setup.base.threads == 2
+    trials = [replace(range_trial(setup.adapter, batch=size, seed=1), steps=6) for size in (1, 8)]
+    with engine("serial", setup) as serial:
+        alone = list(serial.map(trials))
+    torch.set_num_threads(1)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as a worker of Ray finds it
+        try:
+            with engine("process", setup, workers=1) as pool:
+                beside = list(pool.map(trials))
+        finally:
+            busy.kill()
+    assert all(a.same_numbers(b) for a, b in zip(alone, beside, strict=True))
 
 
 @pytest.mark.parametrize("init", ["pissa", "olora", "gaussian", True])
