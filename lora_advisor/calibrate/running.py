@@ -76,7 +76,7 @@ def _raise(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, A
 
 def _train(bench: Workbench, trial: Trial, made: Any, tick: Tick) -> dict[str, Any]:
     """Train with the config's schedule squeezed into the steps, then score."""
-    start = bench.score()
+    start = bench.start()
     plan = schedule(made, bench.setup.training, trial.steps)
     rates: list[float] = []
     losses: list[float] = []

@@ -39,8 +39,9 @@ class Outcome:
 
     ``losses``: for ``range`` each step's loss less that of the untrained adapter on the same
     batch; otherwise the training loss. ``start`` and ``score`` are held-out losses before and
-    after. ``cost`` is in optimizer steps of the trial's batch (a pass without gradients counts a
-    third), ``seconds`` is CPU time. ``extra`` holds what a kind measures besides.
+    after. ``cost`` is in optimizer steps of the trial's batch: a pass without gradients counts a
+    third, that for ``start``, made once a rank, nothing. ``seconds`` is CPU time. ``extra`` holds
+    what a kind measures besides.
     """
 
     trial: Trial

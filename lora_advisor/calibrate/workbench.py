@@ -38,6 +38,8 @@ class Workbench:
             self._base.enable_input_require_grads()
         self._kept = self._copy() if self._rewritten() else None
         self._peft: Any = None
+        self._made: tuple[int, float, int] = (0, 0.0, 0)
+        self._starts: dict[tuple[int, float, int], float] = {}
 
     def fresh(self, r: int, alpha: float, seed: int) -> Any:
         """Return the model with a new adapter, the same for the same arguments.
@@ -48,6 +50,7 @@ class Workbench:
         from peft import LoraConfig, get_peft_model  # noqa: PLC0415
 
         self._clear()
+        self._made = (r, alpha, seed)
         torch.manual_seed(seed)
         config = LoraConfig(r=r, lora_alpha=alpha, **self.setup.adapter.settings)
         self._peft = get_peft_model(self._base, config)
@@ -88,6 +91,12 @@ class Workbench:
             return self.loss(self.setup.held_out)
         finally:
             self._peft.train()
+
+    def start(self) -> float:
+        """Return the score of the new adapter: asked before it is trained, measured once."""
+        if self._made not in self._starts:
+            self._starts[self._made] = self.score()
+        return self._starts[self._made]
 
     def _put(self, tensors: list[torch.Tensor]) -> None:
         for parameter, tensor in zip(self.parameters(), tensors, strict=True):

@@ -125,6 +125,24 @@ def test_a_trial_starts_from_the_same_base(folder: Path, init: str | bool) -> No
     assert first.start == pytest.approx(other.start, abs=1e-3)
 
 
+def test_the_score_before_training_is_measured_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lora_advisor.calibrate.running import run
+    from lora_advisor.calibrate.short_runs import short_run
+    from lora_advisor.calibrate.workbench import Workbench
+
+    setup = setup_of(folder)
+    scored: list[float] = []
+    score = Workbench.score
+    monkeypatch.setattr(Workbench, "score", lambda bench: scored.append(score(bench)) or scored[-1])
+    bench = Workbench(setup)
+    runs = [short_run(setup.adapter, rate, batch=8, seed=1, steps=3) for rate in (1e-3, 1e-2)]
+    first, second = (run(bench, trial) for trial in runs)
+    assert first.start == second.start == scored[0]
+    assert scored[1:] == [first.score, second.score]
+
+
 def test_memory_counts_what_real_tensors_take(folder: Path) -> None:
     from lora_advisor.calibrate.memory import measure
 
