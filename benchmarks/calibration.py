@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from calibration_grid import RESULT, setup_of
-from calibration_rivals import METHODS
+from calibration_rivals import DRAWS, METHODS, Asked, halving_with_rank
 
 from lora_advisor.calibrate.calibration import Calibration, Spent, Wanted, calibrate
 from lora_advisor.calibrate.engines import engine
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WRITTEN: Final = Path(__file__).parent / "results" / "calibration.json"
 DOMAINS: Final = ("kjv", "german")
 RANKS: Final = (4, 16, 64)
+ALL_RANKS: Final = (1, *RANKS)
 SEEDS: Final = (0, 1)
 SLICE: Final = 32
 """Rows a calibration holds out itself; the grid's own held-out rows are never shown to it."""
@@ -125,10 +126,32 @@ def case_scores(case: tuple[str, int, int], *, rivals: bool) -> list[Score]:
         scores += _moved(setup, case, with_rank)
         noisy = _batch_one(setup, run, seed)
         scores.append(score("calibrate, range test at batch 1", case, *noisy))
-        for name, method in METHODS.items() if rivals else ():
-            rival = runner(serial, None, Spent().add)
-            scores.append(score(name, case, *method(setup, rival, seed)))
+        if rivals:
+            scores += _rivals(setup, case, runner(serial, None, Spent().add))
     return scores
+
+
+def _rivals(setup: Setup, case: tuple[str, int, int], run: Any) -> list[Score]:
+    """Score the rivals, those for rank and rate together once a domain and seed."""
+    domain, seed, r = case
+    scores = [
+        score(name, case, *method(asked))
+        for name, (method, draws) in METHODS.items()
+        for asked in _draws(setup, case, run, draws)
+    ]
+    for asked in _draws(setup, case, run, DRAWS) if r == RANKS[0] else ():
+        found, cost = halving_with_rank(asked, ALL_RANKS)
+        name = "successive halving, rank and rate"
+        scores.append(joint_score(name, domain, seed, (found.r, found.learning_rate), cost))
+    return scores
+
+
+def _draws(setup: Setup, case: tuple[str, int, int], run: Any, draws: int) -> list[Asked]:
+    """Return the case for a rival, once for each of its draws."""
+    return [
+        Asked(setup=setup, run=run, seed=case[1], case=str(case), draw=draw)
+        for draw in range(draws)
+    ]
 
 
 def _batch_one(setup: Setup, run: Any, seed: int) -> tuple[float, float]:
@@ -161,23 +184,34 @@ def _moved(setup: Setup, case: tuple[str, int, int], found: Calibration) -> list
     rate = found.learning_rate.advised
     scores = [
         score(f"moved from r={r}", (domain, seed, other), moved(setup.adapter, rate, other), 0.0)
-        for other in (1, 4, 16, 64)
+        for other in ALL_RANKS
         if other != r
     ]
-    pick = min(found.rank.recommended, 64)
-    at_pick = loss_at((domain, seed, pick), moved(setup.adapter, rate, pick))
-    best = min(min(grid()[domain, seed, other].values()) for other in (1, 4, 16, 64))
-    joint = Score(
-        method="rank and rate together",
+    pick = min(found.rank.recommended, ALL_RANKS[-1])
+    picked = (pick, moved(setup.adapter, rate, pick))
+    return [
+        *scores,
+        joint_score("rank and rate together", domain, seed, picked, found.steps),
+    ]
+
+
+def joint_score(method: str, domain: str, seed: int, pick: tuple[int, float], cost: float) -> Score:
+    """Compare a rank and its rate with the best cell of the whole grid."""
+    r, rate = pick
+    cells = [
+        (loss, known) for rank in ALL_RANKS for known, loss in grid()[domain, seed, rank].items()
+    ]
+    best, best_rate = min(cells)
+    return Score(
+        method=method,
         domain=domain,
         seed=seed,
-        r=pick,
+        r=r,
         learning_rate=rate,
-        lost=(at_pick - best) / (start(domain) - best),
-        ratio=1.0,
-        cost=found.steps,
+        lost=(loss_at((domain, seed, r), rate) - best) / (start(domain) - best),
+        ratio=rate / best_rate,
+        cost=cost,
     )
-    return [*scores, joint]
 
 
 def table(scores: list[Score]) -> str:

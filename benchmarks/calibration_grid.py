@@ -32,6 +32,7 @@ STEPS: Final = 150
 BATCH: Final = 8
 MODULES: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 HELD_OUT: Final = 128
+REMAKE: Final = "python benchmarks/calibration_grid.py"
 
 
 @lru_cache(maxsize=4)
@@ -96,18 +97,18 @@ def main() -> None:
             print(f"{len(rows)}/{len(cells)} {time.time() - began:.0f} s {row}", flush=True)
 
 
-def write(rows: list[dict[str, Any]]) -> None:
-    """Write the table, one run a line, with how to remake it."""
-    RESULT.parent.mkdir(exist_ok=True)
+def write(rows: list[dict[str, Any]], path: Path = RESULT, made: str = REMAKE) -> None:
+    """Write a table, one run a line, with how to remake it."""
+    path.parent.mkdir(exist_ok=True)
     about = {
-        "remake": "python benchmarks/calibration_grid.py",
+        "remake": made,
         "steps": STEPS,
         "batch": BATCH,
         "alpha": "2 r",
     }
     lines = ",\n".join(json.dumps(row) for row in rows)
     head = json.dumps(about)[:-1]
-    RESULT.write_text(f'{head}, "runs": [\n{lines}\n]}}\n', encoding="utf-8")
+    path.write_text(f'{head}, "runs": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 if __name__ == "__main__":
