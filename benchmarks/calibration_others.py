@@ -72,6 +72,8 @@ CASES: Final = (
     Case(base="gpt2", domain="german", r=4, seed=1),
     Case(base="qwen2", domain="c", r=2),
     Case(base="llama", domain="italian", r=8, seed=2),
+    Case(base="llama", domain="c", r=8, seed=4, batch=1),
+    Case(base="gpt2", domain="man-fr", r=16, seed=5, batch=1),
 )
 
 
