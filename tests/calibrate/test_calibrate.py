@@ -135,7 +135,12 @@ def test_the_score_before_training_is_measured_once(
     setup = setup_of(folder)
     scored: list[float] = []
     score = Workbench.score
-    monkeypatch.setattr(Workbench, "score", lambda bench: scored.append(score(bench)) or scored[-1])
+
+    def counted(bench: Workbench) -> float:
+        scored.append(score(bench))
+        return scored[-1]
+
+    monkeypatch.setattr(Workbench, "score", counted)
     bench = Workbench(setup)
     runs = [short_run(setup.adapter, rate, batch=8, seed=1, steps=3) for rate in (1e-3, 1e-2)]
     first, second = (run(bench, trial) for trial in runs)
