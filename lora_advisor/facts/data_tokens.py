@@ -97,7 +97,7 @@ def labels_never_made(recipe: Recipe) -> bool:
     pads = recipe["data.collator"].value in _PAD_ONLY
     writes = loader.endswith(("ForCausalLM", "ForSeq2SeqLM", "LMHeadModel"))
     tokenizes = ".map(" in text and "truncation" in text and "import *" not in text
-    speaks = "label" in text.lower()
+    speaks = "label" in text.lower() or "text_target" in text
     own = _OWN_TRAINER.search(text) is not None
     return trainer is not None and pads and writes and tokenizes and not speaks and not own
 

@@ -50,12 +50,21 @@ def take_option(node: ast.Call, scope: Scope) -> None:
 
 
 def take_change(node: ast.Assign, scope: Scope) -> None:
-    """Rely on no default that the program makes something else of: ``x = x.split(",")``."""
-    converts = isinstance(node.value, ast.Call) and name_of(node.value.func) in _CONVERSIONS
-    used = {dotted(part) for part in nodes(node.value) if isinstance(part, _NAMED)}
-    for target in node.targets if not converts else ():
-        if isinstance(target, _NAMED) and dotted(target) in used:
+    """Rely on no default that the program makes something else of: ``x = x.split(",")``.
+
+    ``model = wrapped(model)`` is a name's own matter, ``args.x = read(args.x)`` the option's.
+    """
+    called = node.value.func if isinstance(node.value, ast.Call) else node.value
+    if isinstance(node.value, ast.Call) and name_of(called) in _CONVERSIONS:
+        return
+    for target in node.targets:
+        whole = node.value if isinstance(target, ast.Attribute) else called
+        if isinstance(target, _NAMED) and dotted(target) in _named_in(whole):
             scope.options[name_of(target)] = None
+
+
+def _named_in(value: ast.expr) -> set[str]:
+    return {dotted(part) for part in nodes(value) if isinstance(part, _NAMED)}
 
 
 def _parameter(names: list[str], dest: ast.expr | None) -> str:
