@@ -328,6 +328,11 @@ class Recipe:
         """The keys of the file by their paths, of a path written twice the first."""
         return {key.path: key for key in reversed(self.keys)}
 
+    @cached_property
+    def first_names(self) -> Mapping[str, WrittenKey]:
+        """The keys of the file by their last names, in whatever section; of several the first."""
+        return {key.name: key for key in reversed(self.keys)}
+
 
 @record
 class Item:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CURRENT: Final[dict[str, str]] = {
     "accelerate": "1.15.0",
+    "autotrain-advanced": "0.8.36",
     "axolotl": "0.21.0",
     "bitsandbytes": "0.50.2",
     "litgpt": "0.5.13",

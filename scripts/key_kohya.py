@@ -21,28 +21,28 @@ _READERS = ("*train_network.py", "library/*.py", "library/*/*.py")
 def config_classes(package: Package) -> key_history.Snapshot:
     """One flat list: the trainers of all image models share one file format."""
     found = [
-        (name, _is_switch(node))
+        (name, is_switch(node))
         for module in package.modules(_READERS)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call)
-        for name in _names(node)
+        for name in names(node)
     ]
     valued = {name for name, switch in found if not switch}
-    names = sorted({name for name, _ in found})
+    every = sorted({name for name, _ in found})
     fields: dict[str, dict[str, object]] = {
-        name: {} if name in valued else {"type": "bool"} for name in names
+        name: {} if name in valued else {"type": "bool"} for name in every
     }
     flat = key_history.Class(module="train_network", bases=[], fields=fields)
     return {"TrainNetwork": flat} if fields else {}
 
 
-def _is_switch(node: ast.Call) -> bool:
+def is_switch(node: ast.Call) -> bool:
     """Whether an argument takes no word (`action="store_true"`)."""
     actions = [k.value for k in node.keywords if k.arg == "action"]
     return any(isinstance(a, ast.Constant) and a.value == "store_true" for a in actions)
 
 
-def _names(node: ast.Call) -> Iterator[str]:
+def names(node: ast.Call) -> Iterator[str]:
     """Yield what `parser.add_argument("--name", ...)` is called in the namespace."""
     if not (isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"):
         return

@@ -9,11 +9,11 @@ import pytest
 from lora_advisor import frameworks, source
 from lora_advisor.checking import check
 from lora_advisor.facts import (
+    config_flags,
     config_keys,
     config_values,
     config_versions,
     train_images,
-    train_words,
 )
 from lora_advisor.frameworks.known import nearest
 from lora_advisor.targets import Targets, from_options
@@ -143,7 +143,7 @@ def test_flags_that_no_script_of_kohya_has(script: str, flags: str, strange: lis
 )
 def test_words_left_over_behind_flags_of_kohya(script: str, flags: str, left: list[str]) -> None:
     found = recipe(f"{KOHYA.format(script)} {flags}", "run.sh")
-    assert [item.path for item in train_words.left_over(found)] == left
+    assert [item.path for item in config_flags.left_over(found)] == left
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_words_left_over_behind_flags_of_a_parser(
 ) -> None:
     base = f"{program} --stage sft --model_name_or_path m --finetuning_type lora"
     found = recipe(f"{base if 'trl' not in program else program} {flags}", "run.sh")
-    assert [item.path for item in train_words.left_over(found)] == left
+    assert [item.path for item in config_flags.left_over(found)] == left
 
 
 @pytest.mark.parametrize(

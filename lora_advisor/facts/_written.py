@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name
 from lora_advisor.recipe import UNKNOWN, Item, Location, UnknownValueError
 from lora_advisor.record import replace
-from lora_advisor.source.scalars import is_placeholder, plain_value
+from lora_advisor.source.scalars import (
+    flag_value,
+    is_placeholder,
+    json_value,
+    plain_value,
+    toml_value,
+)
 from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, WrittenKey
+    from lora_advisor.source.scalars import Resolver
+
+_TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value, "shell": flag_value}
+"""Documents whose scalars have a type of their own, whatever reads them."""
 
 
 def key_at(recipe: Recipe, path: str) -> WrittenKey | None:
-    """Return the key written under a path, None if there is none."""
-    return recipe.first_keys.get(path)
+    """Return the key written under a path, None if there is none.
+
+    kohya's loader flattens the sections of a file away, so there the name alone counts.
+    """
+    found = recipe.first_keys.get(path)
+    if found is None and recipe.framework == "kohya":
+        return recipe.first_names.get(path)
+    return found
 
 
 def value_at(recipe: Recipe, path: str) -> object:
@@ -29,7 +45,8 @@ def value_at(recipe: Recipe, path: str) -> object:
         return None
     if isinstance(key.node, Scalar) and is_placeholder(key.node.text):
         raise UnknownValueError(f"{path}: its value is filled in later")
-    value: object = plain_value(key.node, framework.scalars)
+    resolver = _TYPED.get(recipe.document.format, framework.scalars)
+    value: object = plain_value(key.node, resolver)
     if value is UNKNOWN:
         raise UnknownValueError(f"{path} is not known")
     return value

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
-from lora_advisor.facts._arguments import runs_sd_script
+from lora_advisor.facts._arguments import reader_of, runs_sd_script
 from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.facts.config_versions import reader_stops
 from lora_advisor.frameworks import by_name
@@ -39,6 +39,15 @@ _TRL_DATA: Final = frozenset(
 )
 _LLAMAFACTORY_SCRIPTS: Final = frozenset({"train_bash.py", "train.py", "cli.py", "launcher.py"})
 """What started LLaMA-Factory before it had a command, and what its command starts."""
+_SCRIPTS: Final = ("kohya", "diffusers", "openrlhf")
+"""Scripts that people copy and give further flags."""
+_TRIED_ON_VLLM: Final = frozenset(
+    {"lora", "lora_path", "lora_paths", "lora_dir", "lora_name", "lora_adapter", "lora_adapters"}
+    | {"lora_module", "lora_rank", "lora_r", "lora_alpha", "lora_weights"}
+)
+"""Flags of other servers and trainers, which vLLM has never had."""
+_EXACT: Final = (*_SCRIPTS, "litgpt", "mlx-lm")
+"""Formats of which every flag on a command line is known, and any other stops it."""
 _TOO_MANY: Final = 3
 """So many keys that the loader refuses make a file one for another program."""
 _OF_AXOLOTL: Final = re.compile(
@@ -83,7 +92,7 @@ class StrangeKey(Item):
 @of_last_recipe
 def strange_keys(recipe: Recipe) -> tuple[StrangeKey, ...]:
     """Keys that the loader knows in no release; none where its key list is not known."""
-    framework = by_name(recipe.framework)
+    framework = reader_of(recipe)
     of_a_window = recipe.framework == "kohya" and recipe.document.format == "json"
     if framework is None or of_a_window:  # whose own names nobody lists
         return ()
@@ -116,12 +125,18 @@ def unknown_keys(recipe: Recipe, targets: Targets) -> tuple[StrangeKey, ...]:
         return ()
     far = [key for key in strange_keys(recipe) if not key.foreign and (key.both or not key.near)]
     stopping = sum(key.outcome == "raises" for key in far)
-    listed = recipe.document.format in ("yaml", "json") or recipe.framework == "kohya"
+    listed = recipe.document.format in ("yaml", "json") or recipe.framework in _SCRIPTS
     if stopping >= _TOO_MANY and listed:
         return ()
     if recipe.framework == "peft" and reader_stops(targets):
         return tuple(replace(key, outcome="raises", certain=True) for key in far)
     return tuple(key for key in far if key.outcome != "drops" or not key.empty)
+
+
+def is_of_another_script(recipe: Recipe) -> bool:
+    """Whether a command starts a copy of a script that has further flags: it may check others."""
+    copied = recipe.framework in _SCRIPTS and recipe.document.format == "shell"
+    return copied and any(not key.near for key in strange_keys(recipe))
 
 
 def for_a_fork(recipe: Recipe) -> bool:
@@ -169,9 +184,13 @@ def _strange(recipe: Recipe, framework: Framework) -> Iterator[StrangeKey]:
 
 
 def _is_passed_over(key: WrittenKey, framework: Framework) -> bool:
-    """Whether a key is one of a fork or a plugin, or a place to keep YAML anchors."""
+    """Whether a key is one of a fork or a plugin, or a place to keep YAML anchors.
+
+    Of vLLM's flags those on adapters alone are listed.
+    """
     return (
         key.name in framework.extra
+        or (framework.name == "vllm" and "lora" not in key.name)
         or key.name in framework.keys
         or key.name.startswith(("x-", "_", ".", COMMAND))
     )
@@ -190,13 +209,15 @@ def _imported_from(key: WrittenKey, recipe: Recipe) -> str:
 
 def _explained(key: WrittenKey, here: Keys, recipe: Recipe, framework: Framework) -> StrangeKey:
     value = key.node.text if isinstance(key.node, Scalar) else None
-    on_command_line = recipe.document.format == "shell" and framework.name == "kohya"
+    on_command_line = recipe.document.format == "shell" and framework.name in _EXACT
     strange = StrangeKey(
         path=key.path,
         at=key.key_at,
         value=value,
         outcome="raises" if on_command_line else outcome_of(key, framework),
-        certain=on_command_line or _imported_from(key, recipe) in _LIBRARIES,
+        certain=on_command_line
+        or (framework.name == "vllm" and key.name in _TRIED_ON_VLLM)
+        or _imported_from(key, recipe) in _LIBRARIES,
         empty=isinstance(key.node, Scalar) and framework.scalars(key.node) is None,
     )
     parent = parent_of(key)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lora_advisor.facts import _project
+from lora_advisor.facts._conditions import holds
 from lora_advisor.facts._written import key_at, value_at
+from lora_advisor.facts.config_keys import is_of_another_script
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import nearest
-from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
+from lora_advisor.frameworks.refusals import choices_of, refusals_of
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.record import record
 from lora_advisor.source import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from lora_advisor.frameworks.refusals import Choice, Refusal
-    from lora_advisor.recipe import Recipe
+    from lora_advisor.recipe import Recipe, WrittenKey
     from lora_advisor.targets import Targets
 
 
@@ -40,9 +44,13 @@ class OddWord(Item):
 
 @record
 class Refused(Item):
-    """A key that is refused beside others; ``says`` why, and what to write."""
+    """A key that is refused beside others; ``says`` why, and what to write.
+
+    ``warns`` tells of a loader that says so and goes on.
+    """
 
     says: str
+    warns: bool
 
 
 def odd_words(recipe: Recipe) -> tuple[OddWord, ...]:
@@ -54,13 +62,13 @@ def odd_words(recipe: Recipe) -> tuple[OddWord, ...]:
 def refused(recipe: Recipe, targets: Targets) -> tuple[Refused, ...]:
     """Combinations of keys that the loader's own checks refuse, one for each key to blame."""
     found: dict[str, Refused] = {}
-    for refusal in refusals_of(recipe.framework):
-        if not _in_use(recipe, refusal, targets):
+    for refusal in () if is_of_another_script(recipe) else refusals_of(recipe.framework):
+        if not _in_use(recipe, refusal, targets) or not _is_about(refusal, recipe):
             continue
         for at, when in _placed(recipe, refusal):
-            blamed = next((path for path in at if key_at(recipe, path)), "")
-            if blamed and blamed not in found and _holds(recipe, when):
-                found[blamed] = _refused(recipe, blamed, refusal)
+            key = next((key for path in at if (key := key_at(recipe, path))), None)
+            if key is not None and key.path not in found and holds(recipe, when):
+                found[key.path] = _refused(recipe, key, refusal)
     return tuple(found.values())
 
 
@@ -89,7 +97,7 @@ def _length(recipe: Recipe, name: str) -> int:
 
 def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
     key = key_at(recipe, path)
-    if key is None or not _holds(recipe, choice.where or {}):
+    if key is None or not holds(recipe, choice.where or {}):
         return None
     try:
         word = value_at(recipe, path)
@@ -120,44 +128,20 @@ def _meant(path: str, word: str, choice: Choice) -> str:
     return known or (f"`{path}: {near}`" if near else "")
 
 
-def _refused(recipe: Recipe, path: str, refusal: Refusal) -> Refused:
-    key = recipe.first_keys[path]
-    value = value_at(recipe, path)
-    plain = value if isinstance(value, str | int | float) else None
-    return Refused(path=path, at=key.key_at, value=plain, says=refusal.says)
-
-
-def _holds(recipe: Recipe, tests: Mapping[str, Any]) -> bool:
-    """Whether every key passes its test; one that is filled in later passes none."""
+def _refused(recipe: Recipe, key: WrittenKey, refusal: Refusal) -> Refused:
     try:
-        return all(_passes(recipe, path, test) for path, test in tests.items())
+        value = value_at(recipe, key.path)
     except UnknownValueError:
+        value = None
+    plain = value if isinstance(value, str | int | float) else None
+    return Refused(
+        path=key.path, at=key.key_at, value=plain, says=refusal.says, warns=refusal.warns
+    )
+
+
+def _is_about(refusal: Refusal, recipe: Recipe) -> bool:
+    """Whether a recipe is of the kind of file, or starts the script, that a refusal is about."""
+    if refusal.files and recipe.document.format != refusal.files:
         return False
-
-
-def _passes(recipe: Recipe, path: str, test: object) -> bool:
-    """Whether a key passes: set (true), not set (null), in a list, ``not`` so, by limit or start.
-
-    Whether a key is missing is known of a whole file, not of a command line with a file beside it.
-    """
-    value = value_at(recipe, path)
-    if key_at(recipe, path) is None:
-        value = defaults_of(recipe.framework).get(path)
-        if value is None and recipe.document.format not in ("yaml", "json"):
-            return False
-    match test:
-        case True:
-            return bool(value)
-        case None:
-            return not value
-        case {"not": list(others)}:
-            return value not in others
-        case {"above": float() | int() as limit}:
-            return isinstance(value, int | float) and value > limit
-        case {"below": float() | int() as limit}:
-            return isinstance(value, int | float) and value < limit
-        case {"starts": str(start)}:
-            return isinstance(value, str) and value.startswith(start)
-        case list(words):
-            return value in words
-    return False
+    script = refusal.script
+    return not script or pattern(f"runs (?:{script})").fullmatch(recipe.evidence) is not None

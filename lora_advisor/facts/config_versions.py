@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
+from lora_advisor.facts._arguments import reader_of
 from lora_advisor.facts._releases import may_reach
 from lora_advisor.frameworks import by_name, schemas
 from lora_advisor.frameworks.known import outcome_of, placed_keys
@@ -139,7 +140,7 @@ def reader_stops(targets: Targets) -> bool:
 def _entries(
     recipe: Recipe, targets: Targets, dated: str
 ) -> Iterator[tuple[WrittenKey, schemas.Key, Target, Framework]]:
-    framework = by_name(recipe.framework)
+    framework = reader_of(recipe)
     if framework is None:
         return
     for key, here in placed_keys(recipe, framework, recipe["train.method"].value):

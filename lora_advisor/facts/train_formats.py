@@ -51,9 +51,8 @@ def passes_over_images(train: Train, recipe: Recipe) -> float:
 
     Source: ``train_network.py``: ``max_train_steps`` counts optimizer steps.
     """
-    by_name = {key.name: key.path for key in recipe.keys}
-    images = value_at(recipe, by_name.get("num_train_images", ""))
-    repeats = value_at(recipe, by_name.get("dataset_repeats", "")) or 1
+    images = value_at(recipe, "num_train_images")
+    repeats = value_at(recipe, "dataset_repeats") or 1
     if not isinstance(images, int) or not isinstance(repeats, int) or images * repeats < 1:
         raise UnknownValueError("the number of images is not stated")
     seen = train.max_steps * train.per_device_train_batch_size * train.gradient_accumulation_steps

@@ -7,10 +7,9 @@ Source: sd-scripts of February 2026, ``train_network.py`` and ``docs/train_netwo
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.facts._arguments import item
+from lora_advisor.facts._arguments import item, tells_more
 from lora_advisor.facts.lora import scaling
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.draft import cast_to
@@ -52,9 +51,6 @@ _OF_SDXL: Final = frozenset(
 )
 """Networks of Stable Diffusion; of its two scripts only that for XL keeps texts."""
 _SPARES_VAE: Final = ("no_half_vae", "sdxl_no_half_vae", "vae")
-_MORE: Final = pattern(r"\"?\$(?:[@*]|\{?\w+(?:\[[@*]\])?\}?)\"?")
-_FLAG: Final = pattern(r"--?[A-Za-z][\w-]*")
-_LINE_END: Final = pattern(r"(?<!\\)\n|\Z")
 _XL: Final = pattern(r"stable-diffusion-xl|\bsd_?xl", re.IGNORECASE)
 _PUBLISHED: Final = pattern(r"(?:stable-diffusion-xl|\bsd_xl)[-_]base(?!.*vae)", re.IGNORECASE)
 
@@ -110,7 +106,7 @@ def text_encoder_beside_cache(recipe: Recipe) -> tuple[Item, ...]:
     written = _settings(recipe)
     network = written.get("network_module")
     for_xl = recipe.evidence.endswith("sdxl_train_network.py")
-    if _tells_more(recipe, written) or written.get("network_train_unet_only") is True:
+    if tells_more(recipe) or written.get("network_train_unet_only") is True:
         return ()
     if not (for_xl or network == _ANIMA or network in _OF_SDXL):
         return ()
@@ -128,7 +124,7 @@ def half_autoencoder(recipe: Recipe) -> tuple[Item, ...]:
     """
     written = _settings(recipe)
     spared = any(written.get(name) not in (None, False, "") for name in _SPARES_VAE)
-    if spared or _tells_more(recipe, written) or not _is_xl(recipe, written):
+    if spared or tells_more(recipe) or not _is_xl(recipe, written):
         return ()
     switch = "sdxl_no_half_vae" if "LoRA_type" in written else "no_half_vae"
     original = _PUBLISHED.search(str(written.get("pretrained_model_name_or_path"))) is not None
@@ -145,27 +141,6 @@ def _is_xl(recipe: Recipe, written: Mapping[str, object]) -> bool:
         return recipe.evidence.endswith("sdxl_train_network.py")
     named = _XL.search(str(written.get("pretrained_model_name_or_path"))) is not None
     return written.get("sdxl", named) is True
-
-
-def _tells_more(recipe: Recipe, written: Mapping[str, object]) -> bool:
-    """Whether settings are also elsewhere: in a file, or in what a command's variable stands for.
-
-    A variable behind a flag is taken for its value, unless it ends the command.
-    """
-    if "config_file" in written or recipe.document.format != "shell":
-        return "config_file" in written
-    words = _command(recipe).split()
-    behind = [later for word, later in pairwise(words) if not _FLAG.fullmatch(word)]
-    return any(_MORE.fullmatch(word) for word in (*behind, *words[-1:]))
-
-
-def _command(recipe: Recipe) -> str:
-    """Return the text from the line of a command's first flag to its end, its lines joined."""
-    text = recipe.document.text
-    places = [key.key_at.span.start for key in recipe.keys]
-    end = _LINE_END.search(text, max(places, default=0))
-    start = text.rfind("\n", 0, min(places, default=0)) + 1
-    return text[start : end.start() if end else None].replace("\\\n", " ")
 
 
 def _caches(written: Mapping[str, object]) -> bool:

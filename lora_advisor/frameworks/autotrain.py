@@ -166,5 +166,6 @@ FRAMEWORKS: Final = (
         casts=True,
         defaults=DEFAULTS,
         finish=settle,
+        package="autotrain-advanced",
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks.interface import Framework, Key
+from lora_advisor.frameworks.known import with_flags
 from lora_advisor.frameworks.readings import put_default, put_precision
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN
@@ -83,6 +84,7 @@ def of_script(name: str) -> Framework | None:
         put_default(draft, "lora.lora_alpha", draft.get("lora.r") if fixed is None else fixed)
         put_precision(draft)
 
+    own = with_flags(own, name)
     return replace(own, defaults={**own.defaults, **rank}, finish=finish)
 
 

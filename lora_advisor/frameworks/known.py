@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import schemas
 from lora_advisor.frameworks.draft import KEPT
+from lora_advisor.record import replace
 from lora_advisor.source.tree import Mapping, Scalar
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ _OF_ONE_COMMAND: Final = frozenset(
 )
 _FLAT: Final = ("kohya",)
 """Formats whose loader flattens sections away, so that their names mean nothing."""
+_BY_SCRIPT: Final = ("autotrain", "diffusers", "openrlhf")
+"""Formats that are the flags of several scripts."""
+_REACHING: Final = ("litgpt",)
+"""Formats whose flags reach into the sections of their files."""
 _CLOSE: Final = 0.8
 _SLIPS: Final = 2
 _SHORT: Final = 5
@@ -45,15 +50,27 @@ def known_keys(framework: Framework, method: object = None) -> Keys:
     return schemas.joined(*found)
 
 
+def with_flags(framework: Framework, program: str) -> Framework:
+    """Let a format know the flags of the very script or module that is run, where they are listed.
+
+    Its scripts differ in their flags.
+    """
+    script = program.removesuffix(".py").rpartition(".")[2]
+    package = framework.package or framework.name
+    if framework.name not in _BY_SCRIPT or script not in schemas.owners(package):
+        return framework
+    return replace(framework, schema=((package, (script,)),), on_unknown="raises")
+
+
 def placed_keys(
     recipe: Recipe, framework: Framework, method: object = None
 ) -> Iterator[tuple[WrittenKey, Keys]]:
     """Yield every written key with the keys that are known at its place.
 
-    Sections that take anything (a dict handed on to a library) are passed over, and command lines
+    Sections that take anything (a dict handed on to a library) are passed over, and so are flags
     that reach into sections by dotted names.
     """
-    if recipe.document.format == "shell" and framework.name in ("torchtune", "litgpt"):
+    if recipe.document.format == "shell" and framework.name == "torchtune":
         return
     is_script = recipe.document.format == "python"
     sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
@@ -63,6 +80,8 @@ def placed_keys(
             continue  # the name of a section
         if parent not in sections or key.name == "**" or key.name.startswith("["):
             continue  # a place that takes anything, or an argument without a name
+        if framework.name in _REACHING and "." in key.name:
+            continue
         yield key, sections[parent]
         inner = _section(sections[parent].get(key.name))
         if inner and not _is_of_another(key, framework):

@@ -162,6 +162,7 @@ FRAMEWORKS: Final = (
         finish=_settle,
         on_unknown="raises",
         schema=(("litgpt", ("Setup",)),),
+        extra=frozenset({"config", "print_config"}),
         package="litgpt",
     ),
 )

@@ -57,14 +57,19 @@ class Choice:
 class Refusal:
     """A combination that a loader refuses: the keys to blame, tests of keys, and what to do.
 
-    ``since`` is the release that began to refuse it. ``[]`` in a path stands for every entry of a
-    list, the same one in all paths.
+    ``since`` is the release that began to refuse it, ``script`` the pattern of programs that do,
+    where others of the format do not, ``files`` the kind of file that it is about. One that
+    ``warns`` goes on all the same. ``[]`` in a path stands for every entry of a list, the same one
+    in all paths.
     """
 
     at: tuple[str, ...]
     when: Mapping[str, Any]
     says: str
     since: str = ""
+    script: str = ""
+    files: str = ""
+    warns: bool = False
 
 
 @cache

@@ -24,7 +24,9 @@ _CONVERSION: Final = "convert_lora_to_gguf.py"
 
 def of_command(command: list[str], program: str, flags: Mapping) -> Framework | None:
     """Return the format of a command that loads or converts adapters, None for any other."""
-    if "enable_lora" in flags and _starts_vllm(command, program, flags):
+    if any("lora" in entry.key.text for entry in flags.entries) and _starts_vllm(
+        command, program, flags
+    ):
         return VLLM
     if command[:1] == ["swift"] and set(command[1:2]) & set(_SWIFT):
         return SWIFT if _flag(flags, "infer_backend") == "vllm" else None
@@ -111,15 +113,22 @@ VLLM: Final = Framework(
     scalars=flag_value,
     casts=True,
     defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
+    on_unknown="raises",
+    schema=(("vllm", ("Adapters",)),),
     companion=True,
 )
 SWIFT: Final = replace(
     VLLM,
+    name="ms-swift-server",
+    title="ms-swift with vLLM",
+    rank=273,
     keys={
         "vllm_max_lora_rank": "run.serve_max_rank",
         "adapters": Key(field="run.serve_adapters", read=_swift_adapters),
         "ckpt_dir": Key(field="run.serve_adapters", read=_swift_adapters),
     },
+    on_unknown="unchecked",
+    schema=(),
     finish=_serve_merged,
 )
 """vLLM as ms-swift starts it; the largest rank is 16 there, too.
@@ -138,4 +147,4 @@ GGUF: Final = Framework(
     finish=_converted,
     companion=True,
 )
-FRAMEWORKS: Final = (VLLM, GGUF)
+FRAMEWORKS: Final = (VLLM, SWIFT, GGUF)

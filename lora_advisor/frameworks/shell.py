@@ -8,6 +8,7 @@ from lora_advisor.frameworks import flags as own_flags
 from lora_advisor.frameworks import llamafactory, servers, shell_commands, trl, trl_commands
 from lora_advisor.frameworks.draft import Draft
 from lora_advisor.frameworks.interface import Framework
+from lora_advisor.frameworks.known import with_flags
 from lora_advisor.frameworks.launch import devices, processes
 from lora_advisor.pattern import pattern
 from lora_advisor.record import replace
@@ -198,7 +199,7 @@ def _further(program: str, flags: set[str]) -> Framework | None:
     from lora_advisor.frameworks import fms, open_instruct, openrlhf, verl  # noqa: PLC0415
 
     if program.startswith("openrlhf."):
-        return openrlhf.FRAMEWORKS[0]
+        return with_flags(openrlhf.FRAMEWORKS[0], program)
     supervised = program.startswith("verl.trainer.") and "sft" in program
     if supervised or any(flag.startswith("actor_rollout_ref.") for flag in flags):
         framework = _as_flags(verl.FRAMEWORKS[1 if supervised else 0])

@@ -33,7 +33,9 @@ _SWIFT_METHODS: Final = {"sft": "sft", "pt": "pretrain", "rlhf": "dpo"}
 _SWIFT_SWITCHES: Final = frozenset({"tuner_type", "train_type", "sft_type"})
 _SWIFT_SCRIPTS: Final = frozenset({"llm_sft.py", "llm_dpo.py", "sft.py", "rlhf.py", "pt.py"})
 _EXPORT: Final = "swift.cli.export"
-_ARGPARSE: Final = frozenset({"kohya", "llamafactory", "mlx-lm", "ms-swift", "trl"})
+_ARGPARSE: Final = frozenset(
+    {"diffusers", "kohya", "llamafactory", "mlx-lm", "ms-swift", "openrlhf", "trl"}
+)
 """Formats whose command takes a flag that is cut short."""
 _OF_TRANSFORMERS: Final = frozenset({"llamafactory", "ms-swift", "trl", "flags"})
 """Formats read by ``HfArgumentParser``, which makes ``--no_x`` of a switch ``x`` that is on."""
