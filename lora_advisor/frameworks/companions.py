@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _SCRIPTS: Final = frozenset({".py", ".ipynb"})
-_SERVING: Final = ("vllm", "gguf")
+_SERVING: Final = ("vllm", "ms-swift-server", "gguf")
 """Formats of the commands that load or convert a trained adapter."""
 
 

@@ -255,6 +255,8 @@ def test_ms_swift_serves_with_vllm_unless_it_merges() -> None:
     command = "swift infer --adapters out/v0 --infer_backend vllm"
     assert recipe(command, "serve.sh")["run.serve_max_rank"].value == 16
     assert recipe(f"{command} --merge_lora true", "serve.sh")["run.server"].value is None
+    served = link([recipe(f"{TRAIN}output_dir: out/v0\n", "sft.yaml"), recipe(command, "serve.sh")])
+    assert served[0]["run.serve_max_rank"].value == 16
 
 
 def test_llamafactory_starts_a_process_for_each_gpu_it_sees() -> None:
