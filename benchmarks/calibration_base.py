@@ -36,8 +36,8 @@ SHAPE: Final = {
 
 def build(folder: Path, texts: list[str], *, steps: int = STEPS, shape: Any = None) -> Path:
     """Train tokenizer and model on the texts and save both; returns the folder."""
-    import torch  # noqa: PLC0415
-    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -53,8 +53,8 @@ def build(folder: Path, texts: list[str], *, steps: int = STEPS, shape: Any = No
 
 def train_tokenizer(texts: list[str]) -> Any:
     """Train a byte-level BPE tokenizer on the texts."""
-    from tokenizers import ByteLevelBPETokenizer  # noqa: PLC0415
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
 
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator(
@@ -79,8 +79,8 @@ def cut(streams: list[list[int]]) -> list[list[int]]:
 
 def train(model: Any, rows: list[list[int]], steps: int) -> None:
     """Train the model for the steps: AdamW, 3e-3, warm-up and cosine decay."""
-    import torch  # noqa: PLC0415
-    from transformers import get_cosine_schedule_with_warmup  # noqa: PLC0415
+    import torch
+    from transformers import get_cosine_schedule_with_warmup
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
     schedule = get_cosine_schedule_with_warmup(optimizer, steps // 20, steps)

@@ -38,7 +38,7 @@ REMAKE: Final = "python benchmarks/calibration_grid.py"
 @lru_cache(maxsize=4)
 def setup_of(domain: str, r: int = 16, *, batch: int = BATCH, held_out: int = HELD_OUT) -> Setup:
     """Return the fixture's setup: 64-token rows of a domain, LoRA on every projection."""
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     folder, texts = ensure()
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -59,14 +59,14 @@ def setup_of(domain: str, r: int = 16, *, batch: int = BATCH, held_out: int = HE
 @lru_cache(maxsize=2)
 def bench_of(domain: str) -> Workbench:
     """Return the loaded base of a domain, kept for the trials that follow."""
-    from lora_advisor.calibrate.workbench import Workbench  # noqa: PLC0415
+    from lora_advisor.calibrate.workbench import Workbench
 
     return Workbench(setup_of(domain))
 
 
 def cell(domain: str, seed: int, r: int, rate: float) -> dict[str, Any]:
     """Train one cell of the grid; the losses are those of 128 held-out rows, in nats."""
-    from lora_advisor.calibrate.running import run  # noqa: PLC0415
+    from lora_advisor.calibrate.running import run
 
     trial = Trial(
         kind="train", learning_rate=rate, r=r, alpha=2 * r, steps=STEPS, batch=BATCH, seed=seed

@@ -43,7 +43,7 @@ GIB: Final = 2**30
 
 def setup_of(kind: str, shape: dict[str, Any], *, checkpointing: bool, **base: Any) -> Setup:
     """Write a model's config to a folder and return its setup."""
-    from transformers import AutoConfig  # noqa: PLC0415
+    from transformers import AutoConfig
 
     folder = tempfile.mkdtemp()
     AutoConfig.for_model(kind, **shape).save_pretrained(folder)

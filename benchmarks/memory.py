@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--measure", type=Path, metavar="FILE")
     options = parser.parse_args()
     if options.measure is not None:
-        from memory_runs import measure  # noqa: PLC0415 - needs torch and a GPU
+        from memory_runs import measure  # needs torch and a GPU
 
         options.measure.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
         return 0

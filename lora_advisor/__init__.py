@@ -38,6 +38,6 @@ if not TYPE_CHECKING:
         """Import a public name when it is asked for: the command needs few of them."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module  # noqa: PLC0415 - only for those who import the package
+        from importlib import import_module  # only for those who import the package
 
         return getattr(import_module(f"lora_advisor.{_HOMES[name]}"), name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def main() -> NoReturn:
     """Run the command line; nothing imported is garbage, so none is looked for meanwhile."""
     gc.disable()
-    from lora_advisor.cli import main as run  # noqa: PLC0415 - first of all, no looking for garbage
+    from lora_advisor.cli import main as run  # first of all, no looking for garbage
 
     run()
 

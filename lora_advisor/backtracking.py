@@ -32,9 +32,9 @@ def refused(pattern: str, length: int, most: float = MOST_WAYS) -> str | None:
 
 def _parsed(pattern: str) -> Any:
     try:
-        from re import _parser as parser  # type: ignore[attr-defined]  # noqa: PLC0415
+        from re import _parser as parser  # type: ignore[attr-defined]
     except ImportError:  # Python 3.10
-        import sre_parse as parser  # noqa: PLC0415
+        import sre_parse as parser
     return parser.parse(pattern)
 
 

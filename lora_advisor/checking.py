@@ -83,7 +83,7 @@ def check_gathered(gathered: Gathered, settings: Settings) -> Report:
 def _left_known(report: Report, file: Path | None) -> Report:
     if file is None:
         return report
-    from lora_advisor.baseline import without_known  # noqa: PLC0415 - few runs have one
+    from lora_advisor.baseline import without_known  # few runs have one
 
     report, left_out, gone = without_known(report, file)
     told = f"holds {gone.total()} findings that are gone (lora-advisor baseline --prune)"

@@ -36,7 +36,7 @@ def report_options(settings: Settings, options: dict[str, Any]) -> Options:
 def _width() -> int:
     if not sys.stdout.isatty():
         return PIPED
-    import shutil  # noqa: PLC0415 - it brings every compression along
+    import shutil  # it brings every compression along
 
     return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
@@ -53,7 +53,7 @@ def write(text: str, *, colour: bool = False) -> None:
     """Write to standard output; a reader that closed the pipe early is no error."""
     try:
         if colour or ESCAPE in text:
-            import click  # noqa: PLC0415 - it knows which terminals take colours
+            import click  # it knows which terminals take colours
 
             click.echo(text, nl=False, color=colour)
         else:
@@ -66,7 +66,7 @@ def write(text: str, *, colour: bool = False) -> None:
 def say(line: str) -> None:
     """Write a line to standard error."""
     if ESCAPE in line:
-        import click  # noqa: PLC0415 - it knows which terminals take colours
+        import click  # it knows which terminals take colours
 
         click.echo(line, err=True)
         return
@@ -97,8 +97,8 @@ def progress(title: str, steps: int) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty() or importlib.util.find_spec("rich") is None:
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(title, total=steps)

@@ -116,7 +116,7 @@ def explain_gathered(gathered: Gathered, settings: Settings) -> tuple[Explanatio
 
 
 def _memory(recipe: Recipe, targets: Targets, settings: Settings) -> Estimate | None:
-    from lora_advisor.facts._estimate import estimate_of  # noqa: PLC0415 - pages only
+    from lora_advisor.facts._estimate import estimate_of  # pages only
 
     try:
         return estimate_of(recipe, _modules(recipe, settings), targets)

@@ -213,6 +213,6 @@ def save(repaired: Repaired) -> None:
     Raises:
         OSError: The file cannot be written, or has changed since it was read.
     """
-    from lora_advisor.source.writing import overwrite  # noqa: PLC0415
+    from lora_advisor.source.writing import overwrite
 
     overwrite(Path(repaired.file), repaired.before, repaired.after)

@@ -77,7 +77,7 @@ def validate(settings: Settings) -> None:
 
 def _card(path: Path, folder: Path, functions: Collection[str]) -> Card:
     try:
-        from lora_advisor.cards import Card  # noqa: PLC0415 - an extra
+        from lora_advisor.cards import Card  # an extra
     except ModuleNotFoundError:
         hint = "pip install 'lora-advisor[rules]'"
         raise OwnRulesError(f"rules of one's own need pydantic: {hint}") from None
@@ -93,7 +93,7 @@ def _card(path: Path, folder: Path, functions: Collection[str]) -> Card:
 
 def _data(path: Path, folder: Path) -> dict[str, Any]:
     """Read a card as plain data, within the bounds of any config; its links lead nowhere else."""
-    from yaml import YAMLError  # noqa: PLC0415 - few runs read cards
+    from yaml import YAMLError  # few runs read cards
 
     if not path.resolve().is_relative_to(folder.resolve()):
         raise OwnRulesError(f"{path}: leads out of its folder")

@@ -59,7 +59,7 @@ def load(names: Iterable[str]) -> tuple[Plugin, ...]:
 
 
 def _points() -> dict[str, list[EntryPoint]]:
-    from importlib import metadata  # noqa: PLC0415 - 50 ms that most runs save
+    from importlib import metadata  # 50 ms that most runs save
 
     found: dict[str, list[EntryPoint]] = {}
     with _without_current_folder():

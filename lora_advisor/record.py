@@ -103,7 +103,7 @@ class _Fields:
     """The fields as :mod:`dataclasses` describes them, made when it asks."""
 
     def __get__(self, _instance: object, owner: type) -> Mapping[str, Any]:
-        import dataclasses  # noqa: PLC0415 - 2 ms that most runs save
+        import dataclasses  # 2 ms that most runs save
 
         described: list[Any] = [
             (name, Any, _described(value))
@@ -116,7 +116,7 @@ class _Fields:
 
 
 def _described(value: object) -> Any:
-    import dataclasses  # noqa: PLC0415
+    import dataclasses
 
     if value is _NEEDED:
         return dataclasses.field()

@@ -96,7 +96,7 @@ def _value(name: str, context: dict[str, object]) -> object:
 
 def _rendered(template: str, context: dict[str, object]) -> str:
     """Have the engine fill a text with filters, calculations and conditions."""
-    from jinja2 import TemplateError  # noqa: PLC0415 - 40 ms that most runs save
+    from jinja2 import TemplateError  # 40 ms that most runs save
 
     try:
         return _compiled(template).render(context).strip()
@@ -110,7 +110,7 @@ _WRONG: Final = (TypeError, ValueError, ArithmeticError, LookupError, RecursionE
 
 def refuse_text(template: str) -> None:
     """Raise :class:`TextError` for a card's text that the sandbox does not take."""
-    from jinja2 import TemplateError  # noqa: PLC0415 - few runs read cards
+    from jinja2 import TemplateError  # few runs read cards
 
     try:
         if _parts(template) is None:
@@ -121,7 +121,7 @@ def refuse_text(template: str) -> None:
 
 @cache
 def _compiled(template: str) -> Template:
-    from lora_advisor.sandbox import environment, refuse  # noqa: PLC0415 - 100 ms of Jinja2
+    from lora_advisor.sandbox import environment, refuse  # 100 ms of Jinja2
 
     refuse(template)
     return environment().from_string(template)

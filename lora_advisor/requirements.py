@@ -229,7 +229,7 @@ def _setup_cfg(text: str, _: Path) -> Iterator[str]:
 
 
 def _environment(text: str, _: Path) -> Iterator[str]:
-    import yaml  # noqa: PLC0415 - few projects have such a file
+    import yaml  # few projects have such a file
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -254,9 +254,9 @@ def _conda(spec: str) -> str:
 
 def _toml(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - only a project file needs it
+        import tomllib  # only a project file needs it
     else:
-        import tomli as tomllib  # noqa: PLC0415
+        import tomli as tomllib
     data: dict[str, Any] = tomllib.loads(text)
     return data
 

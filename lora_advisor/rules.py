@@ -166,7 +166,7 @@ def cards_of(folder: Path) -> Iterator[dict[str, Any]]:
 
 def read_card(path: Path) -> dict[str, Any]:
     """Read one card as plain data."""
-    import yaml  # noqa: PLC0415 - the wheel's index needs no YAML
+    import yaml  # the wheel's index needs no YAML
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     card: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506
@@ -186,7 +186,7 @@ def _entry(
     card: dict[str, Any], numbers: dict[str, int], functions: Collection[str]
 ) -> dict[str, Any]:
     """Keep what decides a rule, conditions as numbers; what is empty is left out."""
-    from lora_advisor.expression import conjuncts, parse  # noqa: PLC0415 - a wheel needs neither
+    from lora_advisor.expression import conjuncts, parse  # a wheel needs neither
 
     def number(tree: Tree) -> int:
         return numbers.setdefault(json.dumps(tree), len(numbers))
@@ -213,7 +213,7 @@ _OF_ITEM: Final = 2
 
 def _cost(tree: Tree) -> int:
     """Rate a condition: 0 reads fields only, 1 derives facts, 2 waits for the members of a list."""
-    from lora_advisor.expression import names  # noqa: PLC0415
+    from lora_advisor.expression import names
 
     read = list(names(tree))
     if any(name.startswith("item.") for name in read):

@@ -216,7 +216,7 @@ def _entry(table: Table, name: str) -> Entry:
 
 
 def _hint(name: str) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake needs it
+    import difflib  # only a mistake needs it
 
     close = difflib.get_close_matches(name, _READERS, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_READERS)}"

@@ -28,9 +28,9 @@ class IndexHook(BuildHookInterface):  # type: ignore[misc]
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, str(ROOT))
-        from lora_advisor import facts, frameworks, stored  # noqa: PLC0415
-        from lora_advisor.cards import Card  # noqa: PLC0415
-        from lora_advisor.rules import cards_of, index, read_card  # noqa: PLC0415
+        from lora_advisor import facts, frameworks, stored
+        from lora_advisor.cards import Card
+        from lora_advisor.rules import cards_of, index, read_card
 
         for path in sorted((ROOT / "rules").glob("*/*.yaml")):
             Card.model_validate(read_card(path))

@@ -97,7 +97,7 @@ def measure(setup: Setup, length: int, *, fake: bool = True) -> MemoryReading:
 
 
 def _config(setup: Setup) -> Any:
-    from transformers import AutoConfig  # noqa: PLC0415
+    from transformers import AutoConfig
 
     return AutoConfig.from_pretrained(
         setup.base.folder,
@@ -116,7 +116,7 @@ def _cut(config: Any, layers: int) -> Any:
 
 
 def _step(setup: Setup, config: Any, length: int, *, fake: bool) -> tuple[int, int]:
-    from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415
+    from torch._subclasses.fake_tensor import FakeTensorMode
 
     with torch.device("meta"):
         model = _model(setup, config)
@@ -136,7 +136,7 @@ def _unpacked() -> Iterator[None]:
 
     Whether a row holds several sequences cannot be asked of a tensor without content.
     """
-    from transformers import masking_utils  # noqa: PLC0415
+    from transformers import masking_utils
 
     name = "find_packed_sequence_indices"
     if not hasattr(masking_utils, name):
@@ -189,8 +189,8 @@ def _train(setup: Setup, model: Any, tokens: torch.Tensor) -> None:
 
 def _model(setup: Setup, config: Any) -> Any:
     """Make base and adapter without weights (on meta)."""
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
 
     dtype = getattr(torch, setup.base.dtype)
     config.use_cache = False

@@ -25,7 +25,7 @@ def optimizer(
 
     Off a GPU every packing of AdamW is plain AdamW: the others save memory, not steps.
     """
-    import torch  # noqa: PLC0415
+    import torch
 
     kind: Any
     arguments: dict[str, Any]
@@ -42,7 +42,7 @@ def optimizer(
 
 def schedule(made: torch.optim.Optimizer, training: Training, steps: int) -> Any:
     """Make the config's schedule over the steps, with the same share of warm-up."""
-    from transformers import get_scheduler  # noqa: PLC0415
+    from transformers import get_scheduler
 
     return get_scheduler(
         training.schedule,
@@ -66,7 +66,7 @@ def _adam(training: Training) -> dict[str, Any]:
 
 
 def _named(model: Any, training: Training, learning_rate: float) -> tuple[Any, dict[str, Any]]:
-    from transformers import Trainer, TrainingArguments  # noqa: PLC0415
+    from transformers import Trainer, TrainingArguments
 
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -85,7 +85,7 @@ def _named(model: Any, training: Training, learning_rate: float) -> tuple[Any, d
 
 
 def _loraplus(model: Any, kind: Any, arguments: dict[str, Any], ratio: float) -> Any:
-    from peft.optimizers import create_loraplus_optimizer  # noqa: PLC0415
+    from peft.optimizers import create_loraplus_optimizer
 
     return create_loraplus_optimizer(
         model, optimizer_cls=kind, loraplus_lr_ratio=ratio, **arguments

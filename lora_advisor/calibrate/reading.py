@@ -195,7 +195,7 @@ class Reader:
     def _quantisation(self) -> dict[str, Any] | None:
         if not (self.get("quant.load_in_4bit") is True or self.get("quant.load_in_8bit") is True):
             return None
-        from importlib.util import find_spec  # noqa: PLC0415
+        from importlib.util import find_spec
 
         if find_spec("bitsandbytes") is None:
             self.notes.append("measured on the base unquantised: bitsandbytes is not installed")
@@ -214,14 +214,14 @@ def _threads(size: int) -> int:
 
     Left to itself, a worker of Ray takes one thread where this process takes one a core.
     """
-    import torch  # noqa: PLC0415
+    import torch
 
     return 1 if size < SMALL_FILE else torch.get_num_threads()
 
 
 def device_of(name: str) -> str:
     """Return the device to train on: a GPU, Apple's, or the processor."""
-    import torch  # noqa: PLC0415
+    import torch
 
     if name != "auto":
         return name

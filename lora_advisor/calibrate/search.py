@@ -122,7 +122,7 @@ def _read(optuna: Any, study: Any, setup: Setup, address: str) -> Searched:
 
 def _optuna() -> Any:
     try:
-        import optuna  # noqa: PLC0415
+        import optuna
     except ImportError:
         told = "searching needs Optuna: pip install 'lora-advisor[search]'"
         raise RefusalError("unsupported", told) from None

@@ -76,7 +76,7 @@ def session(recipe: Recipe, asked: Asked, tick: Callable[[], None]) -> Measured:
 
 def read_setup(reader: Reader, asked: Asked) -> Setup:
     """Read everything that trials need; nothing is trained yet."""
-    from lora_advisor.calibrate.data.examples_of import examples_of  # noqa: PLC0415
+    from lora_advisor.calibrate.data.examples_of import examples_of
 
     adapter = reader.adapter()
     device = device_of(asked.chosen.device)
@@ -101,7 +101,7 @@ def read_setup(reader: Reader, asked: Asked) -> Setup:
 
 
 def _memory(setup: Setup) -> MemoryReading:
-    from lora_advisor.calibrate.memory import measure  # noqa: PLC0415
+    from lora_advisor.calibrate.memory import measure
 
     longest = max(len(example.tokens) for example in setup.train)
     return measure(setup, length=longest)

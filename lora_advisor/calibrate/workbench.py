@@ -47,7 +47,7 @@ class Workbench:
         Raises:
             RefusalError: No parameter of the adapter is trained.
         """
-        from peft import LoraConfig, get_peft_model  # noqa: PLC0415
+        from peft import LoraConfig, get_peft_model
 
         self._clear()
         self._made = (r, alpha, seed)
@@ -137,11 +137,11 @@ def parameters(model: torch.nn.Module) -> int:
 
 def load(base: Base) -> Any:
     """Load the base model from its folder; nothing is fetched."""
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM
 
     arguments: dict[str, Any] = {"dtype": getattr(torch, base.dtype)}
     if base.quantisation:
-        from transformers import BitsAndBytesConfig  # noqa: PLC0415
+        from transformers import BitsAndBytesConfig
 
         arguments["quantization_config"] = BitsAndBytesConfig(**base.quantisation)
     if base.attention:
@@ -154,7 +154,7 @@ def load(base: Base) -> Any:
         **arguments,
     )
     if base.quantisation:
-        from peft import prepare_model_for_kbit_training  # noqa: PLC0415
+        from peft import prepare_model_for_kbit_training
 
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     return model

@@ -43,13 +43,13 @@ def main() -> NoReturn:
 def _run(words: list[str]) -> int | None:
     """Check what a plain command line asks for; click takes care of any other."""
     if words[:1] == ["check"]:
-        from lora_advisor.cli import _check, _plain  # noqa: PLC0415
+        from lora_advisor.cli import _check, _plain
 
         plain = _plain.read(words[1:], _check.OPTIONS)
         if plain is not None:
             gc.set_threshold(1_000_000)  # trees and recipes hold no cycles
             return _check.run(*plain)
-    from lora_advisor.cli._commands import cli  # noqa: PLC0415
+    from lora_advisor.cli._commands import cli
 
     code: int | None = cli.main(standalone_mode=False)
     return code
@@ -59,7 +59,7 @@ def __getattr__(name: str) -> click.Group:
     """Import the commands with click, for those who ask for ``cli``."""
     if name != "cli":
         raise AttributeError(name)
-    from lora_advisor.cli import _commands  # noqa: PLC0415
+    from lora_advisor.cli import _commands
 
     return _commands.cli
 
@@ -78,7 +78,7 @@ def _leave(code: int) -> NoReturn:
 
 def _failed(error: Exception) -> int:
     """Say on standard error why there is no result."""
-    import click  # noqa: PLC0415
+    import click
 
     if isinstance(error, click.Abort):
         return INTERRUPTED

@@ -88,12 +88,12 @@ OPTIONS: Final = (
 
 def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
     """Check, repair or watch as the options say; return the exit code."""
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
+    from lora_advisor.console import remark
+    from lora_advisor.gather import gather
 
     paths = paths or (Path(),)
     if options["watch"]:
-        from lora_advisor.cli._watching import watch  # noqa: PLC0415
+        from lora_advisor.cli._watching import watch
 
         watch(paths)
     fixing = _is_fixing(options)
@@ -103,12 +103,12 @@ def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
     report = _report(gathered, settings)
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=options["quiet"])
     if options["add_ignores"]:
-        from lora_advisor.cli._ignoring import add_ignores  # noqa: PLC0415
+        from lora_advisor.cli._ignoring import add_ignores
 
         add_ignores(report, options["reason"])
         return FAILED if report.failures else 0
     if fixing:
-        from lora_advisor.cli._fixing import fix  # noqa: PLC0415
+        from lora_advisor.cli._fixing import fix
 
         ended = fix(report, settings, options, stdin[1] if stdin is not None else None)
         if ended is not None:
@@ -135,11 +135,11 @@ def _settings(paths: Sequence[Path], options: dict[str, Any]) -> Settings:
 
 
 def _report(gathered: Gathered, settings: Settings) -> Report:
-    from lora_advisor.baseline import BaselineError  # noqa: PLC0415
-    from lora_advisor.checking import check_gathered  # noqa: PLC0415
-    from lora_advisor.plugins import PluginError  # noqa: PLC0415
-    from lora_advisor.render import TextError  # noqa: PLC0415
-    from lora_advisor.rules import SelectionError  # noqa: PLC0415
+    from lora_advisor.baseline import BaselineError
+    from lora_advisor.checking import check_gathered
+    from lora_advisor.plugins import PluginError
+    from lora_advisor.render import TextError
+    from lora_advisor.rules import SelectionError
 
     try:
         return check_gathered(gathered, settings)
@@ -154,11 +154,11 @@ def _beside(
     if options["statistics"] or options["show_files"]:
         return {}
     if options["output_format"] == "html":
-        from lora_advisor.explaining import explain_gathered  # noqa: PLC0415
+        from lora_advisor.explaining import explain_gathered
 
         return {"meanings": explain_gathered(gathered, settings)}
     if options["output_format"] == "rdjson":
-        from lora_advisor.fixes import proved  # noqa: PLC0415
+        from lora_advisor.fixes import proved
 
         return {"repairs": proved(report, settings)}
     return {}
@@ -171,7 +171,7 @@ def _deliver(
     beside: dict[str, Any],
 ) -> None:
     """Write the report where it was asked for."""
-    from lora_advisor.console import report_options, write  # noqa: PLC0415
+    from lora_advisor.console import report_options, write
 
     terminal = replace(report_options(settings, options), gpu=settings.gpu, **beside)
     chosen = "statistics" if options["statistics"] else options["output_format"]
@@ -185,7 +185,7 @@ def _deliver(
     write(render_report(report, chosen, terminal), colour=terminal.colour)
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page and options["output_format"] == "github":
-        from lora_advisor.reports.github import summary  # noqa: PLC0415
+        from lora_advisor.reports.github import summary
 
         _save(Path(page), summary(report), "a")
 

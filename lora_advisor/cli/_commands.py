@@ -22,7 +22,7 @@ Examples:
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from lora_advisor.reports._tool import NAME, version  # noqa: PLC0415
+        from lora_advisor.reports._tool import NAME, version
 
         click.echo(f"{NAME} {version()}")
         context.exit()

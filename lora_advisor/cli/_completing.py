@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def rules(_context: click.Context, _parameter: object, begun: str) -> list[CompletionItem]:
     """Offer rules by code and by name; of a list with commas the last one is completed."""
-    from lora_advisor.rules import load  # noqa: PLC0415
+    from lora_advisor.rules import load
 
     before, comma, last = begun.rpartition(",")
     known = ((name, rule.summary) for rule in load() for name in (rule.code, rule.name))
@@ -22,38 +22,38 @@ def rules(_context: click.Context, _parameter: object, begun: str) -> list[Compl
 
 def formats(_context: click.Context, _parameter: object, begun: str) -> list[CompletionItem]:
     """Offer the formats that are read."""
-    from lora_advisor.frameworks import frameworks  # noqa: PLC0415
+    from lora_advisor.frameworks import frameworks
 
     return _items(((known.name, known.title) for known in frameworks()), begun)
 
 
 def schemas(_context: click.Context, _parameter: object, begun: str) -> list[CompletionItem]:
     """Offer the formats that have a JSON Schema."""
-    from lora_advisor.frameworks import frameworks  # noqa: PLC0415
-    from lora_advisor.frameworks.json_schema import has_schema  # noqa: PLC0415
+    from lora_advisor.frameworks import frameworks
+    from lora_advisor.frameworks.json_schema import has_schema
 
     return _items(((one.name, one.title) for one in frameworks() if has_schema(one)), begun)
 
 
 def writers(_context: click.Context, _parameter: object, begun: str) -> list[CompletionItem]:
     """Offer the formats that are written."""
-    from lora_advisor.convert import writers as known  # noqa: PLC0415
+    from lora_advisor.convert import writers as known
 
     return _items(((name, "") for name in known()), begun)
 
 
 def subjects(_context: click.Context, _parameter: object, begun: str) -> list[CompletionItem]:
     """Offer parameters; where none begins like that, the shell offers files."""
-    from click.shell_completion import CompletionItem  # noqa: PLC0415
+    from click.shell_completion import CompletionItem
 
-    from lora_advisor.parameters import names  # noqa: PLC0415
+    from lora_advisor.parameters import names
 
     found = _items(((name, "") for name in names()), begun)
     return found or [CompletionItem(begun, type="file")]
 
 
 def _items(known: Iterable[tuple[str, str]], begun: str, before: str = "") -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem  # noqa: PLC0415
+    from click.shell_completion import CompletionItem
 
     return [
         CompletionItem(f"{before}{name}", help=told or None)

@@ -19,13 +19,13 @@ class CannotRunError(click.ClickException):
 
     def __init__(self, message: str) -> None:
         """Take a message, whose control characters must not reach the terminal."""
-        from lora_advisor.reports._text import harmless  # noqa: PLC0415 - few runs fail
+        from lora_advisor.reports._text import harmless  # few runs fail
 
         super().__init__(harmless(message))
 
 
 def close_names(wanted: str, names: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a mistake needs it
+    import difflib  # only a mistake needs it
 
     close = difflib.get_close_matches(wanted, list(names), n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -13,6 +13,6 @@ FAILED: Final = 2
 
 def refusal(message: str) -> CannotRunError:
     """Return the error that says so; click comes in to print it."""
-    from lora_advisor.cli._errors import CannotRunError  # noqa: PLC0415 - most runs do without
+    from lora_advisor.cli._errors import CannotRunError  # most runs do without
 
     return CannotRunError(message)

@@ -34,7 +34,7 @@ def _repairs(
     report: Report, settings: Settings, *, unsafe: bool, stdin: str | None = None
 ) -> list[Repaired]:
     """Try the repairs of every file that has some, and of standard input."""
-    from lora_advisor.fixes import repair  # noqa: PLC0415
+    from lora_advisor.fixes import repair
 
     files = {found.place.file for found in report.findings if found.fixes} | {stdin}
     sources = (document for name, document in report.sources.items() if name in files)
@@ -50,7 +50,7 @@ def _show_diff(repaired: Iterable[Repaired]) -> int:
 
 def _write_back(repaired: Iterable[Repaired], stdin: str | None = None) -> None:
     """Save the changed files, each in one step; what came by standard input goes out again."""
-    from lora_advisor.fixes import save  # noqa: PLC0415
+    from lora_advisor.fixes import save
 
     for item in repaired:
         if item.file == stdin:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_ignores(report: Report, reason: str) -> None:
     """Write ignore comments for all findings; say where none can stand."""
-    from lora_advisor.source.writing import overwrite  # noqa: PLC0415
+    from lora_advisor.source.writing import overwrite
 
     by_place: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for finding in report.findings:
@@ -36,7 +36,7 @@ def add_ignores(report: Report, reason: str) -> None:
 
 def _silenced(document: Document, lines: dict[int, list[str]], reason: str) -> tuple[str, int]:
     """Return the text with its comments, and on how many lines they stand."""
-    from lora_advisor.source.edits import apply  # noqa: PLC0415
+    from lora_advisor.source.edits import apply
 
     tried = (_comment(document, line, rules, reason) for line, rules in lines.items())
     edits = [edit for edit in tried if edit is not None]
@@ -44,8 +44,8 @@ def _silenced(document: Document, lines: dict[int, list[str]], reason: str) -> t
 
 
 def _comment(document: Document, line: int, rules: list[str], reason: str) -> Edit | None:
-    from lora_advisor.ignoring import silencing  # noqa: PLC0415
-    from lora_advisor.source.edits import NotEditableError  # noqa: PLC0415
+    from lora_advisor.ignoring import silencing
+    from lora_advisor.source.edits import NotEditableError
 
     try:
         return silencing(document, line, rules, reason)

@@ -31,10 +31,10 @@ def inputs(
 
 def settings_of(paths: Iterable[Path], options: dict[str, Any]) -> Settings:
     """Read the project's settings and put the command line's over them."""
-    from lora_advisor import settings  # noqa: PLC0415
-    from lora_advisor.plugins import PluginError  # noqa: PLC0415
-    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
-    from lora_advisor.targets import TargetError  # noqa: PLC0415
+    from lora_advisor import settings
+    from lora_advisor.plugins import PluginError
+    from lora_advisor.rules import OwnRulesError
+    from lora_advisor.targets import TargetError
 
     start = [options["stdin_filename"] or "." if str(p) == STDIN else p for p in paths]
     try:
@@ -53,9 +53,9 @@ def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:
     """Load what the user named; what only a settings file names is told, and not loaded."""
     if named is None:
         return own
-    from lora_advisor import plugins  # noqa: PLC0415
-    from lora_advisor.console import say  # noqa: PLC0415
-    from lora_advisor.reports._text import harmless  # noqa: PLC0415
+    from lora_advisor import plugins
+    from lora_advisor.console import say
+    from lora_advisor.reports._text import harmless
 
     for name in own.asked_plugins:
         if name not in named:
@@ -68,14 +68,14 @@ def _with_plugins(own: Settings, named: Sequence[str] | None) -> Settings:
 def _validate_rules(own: Settings) -> None:
     """Read the project's own rules before any of them runs."""
     if own.rules or own.plugins:
-        from lora_advisor.own_rules import validate  # noqa: PLC0415 - an extra, and slow
+        from lora_advisor.own_rules import validate  # an extra, and slow
 
         validate(own)
 
 
 def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
-    from lora_advisor.settings import known_framework, threshold  # noqa: PLC0415
-    from lora_advisor.targets import from_options  # noqa: PLC0415
+    from lora_advisor.settings import known_framework, threshold
+    from lora_advisor.targets import from_options
 
     changes: dict[str, Any] = {"targets": own.targets.updated(from_options(options["target"]))}
     changes["ignore"] = (*own.ignore, *_names(options.get("ignore", ())))
@@ -86,7 +86,7 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
     if options.get("allow_network"):
         changes["fetches"] = True
     if options.get("gpu"):
-        from lora_advisor import gpus  # noqa: PLC0415
+        from lora_advisor import gpus
 
         changes["gpu"] = gpus.find(options["gpu"])
     if options.get("processes"):
@@ -105,13 +105,13 @@ def _names(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def page_options(options: dict[str, Any]) -> Options:
-    from lora_advisor.console import report_options  # noqa: PLC0415
-    from lora_advisor.settings import Settings  # noqa: PLC0415
+    from lora_advisor.console import report_options
+    from lora_advisor.settings import Settings
 
     return report_options(Settings(), {"verbose": False, **options})
 
 
 def print_page(text: str, options: dict[str, Any]) -> None:
-    from lora_advisor.console import write  # noqa: PLC0415
+    from lora_advisor.console import write
 
     write(text, colour=page_options(options).colour)

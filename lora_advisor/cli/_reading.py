@@ -19,8 +19,8 @@ def recipe_of(path: Path, options: dict[str, Any], *, lost: str) -> Recipe:
     Raises:
         CannotRunError: The file cannot be read, or has none; ``lost`` says what cannot be done.
     """
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
+    from lora_advisor.console import remark
+    from lora_advisor.gather import gather
 
     named, stdin = inputs([path], options)
     gathered = gather(named, settings_of([path], {**options, "model": None}), stdin=stdin)

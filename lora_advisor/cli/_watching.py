@@ -35,7 +35,7 @@ def watch(paths: Iterable[Path]) -> NoReturn:
 
 def _stamps(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield every config below a path with its time and size."""
-    from lora_advisor.source import SUFFIXES  # noqa: PLC0415
+    from lora_advisor.source import SUFFIXES
 
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -42,12 +42,12 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
     An entry is known by rule, file, config path and value: it holds when lines move, and ends when
     the value changes.
     """
-    from lora_advisor import baseline  # noqa: PLC0415
-    from lora_advisor.checking import check_paths  # noqa: PLC0415
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.plugins import PluginError  # noqa: PLC0415
-    from lora_advisor.render import TextError  # noqa: PLC0415
-    from lora_advisor.rules import SelectionError  # noqa: PLC0415
+    from lora_advisor import baseline
+    from lora_advisor.checking import check_paths
+    from lora_advisor.console import remark
+    from lora_advisor.plugins import PluginError
+    from lora_advisor.render import TextError
+    from lora_advisor.rules import SelectionError
 
     named, stdin = inputs(paths or (Path(),), options)
     settings = settings_of(paths or (Path(),), options)
@@ -71,7 +71,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: Any) 
 
 
 def _old(file: Path, options: dict[str, Any]) -> Counter[Any] | None:
-    from lora_advisor import baseline  # noqa: PLC0415
+    from lora_advisor import baseline
 
     if not file.exists():
         return None

@@ -97,7 +97,7 @@ def command(config_file: Path, **options: Any) -> None:
 
 def refuse_missing() -> None:
     """Say which libraries of the extra are not installed."""
-    from importlib.util import find_spec  # noqa: PLC0415
+    from importlib.util import find_spec
 
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
@@ -106,11 +106,11 @@ def refuse_missing() -> None:
 
 
 def _measured(recipe: Recipe, options: dict[str, Any]) -> tuple[Told, Any]:
-    from lora_advisor.calibrate.journal import JournalError  # noqa: PLC0415
-    from lora_advisor.calibrate.refusals import RefusalError  # noqa: PLC0415
-    from lora_advisor.calibrate.session import session  # noqa: PLC0415
-    from lora_advisor.models.locate import ModelError  # noqa: PLC0415
-    from lora_advisor.reports._calibration import Told, write_files  # noqa: PLC0415
+    from lora_advisor.calibrate.journal import JournalError
+    from lora_advisor.calibrate.refusals import RefusalError
+    from lora_advisor.calibrate.session import session
+    from lora_advisor.models.locate import ModelError
+    from lora_advisor.reports._calibration import Told, write_files
 
     try:
         with _progress(options) as tick:
@@ -134,9 +134,9 @@ def _measured(recipe: Recipe, options: dict[str, Any]) -> tuple[Told, Any]:
 
 
 def _asked(options: dict[str, Any]) -> Asked:
-    from lora_advisor.calibrate.calibration import Wanted  # noqa: PLC0415
-    from lora_advisor.calibrate.reading import Chosen  # noqa: PLC0415
-    from lora_advisor.calibrate.session import Asked  # noqa: PLC0415
+    from lora_advisor.calibrate.calibration import Wanted
+    from lora_advisor.calibrate.reading import Chosen
+    from lora_advisor.calibrate.session import Asked
 
     return Asked(
         wanted=Wanted(
@@ -161,14 +161,14 @@ def _asked(options: dict[str, Any]) -> Asked:
 
 
 def _progress(options: dict[str, Any]) -> Any:
-    from lora_advisor.console import progress  # noqa: PLC0415
+    from lora_advisor.console import progress
 
     return progress("calibrating", options["budget_steps"])
 
 
 def _print(told: Told, options: dict[str, Any]) -> None:
-    from lora_advisor.cli._options import page_options  # noqa: PLC0415
-    from lora_advisor.reports import _calibration  # noqa: PLC0415
+    from lora_advisor.cli._options import page_options
+    from lora_advisor.reports import _calibration
 
     if options["output_format"] == "json":
         print_page(_calibration.as_json(told), options)
@@ -178,8 +178,8 @@ def _print(told: Told, options: dict[str, Any]) -> None:
 
 
 def _apply(path: Path, told: Told, reader: Any) -> None:
-    from lora_advisor.calibrate.advice import applied  # noqa: PLC0415
-    from lora_advisor.source.edits import NotEditableError  # noqa: PLC0415
+    from lora_advisor.calibrate.advice import applied
+    from lora_advisor.source.edits import NotEditableError
 
     try:
         text = applied(reader, told.rows)

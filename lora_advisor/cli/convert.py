@@ -39,9 +39,9 @@ Examples:
 @reads_configs
 def command(config_file: Path, to: str, **options: Any) -> None:
     """Write CONFIG in another format, and say what does not carry over and what changes."""
-    from lora_advisor.convert import convert  # noqa: PLC0415
-    from lora_advisor.convert.writer import ConvertError  # noqa: PLC0415
-    from lora_advisor.reports import _conversion  # noqa: PLC0415
+    from lora_advisor.convert import convert
+    from lora_advisor.convert.writer import ConvertError
+    from lora_advisor.reports import _conversion
 
     writer = writer_named(to)
     recipe = recipe_of(config_file, options, lost="there is nothing to convert")
@@ -58,7 +58,7 @@ def command(config_file: Path, to: str, **options: Any) -> None:
 
 def writer_named(name: str) -> Writer:
     """Return a target format by its name; a mistake is answered with the names there are."""
-    from lora_advisor.convert import writers  # noqa: PLC0415
+    from lora_advisor.convert import writers
 
     known = writers()
     if name not in known:
@@ -69,8 +69,8 @@ def writer_named(name: str) -> Writer:
 
 def tell(found: Converted, options: dict[str, Any]) -> None:
     """Say on standard error what the user has to know of a written config."""
-    from lora_advisor.cli._options import page_options  # noqa: PLC0415
-    from lora_advisor.reports import _conversion  # noqa: PLC0415
+    from lora_advisor.cli._options import page_options
+    from lora_advisor.reports import _conversion
 
     text = _conversion.notes(found, page_options(options))
     if text:

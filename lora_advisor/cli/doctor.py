@@ -47,7 +47,7 @@ def command(context: click.Context) -> None:
 
     Exit code 2 if the settings here cannot be used.
     """
-    from lora_advisor.console import write  # noqa: PLC0415
+    from lora_advisor.console import write
 
     lines, broken = _here()
     write("".join(f"{line}\n" for line in (*_program(), "", *_extras(), "", *lines)))
@@ -55,16 +55,16 @@ def command(context: click.Context) -> None:
 
 
 def _program() -> Iterator[str]:
-    from lora_advisor import rules  # noqa: PLC0415
-    from lora_advisor.frameworks import frameworks  # noqa: PLC0415
-    from lora_advisor.reports._tool import NAME, version  # noqa: PLC0415
+    from lora_advisor import rules
+    from lora_advisor.frameworks import frameworks
+    from lora_advisor.reports._tool import NAME, version
 
     yield f"{NAME} {version()}, Python {platform.python_version()} ({sys.platform})"
     yield f"{len(rules.load())} rules, {len(frameworks())} config formats"
 
 
 def _extras() -> Iterator[str]:
-    from lora_advisor.reports._tool import NAME  # noqa: PLC0415
+    from lora_advisor.reports._tool import NAME
 
     yield "extras, none of which a check needs:"
     for extra, (packages, purpose) in EXTRAS.items():
@@ -78,7 +78,7 @@ def _extras() -> Iterator[str]:
 
 def _plugins() -> Iterator[str]:
     """Name the plugins that --plugin can load; none is loaded to be named."""
-    from lora_advisor import plugins  # noqa: PLC0415
+    from lora_advisor import plugins
 
     found = ", ".join(f"{name} ({package})" for name, package in plugins.installed().items())
     yield f"plugins installed: {found or 'none'}"
@@ -93,9 +93,9 @@ def _installed(package: str) -> str | None:
 
 def _here() -> tuple[list[str], bool]:
     """Say what counts in the current folder, and whether its settings are broken."""
-    from lora_advisor import requirements, settings  # noqa: PLC0415
-    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
-    from lora_advisor.targets import CURRENT  # noqa: PLC0415
+    from lora_advisor import requirements, settings
+    from lora_advisor.rules import OwnRulesError
+    from lora_advisor.targets import CURRENT
 
     try:
         own = settings.nearest([Path()])
@@ -113,13 +113,13 @@ def _here() -> tuple[list[str], bool]:
 
 def _settings(own: Settings) -> Iterator[str]:
     """Name the settings file, and what of it is easily forgotten."""
-    from lora_advisor.settings import settings_file  # noqa: PLC0415
+    from lora_advisor.settings import settings_file
 
     yield f"settings: {settings_file([Path()]) or 'none, so the defaults (lora-advisor init)'}"
     if own.rules_version:
         yield f"  rules-version: only rules that came with {own.rules_version} or before"
     if own.rules:
-        from lora_advisor.own_rules import validated  # noqa: PLC0415
+        from lora_advisor.own_rules import validated
 
         for folder in own.rules:
             yield f"  rules of your own: {len(validated(folder))} in {shown(folder)}"

@@ -30,7 +30,7 @@ Examples:
 @click.pass_context
 def command(context: click.Context, /, subject: str, **options: Any) -> None:
     """Say what a config means, value by value, or what a parameter does."""
-    from lora_advisor.source import SUFFIXES  # noqa: PLC0415
+    from lora_advisor.source import SUFFIXES
 
     path = Path(subject)
     looks_like_file = path.suffix in SUFFIXES or os.sep in subject
@@ -40,9 +40,9 @@ def command(context: click.Context, /, subject: str, **options: Any) -> None:
 
 
 def _explain_config(path: Path, options: dict[str, Any]) -> int:
-    from lora_advisor.console import remark, report_options  # noqa: PLC0415
-    from lora_advisor.explaining import explain_paths  # noqa: PLC0415
-    from lora_advisor.reports import _explanation  # noqa: PLC0415
+    from lora_advisor.console import remark, report_options
+    from lora_advisor.explaining import explain_paths
+    from lora_advisor.reports import _explanation
 
     named, stdin = inputs([path], options)
     settings = settings_of([path], options)
@@ -59,8 +59,8 @@ def _explain_config(path: Path, options: dict[str, Any]) -> int:
 
 
 def _explain_parameter(name: str, options: dict[str, Any]) -> None:
-    from lora_advisor import parameters  # noqa: PLC0415
-    from lora_advisor.reports import _pages  # noqa: PLC0415
+    from lora_advisor import parameters
+    from lora_advisor.reports import _pages
 
     parameter = parameters.load(name)
     if parameter is None:

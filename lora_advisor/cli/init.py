@@ -93,7 +93,7 @@ def command(*, yes: bool) -> None:
 
 
 def _say_where() -> None:
-    from lora_advisor.paths import top  # noqa: PLC0415
+    from lora_advisor.paths import top
 
     here = Path.cwd()
     above = top(here)
@@ -121,7 +121,7 @@ def _offered(name: str, *, yes: bool) -> bool:
 
 def _reasons(name: str) -> Iterator[str]:
     """Say why a file is not written; what would be added to it by hand is shown."""
-    from lora_advisor.settings import SettingsError, settings_file  # noqa: PLC0415
+    from lora_advisor.settings import SettingsError, settings_file
 
     if Path(name).exists():
         yield "is there already, left as it is" + (_to_add(name) if name == HOOKS else "")
@@ -152,7 +152,7 @@ def _wanted(name: str) -> bool:
 
 
 def _text(name: str) -> str:
-    from lora_advisor.reports._tool import version  # noqa: PLC0415
+    from lora_advisor.reports._tool import version
 
     text, whole = FILES[name][0], version()
     return text.replace("{version}", whole).replace("{short}", ".".join(whole.split(".")[:2]))

@@ -58,8 +58,8 @@ def command(context: click.Context, /, subject: str, **options: Any) -> None:
 
 def inspected(subject: str, options: dict[str, Any]) -> tuple[list[Inspection], int]:
     """Inspect what the user named; also return the exit code."""
-    from lora_advisor.inspect import inspect  # noqa: PLC0415
-    from lora_advisor.inspect.subjects import SubjectError  # noqa: PLC0415
+    from lora_advisor.inspect import inspect
+    from lora_advisor.inspect.subjects import SubjectError
 
     settings = settings_of([Path(subject)], options)
     try:
@@ -70,7 +70,7 @@ def inspected(subject: str, options: dict[str, Any]) -> tuple[list[Inspection], 
 
 
 def _wishes(options: dict[str, Any]) -> Wishes:
-    from lora_advisor.inspect.subjects import Wishes  # noqa: PLC0415
+    from lora_advisor.inspect.subjects import Wishes
 
     return Wishes(
         targets=options["target_modules"],
@@ -85,8 +85,8 @@ def _wishes(options: dict[str, Any]) -> Wishes:
 def _subjects(
     name: str, wishes: Wishes, settings: Settings, options: dict[str, Any]
 ) -> tuple[list[Subject], int]:
-    from lora_advisor.inspect.subjects import is_model, of_model  # noqa: PLC0415
-    from lora_advisor.source import SUFFIXES  # noqa: PLC0415
+    from lora_advisor.inspect.subjects import is_model, of_model
+    from lora_advisor.source import SUFFIXES
 
     path = Path(name)
     if is_model(path):
@@ -100,8 +100,8 @@ def _subjects(
 def _of_config(
     path: Path, wishes: Wishes, settings: Settings, options: dict[str, Any]
 ) -> tuple[list[Subject], int]:
-    from lora_advisor.console import remark  # noqa: PLC0415
-    from lora_advisor.gather import gather  # noqa: PLC0415
+    from lora_advisor.console import remark
+    from lora_advisor.gather import gather
 
     named, stdin = inputs([path], options)
     gathered = gather(named, settings, stdin=stdin)
@@ -124,7 +124,7 @@ def _tried(
     recipe: Recipe, wishes: Wishes, settings: Settings, gathered: Gathered, reasons: list[str]
 ) -> Subject | None:
     """Return what a recipe's model comes to; None, with a reason more, where it is not known."""
-    from lora_advisor.inspect.subjects import SubjectError, of_recipe  # noqa: PLC0415
+    from lora_advisor.inspect.subjects import SubjectError, of_recipe
 
     try:
         return of_recipe(recipe, wishes, settings, gathered.targets[recipe.document.path])
@@ -134,9 +134,9 @@ def _tried(
 
 
 def _deliver(found: list[Inspection], options: dict[str, Any]) -> None:
-    from lora_advisor.console import report_options  # noqa: PLC0415
-    from lora_advisor.reports import _inspection  # noqa: PLC0415
-    from lora_advisor.settings import Settings  # noqa: PLC0415
+    from lora_advisor.console import report_options
+    from lora_advisor.reports import _inspection
+    from lora_advisor.settings import Settings
 
     chosen = options["output_format"]
     if chosen == "json":
@@ -145,7 +145,7 @@ def _deliver(found: list[Inspection], options: dict[str, Any]) -> None:
         style = report_options(Settings(), options)
         print_page("\n\n".join(_inspection.as_text(item, style) for item in found), options)
     elif found:
-        from lora_advisor.reports import _picture  # noqa: PLC0415
+        from lora_advisor.reports import _picture
 
         draw = _picture.as_html if chosen == "html" else _picture.as_svg
         print_page(draw(found), options)

@@ -54,7 +54,7 @@ Examples:
 @reads_some("--model", "--gpu")
 def command(config_file: Path | None, to: str | None, **options: Any) -> None:
     """Recommend values: what to change in CONFIG and what to leave, or all for a new config."""
-    from lora_advisor.recommend import recommend  # noqa: PLC0415
+    from lora_advisor.recommend import recommend
 
     recipe, lookup = _read(config_file, options)
     situation = _situation(recipe, lookup, options)
@@ -67,7 +67,7 @@ def command(config_file: Path | None, to: str | None, **options: Any) -> None:
 
 def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lookup]:
     """Read the config, if one is given, and choose where the base model is looked for."""
-    from lora_advisor.models.lookup import Lookup  # noqa: PLC0415
+    from lora_advisor.models.lookup import Lookup
 
     folder = (
         Path(options["model"]) if options["model"] and Path(options["model"]).is_dir() else None
@@ -80,10 +80,10 @@ def _read(path: Path | None, options: dict[str, Any]) -> tuple[Recipe | None, Lo
 
 
 def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -> Situation:
-    from lora_advisor.gpus import GpuError  # noqa: PLC0415
-    from lora_advisor.models.locate import ModelError  # noqa: PLC0415
-    from lora_advisor.recommend.ask import Question, QuestionError, situation  # noqa: PLC0415
-    from lora_advisor.recommend.dataset import DatasetError  # noqa: PLC0415
+    from lora_advisor.gpus import GpuError
+    from lora_advisor.models.locate import ModelError
+    from lora_advisor.recommend.ask import Question, QuestionError, situation
+    from lora_advisor.recommend.dataset import DatasetError
 
     question = Question(
         model=options["model"] or "",
@@ -102,9 +102,9 @@ def _situation(recipe: Recipe | None, lookup: Lookup, options: dict[str, Any]) -
 
 def _write(found: Recommendation, situation: Situation, to: str, options: dict[str, Any]) -> None:
     """Write the advised config, and say on standard error what to be careful of."""
-    from lora_advisor.cli.convert import tell, writer_named  # noqa: PLC0415
-    from lora_advisor.convert import convert_values  # noqa: PLC0415
-    from lora_advisor.convert.writer import ConvertError  # noqa: PLC0415
+    from lora_advisor.cli.convert import tell, writer_named
+    from lora_advisor.convert import convert_values
+    from lora_advisor.convert.writer import ConvertError
 
     writer = writer_named(to)
     try:
@@ -124,8 +124,8 @@ def _write(found: Recommendation, situation: Situation, to: str, options: dict[s
 
 
 def _print(found: Recommendation, situation: Situation, options: dict[str, Any]) -> None:
-    from lora_advisor.cli._options import page_options  # noqa: PLC0415
-    from lora_advisor.reports import _advice  # noqa: PLC0415
+    from lora_advisor.cli._options import page_options
+    from lora_advisor.reports import _advice
 
     if options["output_format"] == "json":
         print_page(_advice.as_json(found, situation), options)

@@ -87,8 +87,8 @@ def show(name: str | None, **options: Any) -> None:
 
     Rules of the project here and of plugins you name are among them.
     """
-    from lora_advisor import rules  # noqa: PLC0415
-    from lora_advisor.reports import _pages  # noqa: PLC0415
+    from lora_advisor import rules
+    from lora_advisor.reports import _pages
 
     listed = _listed(options["plugin"])
     shown = [_rule(listed, name)] if name else listed
@@ -110,11 +110,11 @@ def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
 
     The cards of a plugin are tested with the plugin named.
     """
-    from lora_advisor import plugins  # noqa: PLC0415
-    from lora_advisor.own_rules import trials  # noqa: PLC0415
-    from lora_advisor.render import TextError  # noqa: PLC0415
-    from lora_advisor.reports._text import harmless  # noqa: PLC0415
-    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
+    from lora_advisor import plugins
+    from lora_advisor.own_rules import trials
+    from lora_advisor.render import TextError
+    from lora_advisor.reports._text import harmless
+    from lora_advisor.rules import OwnRulesError
 
     try:
         loaded = plugins.load(plugin)
@@ -143,8 +143,8 @@ def test(context: click.Context, folder: Path, plugin: tuple[str, ...]) -> None:
 )
 def new(name: str, code: str, area: str, folder: Path) -> None:
     """Write a card to start from, with examples that pass."""
-    from lora_advisor.own_rules import refuse_names, scaffold  # noqa: PLC0415
-    from lora_advisor.rules import OwnRulesError  # noqa: PLC0415
+    from lora_advisor.own_rules import refuse_names, scaffold
+    from lora_advisor.rules import OwnRulesError
 
     try:
         refuse_names(name, code, area)
@@ -160,8 +160,8 @@ def new(name: str, code: str, area: str, folder: Path) -> None:
 
 def _listed(named: tuple[str, ...]) -> list[Rule]:
     """List our rules, the project's own and those of plugins; a broken card hides only its own."""
-    from lora_advisor import plugins, rules  # noqa: PLC0415
-    from lora_advisor.reports._text import harmless  # noqa: PLC0415
+    from lora_advisor import plugins, rules
+    from lora_advisor.reports._text import harmless
 
     listed = [*rules.load()]
     try:
@@ -176,18 +176,18 @@ def _listed(named: tuple[str, ...]) -> list[Rule]:
 
 
 def _validated(named: tuple[str, ...]) -> Settings:
-    from lora_advisor import plugins, settings  # noqa: PLC0415
+    from lora_advisor import plugins, settings
 
     own = replace(settings.nearest([Path()]), plugins=plugins.load(named))
     if own.rules or own.plugins:
-        from lora_advisor.own_rules import validate  # noqa: PLC0415 - an extra
+        from lora_advisor.own_rules import validate  # an extra
 
         validate(own)
     return own
 
 
 def _rule(listed: Sequence[Rule], wanted: str) -> Rule:
-    from lora_advisor.rules import find  # noqa: PLC0415
+    from lora_advisor.rules import find
 
     found = find(listed, wanted) or find(listed, wanted.upper()) or find(listed, wanted.lower())
     if found is None:

@@ -25,9 +25,9 @@ In the first line of a YAML file, for yaml-language-server:
 @click.argument("framework", required=False, shell_complete=_completing.schemas)
 def command(framework: str | None) -> None:
     """Write a format's JSON Schema, for completion and hover in editors."""
-    from lora_advisor.console import write  # noqa: PLC0415
-    from lora_advisor.frameworks import frameworks  # noqa: PLC0415
-    from lora_advisor.frameworks.json_schema import has_schema, json_schema  # noqa: PLC0415
+    from lora_advisor.console import write
+    from lora_advisor.frameworks import frameworks
+    from lora_advisor.frameworks.json_schema import has_schema, json_schema
 
     known = {item.name: item for item in frameworks() if has_schema(item)}
     if framework is None:

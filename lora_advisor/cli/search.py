@@ -64,7 +64,7 @@ learning rate; searching is for those who want to see the whole range.
 @reads_some("--model", "--allow-network")
 def command(config_file: Path, **options: Any) -> None:
     """Search learning rate (and rank) for CONFIG with Optuna, by short runs on its own data."""
-    from lora_advisor.cli.calibrate import LOST, QUIET, refuse_missing  # noqa: PLC0415
+    from lora_advisor.cli.calibrate import LOST, QUIET, refuse_missing
 
     refuse_missing()
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
@@ -73,16 +73,16 @@ def command(config_file: Path, **options: Any) -> None:
 
 
 def _searched(recipe: Recipe, options: dict[str, Any]) -> Searched:
-    from lora_advisor.calibrate.calibration import Wanted  # noqa: PLC0415
-    from lora_advisor.calibrate.engines import engine  # noqa: PLC0415
-    from lora_advisor.calibrate.journal import runner  # noqa: PLC0415
-    from lora_advisor.calibrate.reading import Chosen, Reader  # noqa: PLC0415
-    from lora_advisor.calibrate.refusals import RefusalError  # noqa: PLC0415
-    from lora_advisor.calibrate.search import search  # noqa: PLC0415
-    from lora_advisor.calibrate.session import Asked, read_setup  # noqa: PLC0415
-    from lora_advisor.calibrate.short_runs import STEPS  # noqa: PLC0415
-    from lora_advisor.console import progress  # noqa: PLC0415
-    from lora_advisor.models.locate import ModelError  # noqa: PLC0415
+    from lora_advisor.calibrate.calibration import Wanted
+    from lora_advisor.calibrate.engines import engine
+    from lora_advisor.calibrate.journal import runner
+    from lora_advisor.calibrate.reading import Chosen, Reader
+    from lora_advisor.calibrate.refusals import RefusalError
+    from lora_advisor.calibrate.search import search
+    from lora_advisor.calibrate.session import Asked, read_setup
+    from lora_advisor.calibrate.short_runs import STEPS
+    from lora_advisor.console import progress
+    from lora_advisor.models.locate import ModelError
 
     chosen = Chosen(
         device=options["device"],
@@ -115,6 +115,6 @@ def _searched(recipe: Recipe, options: dict[str, Any]) -> Searched:
 
 
 def _page(found: Searched, options: dict[str, Any]) -> str:
-    from lora_advisor.reports import _search  # noqa: PLC0415
+    from lora_advisor.reports import _search
 
     return _search.as_json(found) if options["output_format"] == "json" else _search.as_text(found)

@@ -23,7 +23,7 @@ def command(port: int | None) -> None:
     Needs the extra: pip install 'lora-advisor[server]'.
     """
     try:
-        from lora_advisor.server import build  # noqa: PLC0415
+        from lora_advisor.server import build
     except ModuleNotFoundError as error:
         hint = "pip install 'lora-advisor[server]'"
         raise CannotRunError(f"the server needs {error.name}: {hint}") from None
@@ -37,9 +37,9 @@ def command(port: int | None) -> None:
 
 def _load_plugins() -> None:
     """Load the plugins that the environment names now, so that a broken one is told at once."""
-    import os  # noqa: PLC0415
+    import os
 
-    from lora_advisor import plugins  # noqa: PLC0415
+    from lora_advisor import plugins
 
     try:
         plugins.load(os.environ.get(plugins.VARIABLE, "").split())

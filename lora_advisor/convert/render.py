@@ -65,8 +65,8 @@ def nested(entries: Iterable[Entry]) -> dict[str, Any]:
 @cache
 def environment() -> Environment:
     """Return the templates' environment, with filters that write YAML and Python."""
-    from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415 - few runs write
-    from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
+    from jinja2 import FileSystemLoader, StrictUndefined  # few runs write
+    from jinja2.sandbox import SandboxedEnvironment
 
     made = SandboxedEnvironment(
         loader=FileSystemLoader(FOLDER),
@@ -83,7 +83,7 @@ def environment() -> Environment:
 
 def as_yaml(block: Mapping[str, Any]) -> str:
     """Write a mapping as YAML that every reader takes alike: ``2.0e-05``, short lists in a line."""
-    import yaml  # noqa: PLC0415
+    import yaml
 
     class Dumper(yaml.SafeDumper):
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002

@@ -116,7 +116,7 @@ def plain_keys(framework: Framework) -> dict[str, str]:
 
 def ordered(values: Mapping[str, object]) -> Iterable[str]:
     """Return the fields by group, the base model first, each in the vocabulary's order."""
-    from lora_advisor.recipe import FIELDS  # noqa: PLC0415 - only here
+    from lora_advisor.recipe import FIELDS  # only here
 
     order = {field: place for place, field in enumerate((DATASET, *FIELDS))}
     groups = list(GROUPS)

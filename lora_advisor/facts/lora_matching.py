@@ -231,7 +231,7 @@ def _nearest(name: str, table: ModuleTable) -> str:
     """Return the real name of a layer that a wrong one is closest to, empty if none is."""
     last = name.rpartition(".")[2]
     real = {m.leaf for m in table.modules if m.kind in ADAPTABLE and not m.leaf.isdecimal()}
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a name nobody has
+    from difflib import get_close_matches  # only for a name nobody has
 
     close = get_close_matches(last, sorted(real), n=1, cutoff=_CLOSE)
     return close[0] if close else ""

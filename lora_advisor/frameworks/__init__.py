@@ -77,11 +77,11 @@ def read(document: Document, forced: Framework | None = None) -> list[Recipe]:
 
 def _read(document: Document, forced: Framework | None) -> list[Recipe]:
     if document.format == "python":
-        from lora_advisor.frameworks import python  # noqa: PLC0415  # it needs ast, YAML does not
+        from lora_advisor.frameworks import python  # it needs ast, YAML does not
 
         return python.read(document)
     if document.format == "shell":
-        from lora_advisor.frameworks import shell  # noqa: PLC0415  # few runs meet a script
+        from lora_advisor.frameworks import shell  # few runs meet a script
 
         return shell.read(document)
     recipes = []

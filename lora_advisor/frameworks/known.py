@@ -174,7 +174,7 @@ def nearest(name: str, names: frozenset[str]) -> str:
         return by_folded[folded]
     if len(folded) < _SHORT or folded.rstrip("0123456789") in by_folded:
         return ""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a key nobody knows
+    from difflib import get_close_matches  # only for a key nobody knows
 
     alike = [known for known in by_folded if abs(len(known) - len(folded)) <= _SLIPS]
     near = get_close_matches(folded, alike, n=1, cutoff=_CLOSE)

@@ -240,7 +240,7 @@ def _forget(draft: Draft, group: str) -> None:
 
 
 def _fields(group: str) -> list[str]:
-    from lora_advisor.recipe import FIELDS  # noqa: PLC0415
+    from lora_advisor.recipe import FIELDS
 
     return [field for field in FIELDS if field.startswith(f"{group}.")]
 

@@ -196,7 +196,7 @@ def _over_file(framework: Framework, root: Mapping, flags: set[str]) -> Framewor
 
 def _further(program: str, flags: set[str]) -> Framework | None:
     """Return the format of trainers that are started as a module or by a script of their own."""
-    from lora_advisor.frameworks import fms, open_instruct, openrlhf, verl  # noqa: PLC0415
+    from lora_advisor.frameworks import fms, open_instruct, openrlhf, verl
 
     if program.startswith("openrlhf."):
         return with_flags(openrlhf.FRAMEWORKS[0], program)

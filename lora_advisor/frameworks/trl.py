@@ -182,13 +182,13 @@ def _recognise(root: Node, document: Document) -> str:
 
 def _all_known(root: Node) -> bool:
     """Whether every key is an argument of TRL in some release, or nearly spelt like one."""
-    from lora_advisor.frameworks.schemas import keys  # noqa: PLC0415  # few files come to this
+    from lora_advisor.frameworks.schemas import keys  # few files come to this
 
     known = set(keys("trl", *_OWNERS)) | _SCRIPTS
     strange = signs.keys(root) - known
     if not strange:
         return True
-    from difflib import get_close_matches  # noqa: PLC0415  # the same
+    from difflib import get_close_matches  # the same
 
     return all(get_close_matches(name, known, n=1, cutoff=0.85) for name in strange)
 

@@ -92,7 +92,7 @@ def _read(digest: str) -> dict[str, Any] | None:
 
 def _release() -> str:
     """Return the release of transformers that is installed, empty where none is."""
-    from importlib import metadata  # noqa: PLC0415 - takes a while, and is seldom asked
+    from importlib import metadata  # takes a while, and is seldom asked
 
     try:
         return metadata.version("transformers")
@@ -133,7 +133,7 @@ def _asked(config: Mapping[str, Any], auto_class: str | None) -> dict[str, Any] 
 def _limits() -> Callable[[], None] | None:
     """Return what bounds the memory of a new process, where the system has such a bound."""
     try:
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource  # not on Windows
     except ImportError:
         return None
     return lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))

@@ -15,7 +15,7 @@ def fetched(name: str) -> Path:
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        from huggingface_hub import hf_hub_download  # noqa: PLC0415 - an extra
+        from huggingface_hub import hf_hub_download  # an extra
     except ImportError:
         message = "--allow-network needs huggingface_hub (pip install 'lora-advisor[hub]')"
         raise ModelError(message) from None

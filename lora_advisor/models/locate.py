@@ -87,13 +87,13 @@ class BaseModel:
         """Return what transformers makes of the config: built before, or now if that is wished."""
         if not catalogue.is_known(self.model_type):
             return None
-        from lora_advisor.models import build  # noqa: PLC0415 - seldom needed
+        from lora_advisor.models import build  # seldom needed
 
         return (build.built if self.builds else build.kept)(self.config, auto_class)
 
     def refusal(self, auto_class: str | None = None) -> str:
         """Return why transformers does not build the model, empty where it was not asked."""
-        from lora_advisor.models import build  # noqa: PLC0415 - seldom needed
+        from lora_advisor.models import build  # seldom needed
 
         return build.refusal(self.config, auto_class)
 

@@ -113,7 +113,7 @@ def _asked(name: str) -> BaseModel | None:
 @lru_cache(KEPT)
 def _of_hub(name: str) -> tuple[BaseModel | None, str]:
     """Return a model by its config on the Hub, or why there is none: it is asked once a run."""
-    from lora_advisor.models import hub  # noqa: PLC0415 - seldom needed
+    from lora_advisor.models import hub  # seldom needed
 
     try:
         return model_in(hub.fetched(name)), ""

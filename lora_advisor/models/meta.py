@@ -157,7 +157,7 @@ def tied(model: Any) -> list[str]:
     Older releases, and none at all, do not say; transformers 4 then does.
     """
     with suppress(ImportError, NotImplementedError, AttributeError, ValueError):
-        from peft.utils.other import _get_module_names_tied_with_embedding  # noqa: PLC0415
+        from peft.utils.other import _get_module_names_tied_with_embedding
 
         return list(_get_module_names_tied_with_embedding(model))
     if getattr(model.config, "tie_word_embeddings", None) is False:

@@ -107,7 +107,7 @@ def _page(name: str) -> Parameter:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  only an explain command pays for it
+    import yaml  # only an explain command pays for it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     page: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506

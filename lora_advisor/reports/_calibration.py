@@ -138,7 +138,7 @@ def content(told: Told) -> dict[str, Any]:
 
 def write_files(told: Told, folder: Path) -> None:
     """Write the report as a page and as JSON."""
-    from lora_advisor.reports._calibration_page import as_page  # noqa: PLC0415
+    from lora_advisor.reports._calibration_page import as_page
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(as_json(told), encoding="utf-8")

@@ -18,8 +18,8 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 def as_page(told: Told) -> str:
     """Render the page; pictures are inline SVG in the page's colours, light or dark."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-    from markupsafe import Markup  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined

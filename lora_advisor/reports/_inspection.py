@@ -154,7 +154,7 @@ def _row(node: Node, left: str, columns: tuple[int, str]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text without colours, to count its cells."""
-    from click import unstyle  # noqa: PLC0415 - a coloured report has it loaded
+    from click import unstyle  # a coloured report has it loaded
 
     return unstyle(text)
 

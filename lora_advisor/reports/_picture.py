@@ -47,7 +47,7 @@ def as_svg(found: Sequence[Inspection]) -> str:
 
 def as_html(found: Sequence[Inspection]) -> str:
     """Write every inspection into one page."""
-    from markupsafe import Markup  # noqa: PLC0415
+    from markupsafe import Markup
 
     pages = [{**_page(item), "picture": Markup(_svg(item, alone=False))} for item in found]  # noqa: S704 - made from an escaping template
     page: str = _template("inspection.html.j2").render(pages=pages, short=_inspection.short)
@@ -55,7 +55,7 @@ def as_html(found: Sequence[Inspection]) -> str:
 
 
 def _template(name: str) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined

@@ -74,8 +74,8 @@ def memory(reading: MemoryReading) -> str:
 
 
 def _axes(x: str, y: str) -> tuple[Any, Any]:
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     mpl.rcParams["svg.fonttype"] = "none"
     mpl.rcParams["svg.hashsalt"] = "lora-advisor"
@@ -94,7 +94,7 @@ def _axes(x: str, y: str) -> tuple[Any, Any]:
 
 
 def _round_ticks(axes: Any, rates: list[float]) -> None:
-    from matplotlib.ticker import NullFormatter, NullLocator  # noqa: PLC0415
+    from matplotlib.ticker import NullFormatter, NullLocator
 
     axes.set_xticks(rates, [f"{rate:.1e}" for rate in rates])
     axes.xaxis.set_minor_locator(NullLocator())

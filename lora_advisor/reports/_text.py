@@ -108,7 +108,7 @@ def painter(*, colour: bool) -> Paint:
     """Return what colours a text (``click.style``), or leaves it as it is."""
     if not colour:
         return lambda text, **_: str(text)
-    from click import style  # noqa: PLC0415 - only a coloured report needs it
+    from click import style  # only a coloured report needs it
 
     return style
 

@@ -19,7 +19,7 @@ def render(report: Report, options: Options) -> str:
 def _findings(report: Report, options: Options) -> str:
     if not report.findings:
         return ""
-    from lora_advisor.reports._finding import finding_text  # noqa: PLC0415 - a clean run saves it
+    from lora_advisor.reports._finding import finding_text  # a clean run saves it
 
     seen: set[str] = set()
     texts = []

@@ -33,7 +33,7 @@ FIRST: Final = {
 
 def render(report: Report, options: Options) -> str:
     """Write the page; everything that comes from a config is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
@@ -52,7 +52,7 @@ def render(report: Report, options: Options) -> str:
 
 def _words(text: str) -> Markup:
     """Escape a text, and set what stands between backticks as code."""
-    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with Jinja2
+    from markupsafe import Markup, escape  # comes with Jinja2
 
     parts = text.split("`")
     if len(parts) % 2 == 0:

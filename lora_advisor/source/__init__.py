@@ -45,26 +45,26 @@ def parse(data: bytes | str, path: str, format: str | None = None) -> Document: 
 def _reader(syntax: str) -> Callable[[str, str], Document]:
     """Import the reader of one syntax only, to keep the start of a run cheap."""
     if syntax == "json":
-        from lora_advisor.source.json import parse_json  # noqa: PLC0415
+        from lora_advisor.source.json import parse_json
 
         return parse_json
     if syntax == "toml":
-        from lora_advisor.source.toml import parse_toml  # noqa: PLC0415
+        from lora_advisor.source.toml import parse_toml
 
         return parse_toml
     if syntax == "python":
-        from lora_advisor.source.python import parse_python  # noqa: PLC0415
+        from lora_advisor.source.python import parse_python
 
         return parse_python
     if syntax == "shell":
-        from lora_advisor.source.shell import parse_shell  # noqa: PLC0415
+        from lora_advisor.source.shell import parse_shell
 
         return parse_shell
     if syntax == "notebook":
-        from lora_advisor.source.notebook import parse_notebook  # noqa: PLC0415
+        from lora_advisor.source.notebook import parse_notebook
 
         return parse_notebook
-    from lora_advisor.source.yaml import parse_yaml  # noqa: PLC0415
+    from lora_advisor.source.yaml import parse_yaml
 
     return parse_yaml
 

@@ -69,7 +69,7 @@ def _commands(cell: str) -> str:
 
 def _written(path: str, text: str) -> Document | None:
     """Read a file that a cell writes; None for one of no format, or that cannot be read."""
-    from lora_advisor.source import SUFFIXES, parse  # noqa: PLC0415 - it calls this module
+    from lora_advisor.source import SUFFIXES, parse  # it calls this module
 
     suffix = next((end for end in SUFFIXES if path.lower().endswith(end)), ".ipynb")
     if suffix == ".ipynb":

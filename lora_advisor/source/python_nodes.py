@@ -144,8 +144,8 @@ def comments(text: str) -> Iterable[Comment]:
     """Yield the comments, found by Python's own tokenizer; none where no word of them counts."""
     if _SPOKEN.search(text) is None:
         return
-    import io  # noqa: PLC0415
-    import tokenize  # noqa: PLC0415
+    import io
+    import tokenize
 
     starts = line_starts(text)
     try:

@@ -37,7 +37,7 @@ def _number(value: float) -> str:
 
 
 def _yaml(value: object, old: str) -> str:
-    import yaml  # noqa: PLC0415 - only a repair needs it
+    import yaml  # only a repair needs it
 
     if isinstance(value, float):
         return _number(value)

@@ -101,7 +101,7 @@ def _masking(reader: Reader) -> Masking:
 
 
 def _tokenizer(folder: str, reader: Reader, *, trust_remote_code: bool) -> Any:
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(

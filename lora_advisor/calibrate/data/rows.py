@@ -36,7 +36,7 @@ def rows(source: Source, near: Path, most: int, seed: int) -> tuple[list[Any], i
 
 
 def _loaded(source: Source, near: Path) -> Any:
-    import datasets  # noqa: PLC0415
+    import datasets
 
     datasets.disable_progress_bars()
     path = _local(source.path, near)

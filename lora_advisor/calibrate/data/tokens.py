@@ -60,7 +60,7 @@ def _conversation(
 
 
 def _rendered(tokenizer: Any, turns: tuple[dict[str, str], ...], **more: Any) -> list[int]:
-    from jinja2 import TemplateError  # noqa: PLC0415
+    from jinja2 import TemplateError
 
     if not turns:
         return []

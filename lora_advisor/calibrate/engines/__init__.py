@@ -37,7 +37,7 @@ def names() -> Iterable[str]:
 
 def engine(name: str, setup: Any, **options: Any) -> Engine:
     """Make an engine by its name; its module is imported only now."""
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     made: Engine = import_module(f"{__name__}.{name}").make(setup, **options)
     return made

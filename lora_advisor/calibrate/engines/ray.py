@@ -72,7 +72,7 @@ def make(setup: Setup, workers: int = 2, **_: Any) -> RayTasks:
 
 def _ray() -> Any:
     try:
-        import ray  # noqa: PLC0415
+        import ray
     except ImportError:
         told = "--engine ray needs Ray: pip install 'lora-advisor[ray]'"
         raise RefusalError("unsupported", told) from None
@@ -84,14 +84,14 @@ _SETUPS: dict[str, Setup] = {}
 
 @lru_cache(maxsize=1)
 def _bench(key: str) -> Any:
-    from lora_advisor.calibrate.workbench import Workbench  # noqa: PLC0415
+    from lora_advisor.calibrate.workbench import Workbench
 
     return Workbench(_SETUPS[key])
 
 
 def _run(key: str, setup: list[Any], trial: Trial) -> Outcome:
     """Run a trial in a worker; the setup comes as a reference, fetched once by each process."""
-    from lora_advisor.calibrate.running import run  # noqa: PLC0415
+    from lora_advisor.calibrate.running import run
 
     if key not in _SETUPS:
         _SETUPS[key] = _ray().get(setup[0])

@@ -24,8 +24,8 @@ class Serial:
 
     def map(self, trials: list[Trial]) -> Iterator[Outcome]:
         """Yield outcomes one by one."""
-        from lora_advisor.calibrate.running import run  # noqa: PLC0415
-        from lora_advisor.calibrate.workbench import Workbench  # noqa: PLC0415
+        from lora_advisor.calibrate.running import run
+        from lora_advisor.calibrate.workbench import Workbench
 
         for trial in trials:
             self._bench = self._bench or Workbench(self._setup)
