@@ -99,13 +99,8 @@ def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
     key = key_at(recipe, path)
     if key is None or not holds(recipe, choice.where or {}):
         return None
-    try:
-        word = value_at(recipe, path)
-    except UnknownValueError:
-        return None
-    if not isinstance(word, str) or not word or choice.has(word):
-        return None
-    if _project.takes(recipe.document, path, word):
+    word = _word(recipe, path, choice)
+    if not word or choice.has(word) or _project.takes(recipe.document, path, word):
         return None
     meant = _meant(path, word, choice)
     return OddWord(
@@ -119,6 +114,18 @@ def _odd_word(recipe: Recipe, path: str, choice: Choice) -> OddWord | None:
         own=choice.open and not meant,
         silent=choice.silent,
     )
+
+
+def _word(recipe: Recipe, path: str, choice: Choice) -> str:
+    """Return the word under a path as its loader compares it, empty where it is none or open."""
+    try:
+        value = value_at(recipe, path)
+    except UnknownValueError:
+        return ""
+    if choice.numbers and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    word = value if isinstance(value, str) else ""
+    return word.lower() if choice.lowers and recipe.document.format != "shell" else word
 
 
 def _meant(path: str, word: str, choice: Choice) -> str:

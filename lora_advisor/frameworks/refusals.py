@@ -2,7 +2,9 @@
 
 ``choices.json`` holds the words that some release takes, read in the dataclasses, enums and
 validators of every release; ``refusals.json`` the checks that the loaders make across keys
-(``llamafactory.hparams.parser`` and ``finetuning_args``, ``axolotl.utils.schemas.validation``).
+(``llamafactory.hparams.parser`` and ``finetuning_args``, ``axolotl.utils.schemas.validation``,
+``swift.arguments`` of ms-swift 3.0, 3.8 and 4.6, ``mlx_lm.lora`` and ``mlx.optimizers.schedulers``
+of mlx-lm 0.32, ``mlx_vlm.train`` of mlx-vlm 0.7.10, and others).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.pattern import pattern
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
@@ -25,9 +28,10 @@ class Choice:
     """The words of one key.
 
     ``takes`` are today's, ``older`` those of past releases, which did not know the keys ``newer``,
-    ``allowed`` such as are taken beside them, as are those that begin with ``prefix`` or hold
-    ``within``. ``shown`` are offered in a message, ``meant`` says what to write for a word that is
-    often tried. An ``open`` list can be lengthened by the user; what a ``silent`` one does not hold
+    ``allowed`` such as are taken beside them, as are those that begin with ``prefix``, hold
+    ``within`` or fit the pattern ``beside``. ``numbers`` may be among the words, and a file's are
+    made small where it ``lowers`` them. ``shown`` are offered in a message, ``meant`` says what to
+    write for a word that is often tried. An ``open`` list can be lengthened by the user; what a ``silent`` one does not hold
     is passed over. ``where`` are the tests of other keys under which the key is read.
     """
 
@@ -38,6 +42,9 @@ class Choice:
     allowed: tuple[str, ...] = ()
     prefix: str = ""
     within: str = ""
+    beside: str = ""
+    numbers: bool = False
+    lowers: bool = False
     shown: tuple[str, ...] | None = None
     meant: Mapping[str, str] | None = None
     open: bool = False
@@ -50,6 +57,7 @@ class Choice:
             word in (*self.takes, *self.allowed)
             or bool(self.prefix and word.startswith(self.prefix))
             or bool(self.within and self.within in word)
+            or bool(self.beside and pattern(self.beside).fullmatch(word))
         )
 
 
