@@ -31,8 +31,9 @@ class Choice:
     ``allowed`` such as are taken beside them, as are those that begin with ``prefix``, hold
     ``within`` or fit the pattern ``beside``. ``numbers`` may be among the words, and a file's are
     made small where it ``lowers`` them. ``shown`` are offered in a message, ``meant`` says what to
-    write for a word that is often tried. An ``open`` list can be lengthened by the user; what a ``silent`` one does not hold
-    is passed over. ``where`` are the tests of other keys under which the key is read.
+    write for a word that is often tried. An ``open`` list can be lengthened by the user; what a
+    ``silent`` one does not hold is passed over. ``where`` are the tests of other keys under which
+    the key is read.
     """
 
     takes: tuple[str, ...]
