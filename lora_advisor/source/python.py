@@ -123,6 +123,7 @@ class _Program:
             self._function(function, scope)
         settings = settings_of(module, scope, len(self._text))
         self.calls += [settings] if settings is not None else []
+        self._global = None  # it knows this program: in a circle both would be kept, and the tree
         self.calls.sort(key=lambda entry: entry.value.span.end)
 
     def _declare(self, node: ast.AST, scope: Scope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 
 import pytest
 from hypothesis import given
@@ -214,3 +215,16 @@ def test_what_other_libraries_make_of_a_name(program: str, calls: list[str]) -> 
     root = parse_python(program, "train.py").root
     assert isinstance(root, Mapping)
     assert root.keys() == calls
+
+
+def test_a_program_that_was_read_is_gone() -> None:
+    """A run does not look for circles, so one would keep every program's tree in memory."""
+    program = "from peft import LoraConfig\ndef f(r):\n    return LoraConfig(r=r)\nc = f(8)\n"
+    parse_python(program, "train.py")
+    gc.collect()
+    gc.disable()
+    try:
+        parse_python(program, "train.py")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
