@@ -46,11 +46,13 @@ class OddWord(Item):
 class Refused(Item):
     """A key that is refused beside others; ``says`` why, and what to write.
 
-    ``warns`` tells of a loader that says so and goes on.
+    ``warns`` tells of a loader that says so and goes on, ``may_hold`` of one that perhaps is old
+    enough to take it.
     """
 
     says: str
     warns: bool
+    may_hold: bool
 
 
 def odd_words(recipe: Recipe) -> tuple[OddWord, ...]:
@@ -68,15 +70,18 @@ def refused(recipe: Recipe, targets: Targets) -> tuple[Refused, ...]:
         for at, when in _placed(recipe, refusal):
             key = next((key for path in at if (key := key_at(recipe, path))), None)
             if key is not None and key.path not in found and holds(recipe, when):
-                found[key.path] = _refused(recipe, key, refusal)
+                found[key.path] = _refused(recipe, key, refusal, targets)
     return tuple(found.values())
 
 
 def _in_use(recipe: Recipe, refusal: Refusal, targets: Targets) -> bool:
     """Whether a release in use makes the check."""
+    return not refusal.since or targets.may_hold(_since(recipe, refusal))
+
+
+def _since(recipe: Recipe, refusal: Refusal) -> dict[str, str]:
     framework = by_name(recipe.framework)
-    package = framework.package if framework is not None else ""
-    return not refusal.since or targets.may_hold({package: f">={refusal.since}"})
+    return {framework.package if framework is not None else "": f">={refusal.since}"}
 
 
 def _placed(recipe: Recipe, refusal: Refusal) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
@@ -135,14 +140,19 @@ def _meant(path: str, word: str, choice: Choice) -> str:
     return known or (f"`{path}: {near}`" if near else "")
 
 
-def _refused(recipe: Recipe, key: WrittenKey, refusal: Refusal) -> Refused:
+def _refused(recipe: Recipe, key: WrittenKey, refusal: Refusal, targets: Targets) -> Refused:
     try:
         value = value_at(recipe, key.path)
     except UnknownValueError:
         value = None
     plain = value if isinstance(value, str | int | float) else None
     return Refused(
-        path=key.path, at=key.key_at, value=plain, says=refusal.says, warns=refusal.warns
+        path=key.path,
+        at=key.key_at,
+        value=plain,
+        says=refusal.says,
+        warns=refusal.warns,
+        may_hold=refusal.gone and not targets.surely_hold(_since(recipe, refusal)),
     )
 
 
