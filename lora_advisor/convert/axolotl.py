@@ -37,7 +37,10 @@ def _initialisation(value: object, _values: Values) -> Values:
 
 
 def _method(value: object, _values: Values) -> Values:
-    if value in ("dpo", "ipo", "orpo", "kto", "simpo", "grpo"):
+    """Name the method; axolotl refuses KTO while unused columns may be removed."""
+    if value == "kto":
+        return {"rl": value, "remove_unused_columns": False}
+    if value in ("dpo", "ipo", "orpo", "simpo", "grpo"):
         return {"rl": value}
     return {"reward_model": True} if value == "reward" else {}
 
