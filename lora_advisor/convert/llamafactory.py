@@ -118,6 +118,7 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     DATASET: lambda value, _values: {"dataset": value},
 }
 _TEMPLATES: Final = (
+    ("codellama", "llama2"),  # whose 34 B would be taken for a Llama 3
     ("qwen3", "qwen3"),
     ("qwen", "qwen"),
     ("llama-3", "llama3"),
