@@ -45,8 +45,7 @@ def gather(
     discovery = discover(checked, settings, found=found)
     if stdin is not None:
         take_text(discovery, *stdin)
-    documents = tuple(discovery.documents)
-    recipes = [r for document in documents for r in _read_or_fail(document, settings, discovery)]
+    recipes = _read_each(tuple(discovery.documents), settings, discovery)
     recipes += _companions(recipes, discovery, settings)
     folders = {recipe.document.path: Path(recipe.document.path).parent for recipe in recipes}
     asked = {folder: requirements.find(folder) for folder in {*folders.values()}}
@@ -71,8 +70,14 @@ def _read(document: Document, settings: Settings) -> list[Recipe]:
     return frameworks.read(document, frameworks.by_name(name) if name else None)
 
 
+def _read_each(
+    documents: Iterable[Document], settings: Settings, discovery: Discovery
+) -> list[Recipe]:
+    """Read the documents of a run; one that leads to a mistake of ours fails by itself."""
+    return [r for document in documents for r in _read_or_fail(document, settings, discovery)]
+
+
 def _read_or_fail(document: Document, settings: Settings, discovery: Discovery) -> list[Recipe]:
-    """Read a document of a run; one that leads to a mistake of ours fails by itself."""
     try:
         return _read(document, settings)
     except Exception as error:  # noqa: BLE001 - the other files are still checked
@@ -88,5 +93,4 @@ def _companions(
         for path in companion_paths(named_paths(recipe), recipe.document.path):
             if settings.excluded(path) is None:
                 add_companion(discovery, path)
-    named = discovery.documents[before:]
-    return [r for document in named for r in _read_or_fail(document, settings, discovery)]
+    return _read_each(discovery.documents[before:], settings, discovery)

@@ -47,10 +47,9 @@ _INSTALLED: Final = pattern(
     re.IGNORECASE,
 )
 _LISTED: Final = pattern(
-    rf"""^[^#\n]*?["']((?:{_PACKAGES})(?:\[[^\]\n]*\])?[ \t]*[<>=!~][^"'\n]*)["']""",
-    re.IGNORECASE | re.MULTILINE,
+    rf"""["']((?:{_PACKAGES})(?:\[[^\]\n]*\])?[ \t]*[<>=!~][^"'\n]*)["']""", re.IGNORECASE
 )
-"""A requirement with bounds that a program names as text, the first of a line."""
+"""A requirement with bounds that a program names as text."""
 _VARIANT: Final = pattern(r"(?:^|/)requirements[^/.]+\.txt$")
 """Requirements of another machine or purpose than the plain ones (``requirements-npu.txt``)."""
 _POETRY: Final = pattern(r"^[\^]\s*([\d.]+)")
@@ -221,7 +220,8 @@ def _caret(version: str) -> str:
 
 
 def _setup_py(text: str, _: Path) -> Iterator[str]:
-    yield from _LISTED.findall(text)
+    for line in text.splitlines():
+        yield from _LISTED.findall(line.partition("#")[0])
 
 
 def _setup_cfg(text: str, _: Path) -> Iterator[str]:

@@ -10,9 +10,12 @@ from lora_advisor import frameworks, source
 from lora_advisor.facts import config_refusals, config_values
 from lora_advisor.frameworks.known import known_keys
 from lora_advisor.frameworks.refusals import choices_of, defaults_of, refusals_of
+from lora_advisor.rules import load
 from lora_advisor.targets import Target, Targets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sized
+
     from lora_advisor.recipe import Recipe
 
 FACTORY = "model_name_or_path: Qwen/Qwen3-8B\nlora_rank: 8\ntemplate: qwen3\n"
@@ -160,6 +163,15 @@ def test_tables_name_keys_that_the_loader_knows(framework: str) -> None:
     named = {key for refusal in refusals_of(framework) for key in refusal.when}
     named |= {*choices_of(framework), *defaults_of(framework)}
     assert {key.partition(".")[0].removesuffix("[]") for key in named} <= {*known}
+
+
+@pytest.mark.parametrize(
+    ("rule", "table"), [("word-outside-choice", choices_of), ("combination-refused", refusals_of)]
+)
+def test_rules_are_about_the_formats_with_tables(rule: str, table: Callable[[str], Sized]) -> None:
+    """No other file pays for reading the tables."""
+    (found,) = (one for one in load() if one.name == rule)
+    assert found.frameworks == {name for name in frameworks.modules() if table(name)}
 
 
 def test_other_formats_have_no_tables() -> None:

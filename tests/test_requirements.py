@@ -69,6 +69,12 @@ def test_tables_of_a_project_file(folder: Path, text: str, package: str, wanted:
     assert high(folder, package) == wanted
 
 
+def test_requirements_of_a_program_that_stand_in_one_line(folder: Path) -> None:
+    listed = 'setup(install_requires=["torch", "trl<0.13", "peft==0.17.0"])  # "trl==1.0"\n'
+    (folder / "setup.py").write_text(listed)
+    assert (high(folder), high(folder, "trl")) == ("0.17.0", "0.12.9999")
+
+
 def test_conda_takes_one_equals_sign_for_a_prefix(folder: Path) -> None:
     (folder / "environment.yml").write_text("dependencies: [transformers=4.40, torch>=2.1]\n")
     assert high(folder, "transformers") == "4.40.9999"

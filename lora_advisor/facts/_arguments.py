@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.known import with_flags
 from lora_advisor.pattern import pattern
@@ -77,6 +78,7 @@ def reader_of(recipe: Recipe) -> Framework | None:
     return framework and with_flags(framework, recipe.evidence.removeprefix("runs "))
 
 
+@of_last_recipe
 def tells_more(recipe: Recipe) -> bool:
     """Whether settings are also elsewhere: in a file, or in what a command's variable stands for.
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.frameworks import by_name
+from lora_advisor.frameworks.draft import TYPED
 from lora_advisor.recipe import UNKNOWN, Item, Location, UnknownValueError
 from lora_advisor.record import replace
-from lora_advisor.source.scalars import (
-    flag_value,
-    is_placeholder,
-    json_value,
-    plain_value,
-    toml_value,
-)
+from lora_advisor.source.scalars import flag_value, is_placeholder, plain_value
 from lora_advisor.source.tree import Scalar, Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, WrittenKey
     from lora_advisor.source.scalars import Resolver
 
-_TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value, "shell": flag_value}
-"""Documents whose scalars have a type of their own, whatever reads them."""
+_TYPED: Final[dict[str, Resolver]] = {**TYPED, "shell": flag_value}
+"""Documents whose scalars have a type of their own, whatever reads them; a command's have none."""
 
 
 def key_at(recipe: Recipe, path: str) -> WrittenKey | None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lora_advisor.source.scalars import Resolver
     from lora_advisor.source.tree import Document, Node, Span
 
-_TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
+TYPED: Final[dict[str, Resolver]] = {"json": json_value, "toml": toml_value}
 """Formats whose scalars have a type of their own, whatever reads them."""
 _INDEX: Final = pattern(r"\[\d+\]")
 _PLACEHOLDER: Final = "its value is filled in later"
@@ -192,7 +192,7 @@ def plain(node: Node, document: Document, framework: Framework) -> object:
     """Return what a framework's loader makes of a node, before anything is derived from it."""
     if any(_is_open(scalar) for scalar in _scalars(node)):
         return UNKNOWN
-    return plain_value(node, _TYPED.get(document.format, framework.scalars))
+    return plain_value(node, TYPED.get(document.format, framework.scalars))
 
 
 @lru_cache(KEPT)

@@ -50,6 +50,7 @@ def known_keys(framework: Framework, method: object = None) -> Keys:
     return schemas.joined(*found)
 
 
+@lru_cache(KEPT)
 def with_flags(framework: Framework, program: str) -> Framework:
     """Let a format know the flags of the very script or module that is run, where they are listed.
 
