@@ -209,7 +209,13 @@ def _compiled_with_constant(
     """Compare a fact with a constant, as most conditions do, without a call for either."""
 
     def compare(lookup: Lookup, _field: Field) -> object:
-        return _compared(holds, lookup(name), constant)
+        value = lookup(name)
+        if value is UNKNOWN:
+            return UNKNOWN
+        try:
+            return bool(holds(value, constant))
+        except TypeError:  # as in _compared
+            return UNKNOWN
 
     return compare
 

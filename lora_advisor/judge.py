@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from lora_advisor.condition import truth
+from lora_advisor.docket import Case, Docket, Usual, answered
 from lora_advisor.facts import is_fact
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offers
@@ -13,9 +14,9 @@ from lora_advisor.render import render
 from lora_advisor.wording import is_own, quoted, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from lora_advisor.condition import Condition
+    from lora_advisor.docket import Answer
     from lora_advisor.facts import Facts
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
@@ -23,103 +24,8 @@ if TYPE_CHECKING:
 
 RELATED_LIMIT = 8
 """More places than this explain nothing."""
-
-
-class _Answer(NamedTuple):
-    """What a condition came to, the fields it read, and why it is unknown if it is."""
-
-    holds: object
-    reads: dict[str, None]
-    reasons: dict[str, None]
-
-
-class _Usual:
-    """What the recipes of one framework have in common, and the answers that rest on it.
-
-    Most fields of a recipe are defaults, the same objects in each recipe of the framework, and a
-    condition comes out the same wherever all it read is the same.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[Condition, _Answer] = {}
-        self._values: dict[str, Value] = {}
-
-    def others(self, recipe: Recipe) -> set[str]:
-        """Return the fields that are other than usual, or written; the first time tells what is."""
-        found = set()
-        for field, value in recipe.values.items():
-            if self._values.get(field) is not value:
-                if value.written or field in self._values:
-                    found.add(field)
-                else:
-                    self._values[field] = value
-        return found
-
-
-class _Docket:
-    """The rules about one framework and the releases in use, as bits of numbers.
-
-    Rules share conditions, and most rules end at one that is false: it strikes out all that ask it.
-    """
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
-        self.every = (1 << len(self.rules)) - 1
-        self.without: dict[Condition, int] = {}
-        """Of each condition that speaks of no item, all rules but those that ask it."""
-        for number, rule in enumerate(self.rules):
-            for condition in rule.guards:
-                kept = self.without.get(condition, self.every)
-                self.without[condition] = kept & ~(1 << number)
-
-
-class _Case:
-    """One recipe before the court: its facts, and the conditions that were answered already."""
-
-    def __init__(self, facts: Facts, usual: _Usual) -> None:
-        self.facts = facts
-        self.known: dict[Condition, _Answer] = {}
-        self._usual = usual
-        self._others = usual.others(facts.recipe)
-
-    def standing(self, docket: _Docket) -> Iterator[Rule]:
-        """Yield the rules of which no condition is false that speaks of no item."""
-        left = self._unsettled(docket)
-        while left:
-            lowest = left & -left
-            left ^= lowest
-            rule = docket.rules[lowest.bit_length() - 1]
-            false = self._false(rule)
-            if false is None:
-                yield rule
-            else:
-                left &= docket.without[false]
-
-    def _unsettled(self, docket: _Docket) -> int:
-        """Return the rules that no usual answer strikes out."""
-        left, others = docket.every, self._others
-        for condition, answer in self._usual.answers.items():
-            if answer.holds is False and others.isdisjoint(answer.reads):
-                left &= docket.without.get(condition, left)
-        return left
-
-    def _false(self, rule: Rule) -> Condition | None:
-        for condition in rule.guards:
-            answer = self.known.get(condition) or self._answer(condition)
-            if answer.holds is False:
-                return condition
-        return None
-
-    def _answer(self, condition: Condition) -> _Answer:
-        """Answer as an earlier recipe was answered, else by evaluation."""
-        facts, answer = self.facts, self._usual.answers.get(condition)
-        if answer is None or not self._others.isdisjoint(answer.reads):
-            answer = _answer(condition, facts, facts.get)
-            only_fields = answer.reads.keys() <= facts.recipe.values.keys()  # no model, no keys
-            if only_fields and self._others.isdisjoint(answer.reads):
-                self._usual.answers[condition] = answer
-        self.known[condition] = answer
-        return answer
+_ITSELF: Final[tuple[tuple[None], dict[str, None]]] = (None,), {}
+"""What a rule without ``each`` is put to: the recipe, once."""
 
 
 class Court:
@@ -127,16 +33,16 @@ class Court:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rules)
-        self._dockets: dict[tuple[str, frozenset[tuple[str, Target]]], _Docket] = {}
-        self._usual: dict[str, _Usual] = {}
+        self._dockets: dict[tuple[str, frozenset[tuple[str, Target]]], Docket] = {}
+        self._usual: dict[str, Usual] = {}
 
     def judge(self, facts: Facts) -> tuple[list[Finding], list[Skipped]]:
         """Put every rule to a recipe; undecided rules are skipped with what would decide them."""
         findings: list[Finding] = []
         skipped: list[Skipped] = []
-        case = _Case(facts, self._usual.setdefault(facts.recipe.framework, _Usual()))
+        case = Case(facts, self._usual.setdefault(facts.recipe.framework, Usual()))
         for rule in case.standing(self._docket(facts)):
-            items, reads = _items(rule, facts)
+            items, reads = _items(rule.each, facts) if rule.each else _ITSELF
             for item in items:
                 holds = _holds(rule, case, item, reads)
                 if holds is True:
@@ -145,35 +51,28 @@ class Court:
                     skipped.append(_skipped(rule, facts))
         return findings, skipped
 
-    def _docket(self, facts: Facts) -> _Docket:
+    def _docket(self, facts: Facts) -> Docket:
         """Return the rules about a recipe's framework and the releases in use."""
         about = facts.recipe.framework, frozenset(facts.targets.known.items())
         if about not in self._dockets:
-            self._dockets[about] = _Docket(r for r in self._rules if _concerns(r, facts))
+            self._dockets[about] = Docket(r for r in self._rules if _concerns(r, facts))
         return self._dockets[about]
 
 
-def _answer(condition: Condition, facts: Facts, lookup: Callable[[str], object]) -> _Answer:
-    facts.forget_reads()
-    holds = truth(condition.function(lookup, facts.about))
-    return _Answer(holds, facts.reads, facts.reasons)
-
-
-def _holds(rule: Rule, case: _Case, item: object, reads: dict[str, None]) -> object:
+def _holds(rule: Rule, case: Case, item: object, read: dict[str, None]) -> object:
     """Join a rule's conditions; the facts then say what they read, in the order of the text."""
-    result: object = True
-    facts, reads = case.facts, {**reads}
-    reasons: dict[str, None] = {}
+    facts, known = case.facts, case.known
+    answers: list[Answer] = []
     for condition in rule.when:
-        answer = case.known.get(condition) or _answer(condition, facts, _lookup(facts, item))
+        answer = known.get(condition) or answered(condition, facts, _lookup(facts, item))
         if answer.holds is False:
             return False
-        if answer.holds is UNKNOWN:
-            result = UNKNOWN
-        reads |= answer.reads
-        reasons |= answer.reasons
-    facts.reads, facts.reasons = reads, reasons
-    return result
+        answers.append(answer)
+    facts.reasons = {why: None for answer in answers for why in answer.reasons}
+    if any(answer.holds is UNKNOWN for answer in answers):
+        return UNKNOWN
+    facts.reads = {**read, **{field: None for answer in answers for field in answer.reads}}
+    return True
 
 
 def _concerns(rule: Rule, facts: Facts) -> bool:
@@ -183,13 +82,10 @@ def _concerns(rule: Rule, facts: Facts) -> bool:
     return not rule.holds_for or facts.targets.may_hold(rule.holds_for)
 
 
-def _items(rule: Rule, facts: Facts) -> tuple[Iterable[object], dict[str, None]]:
+def _items(each: str, facts: Facts) -> tuple[Iterable[object], dict[str, None]]:
     """Return the members a rule is put to one by one, and the fields that gave them."""
-    if rule.each is None:
-        return (None,), {}
-    facts.forget_reads()
-    items = facts.get(rule.each)
-    return (items if isinstance(items, (list, tuple)) else ()), facts.reads
+    items, reads, _ = facts.derived(each)
+    return (items if isinstance(items, (list, tuple)) else ()), reads
 
 
 def _lookup(facts: Facts, item: object) -> Callable[[str], object]:

@@ -122,14 +122,18 @@ class Facts:
             if value is None or value.value is UNKNOWN or not value.fits:
                 return self._unknown(name, value)
             return value.value
+        fact, reads, why = self._memory.get(name) or self.derived(name)
+        self.reads.update(reads)
+        if why:
+            self.reasons[why] = None
+        return fact
+
+    def derived(self, name: str) -> tuple[object, dict[str, None], str]:
+        """Return a fact, the fields it read, and why it is unknown if it is."""
         found = self._memory.get(name)
         if found is None:
             found = self._memory[name] = self._derive(name)
-        derived, reads, why = found
-        self.reads.update(reads)
-        if derived is UNKNOWN and why:
-            self.reasons[why] = None
-        return derived
+        return found
 
     def about(self, function: str, name: str) -> object:
         """Answer ``written(field)`` and ``known(field)`` of the condition language."""

@@ -72,7 +72,12 @@ def converts_numbers(document: Document) -> bool:
 def _top(document: Document) -> Path | None:
     """Return the project's folder; None for a text that is no file."""
     path = paths.absolute(document.path)
-    return paths.top(path.parent) if path.is_file() else None
+    return _top_of(path.parent) if path.is_file() else None
+
+
+@cache
+def _top_of(folder: Path) -> Path:
+    return paths.top(folder)
 
 
 @cache

@@ -75,16 +75,17 @@ def placed_keys(
         return
     is_script = recipe.document.format == "python"
     sections = _calls(recipe, framework) if is_script else {"": known_keys(framework, method)}
+    flat, reaching = framework.name in _FLAT, framework.name in _REACHING
     for key in recipe.keys if any(sections.values()) else ():
-        parent = "" if framework.name in _FLAT else _without_indices(parent_of(key))
-        if framework.name in _FLAT and isinstance(key.node, Mapping):
-            continue  # the name of a section
-        if parent not in sections or key.name == "**" or key.name.startswith("["):
+        name = key.key.text
+        parent = "" if flat or name == key.path else _without_indices(parent_of(key))
+        here = sections.get(parent)
+        if here is None or name == "**" or name[:1] == "[":
             continue  # a place that takes anything, or an argument without a name
-        if framework.name in _REACHING and "." in key.name:
-            continue
-        yield key, sections[parent]
-        inner = _section(sections[parent].get(key.name))
+        if (flat and isinstance(key.node, Mapping)) or (reaching and "." in name):
+            continue  # the name of a section
+        yield key, here
+        inner = _section(here.get(name))
         if inner and not _is_of_another(key, framework):
             sections[_without_indices(key.path)] = inner
 

@@ -160,6 +160,7 @@ def _base(package: str, base: str) -> tuple[str, str]:
     return library or package, name
 
 
+@cache
 def _class_key(package: str, owner: str, name: str) -> Key | None:
     """Return an argument of a class, None if neither it nor a base has it."""
     body = _load(package)["classes"][owner]

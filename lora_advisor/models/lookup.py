@@ -138,11 +138,16 @@ def by_id(name: str) -> BaseModel | None:
     return replace(known(config, f"the catalogue ({config['model_type']})"), of_family=True)
 
 
+def _hub() -> Path:
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+
+
 def cached_folder(name: str) -> Path | None:
     """Return the folder of a model in the local Hugging Face cache, None if it is not there."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    folder = hub / f"models--{name.replace('/', '--')}"
+    folder = _hub() / f"models--{name.replace('/', '--')}"
+    if not folder.is_dir():
+        return None
     try:
         commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
