@@ -13,6 +13,7 @@ import importlib
 import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+from weakref import proxy
 
 from lora_advisor import stored
 from lora_advisor.models.lookup import Lookup
@@ -106,7 +107,7 @@ class Facts:
         self.reasons: dict[str, None] = {}
         self._memory: dict[str, tuple[object, dict[str, None], str]] = {}
         self._context: dict[str, object] = {
-            **{group: _Group(self, group) for group in GROUPS},
+            **{group: _Group(proxy(self), group) for group in GROUPS},  # no circle to be found
             "recipe": recipe,
             "targets": targets,
             "ignores": ignores,
