@@ -67,6 +67,9 @@ def _rate_row(reader: Reader, setup: Setup, found: Calibration) -> Row:
     ratio = math.sqrt(reader.batch() / batch) * rate / reading.advised
     low, high = reading.interval or (None, None)
     why = f"lowest held-out loss of {len(reading.points)} short runs / {short_runs.HORIZON:g}"
+    if reading.edge:
+        beyond = {"lowest": "lower", "highest": "higher"}[reading.edge]
+        why += f", the {reading.edge} that was tried: a {beyond} one may do better"
     if reader.batch() != batch:
         why += f" at batch {batch}; moved to batch {reader.batch()} by the square root (documented)"
     if rank != setup.adapter.r:

@@ -58,10 +58,19 @@ class LearningRateReading:
         """Nats that the best short run won over the untrained adapter, as measured."""
         return self.start - min(self.points.values())
 
+    @property
+    def edge(self) -> str:
+        """Which end of the rates tried was best: lowest, highest, or empty for one between."""
+        rates = sorted(self.points)
+        return {0: "lowest", len(rates) - 1: "highest"}.get(self._place(rates), "")
+
+    def _place(self, rates: list[float]) -> int:
+        return rates.index(min(rates, key=self.points.__getitem__))
+
     def _neighbours(self) -> list[float]:
         """Return the losses on both sides of the best run's."""
         rates = sorted(self.points)
-        place = rates.index(min(rates, key=self.points.__getitem__))
+        place = self._place(rates)
         return [self.points[rate] for rate in rates[max(place - 1, 0) : place + 2]]
 
 

@@ -176,6 +176,19 @@ def test_no_interval_beside_a_cliff() -> None:
         assert reading.advised < best.learning_rate
 
 
+@pytest.mark.parametrize(
+    ("losses", "edge"), [((3.2, 3.0, 3.3), ""), ((3.0, 3.2, 3.3), "lowest"), ((3, 2, 1), "highest")]
+)
+def test_tells_a_best_rate_at_the_end_of_what_was_tried(
+    losses: tuple[float, ...], edge: str
+) -> None:
+    points = dict(zip((1e-3, 2e-3, 4e-3), losses, strict=True))
+    best = vertex(points, start=4.0)
+    reading = LearningRateReading(best=best, points=points, start=4.0, confidence="low")
+
+    assert reading.edge == edge
+
+
 def ranked(gains: dict[int, float], room: float) -> tuple[list[int], int]:
     """Compare ranks whose short runs win so much; return what was run and what is advised."""
     adapter = Adapter(r=16, alpha=32, settings={})
