@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from lora_advisor.source.tree import Entry
 
 _PUTS_IN: Final = pattern(
-    r"get_peft_\w+\(|peft_config\s*=|add_adapter|inject_adapter|load_adapter|PeftM\w+Model"
-    r"|PeftModel|LoraModel|\bFast\w*Model\b|\bglobals\(|\blocals\(|import \*"
+    r"get_peft_\w+\(|peft_config\s*=|add_adapter|inject_adapter|load_adapter|Peft\w*Model\w*[.(]"
+    r"|LoraModel\(|\bFast\w*Model\b|\bglobals\(|\blocals\(|import \*"
 )
-_ASIDE: Final = pattern(r"""^[ \t"']*#.*$|^[ \t"']*(?:from|import)\s.*$""", re.MULTILINE)
-"""Lines that use nothing: comments and imports, in a script and in a notebook's JSON."""
+"""What may put an adapter into a model; in a comment it tells that none is wanted now."""
 _TRAINER: Final = pattern(r"(?:Seq2Seq|SFT|DPO|KTO|ORPO|CPO|Reward|GRPO)?Trainer")
 _BASE: Final = pattern(r"\w*(?:For[A-Z]\w+|LMHeadModel)")
 
@@ -41,7 +40,7 @@ def idle_adapters(recipe: Recipe) -> tuple[Item, ...]:
 
     The hint is the name that nothing mentions, the value the model as the trainer gets it.
     """
-    code = _ASIDE.sub("", recipe.document.text)
+    code = recipe.document.text
     bare = [call for call in script_calls(recipe) if _trains_base(call)]
     if not bare or _PUTS_IN.search(code):
         return ()
