@@ -5,7 +5,6 @@ Source: ``transformers.data.data_collator`` of the releases 4.30 to 5.24, run on
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import in_script
@@ -39,9 +38,7 @@ def masks_for_causal(recipe: Recipe, lora: Lora) -> tuple[Item, ...]:
     writes = loader.endswith(("ForCausalLM", "LMHeadModel")) or lora.task_type == "CAUSAL_LM"
     if not in_script(recipe) or not writes or _MASKED.search(recipe.document.text):
         return ()
-    return tuple(
-        call_item(recipe, call) for call in called(recipe, _COLLATOR) if _masks(call)
-    )
+    return tuple(call_item(recipe, call) for call in called(recipe, _COLLATOR) if _masks(call))
 
 
 def _masks(call: Entry) -> bool:

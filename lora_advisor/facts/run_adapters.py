@@ -89,3 +89,13 @@ def _only_text(recipe: Recipe, call: Entry) -> str:
     node = argument(call, "adapter_config")
     alone = set(names) <= {"of", "on", "adapter_config"}
     return written_as(recipe, node) if node is not None and alone and text_of(node) else ""
+
+
+def adapted_given(recipe: Recipe) -> tuple[Item, ...]:
+    """TRL's supervised trainers that get a model with its adapter in, and no config for one."""
+    return tuple(
+        call_item(recipe, call, hint=written_as(recipe, model))
+        for call in called(recipe, "SFTTrainer")
+        if isinstance(call.value, Mapping) and not {"**", "peft_config"} & set(call.value.keys())
+        if (model := call.value.get("model")) is not None and is_adapted(model)
+    )

@@ -120,7 +120,9 @@ def _given() -> dict[str, Any]:
         "model": models.llama(),
         "data": _splits()["train"],
         "texts": datasets.Dataset.from_dict({"text": [" ".join(sft.WORDS)] * 8}),
-        "pairs": datasets.Dataset.from_list([{"chosen": sft.WORDS[0], "rejected": sft.WORDS[1]}] * 8),
+        "pairs": datasets.Dataset.from_list(
+            [{"chosen": sft.WORDS[0], "rejected": sft.WORDS[1]}] * 8
+        ),
         "tokenizer": sft.tokenizer(),
         "batches": [{"input_ids": ids, "labels": ids}] * 2,
     }
