@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PUTS_IN: Final = pattern(
     r"get_peft_\w+\(|peft_config\s*=|add_adapter|inject_adapter|load_adapter|Peft\w*Model\w*[.(]"
-    r"|LoraModel\(|\bFast\w*Model\b|\bglobals\(|\blocals\(|import \*"
+    r"|LoraModel\(|\bFast\w*Model\b|\bglobals\(|\blocals\("
 )
 """What may put an adapter into a model; in a comment it tells that none is wanted now."""
 _TRAINER: Final = pattern(r"(?:Seq2Seq|SFT|DPO|KTO|ORPO|CPO|Reward|GRPO)?Trainer")
