@@ -38,35 +38,6 @@ trainer = SFTTrainer(model=model, args=SFTConfig("o", learning_rate=2e-4), train
 trainer = train_on_responses_only(trainer, "{}", "b")
 trainer.train()
 """
-MASKING = "DataCollatorForLanguageModeling"
-HIDING = """\
-def hide(row):
-    ids = tokenizer(row["text"], truncation=True)["input_ids"]
-    return {"input_ids": ids, "labels": [-100] * 3 + ids[3:]}
-rows = data.map(hide)
-"""
-HIDING_LATER = """\
-def hide(row):
-    made = tokenizer(row["text"], truncation=True)
-    made["labels"] = made["input_ids"].copy()
-    made["labels"][:3] = -100
-    return made
-rows = data.map(hide)
-"""
-COLLATED = """\
-collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
-args = TrainingArguments("out", learning_rate=2e-4)
-trainer = Trainer(model=model, args=args, train_dataset=rows, data_collator=collator)
-trainer.train()
-model.save_pretrained("out/adapter")
-"""
-LISTING = """\
-def texts(batch):
-    found = []
-    for i in range(len(batch["q"])):
-        found.append(batch["q"][i] + batch["a"][i])
-    return found
-"""
 FOUND = {
     "adapter-config-idle": {
         "the trainer gets the base": f"{BASE}{TRAINED.replace('model=model', 'model=base')}",
@@ -77,19 +48,6 @@ FOUND = {
     },
     "prepared-after-adapter": {
         "loaded for training": f"{LOADED}model = prepare_model_for_kbit_training(model)\n{TRAINED}",
-    },
-    "masking-collator-for-causal-model": {
-        "told nothing": f"{ADAPTED}c = {MASKING}(tokenizer)\n{TRAINED}",
-        "told to": f"{ADAPTED}c = {MASKING}(tokenizer=tokenizer, mlm=True)\n{TRAINED}",
-    },
-    "labels-overwritten-by-collator": {
-        "prompts hidden by a product": f"{ADAPTED}{HIDING}{COLLATED}",
-        "prompts hidden by places": f"{ADAPTED}{HIDING_LATER}{COLLATED}",
-    },
-    "formatting-function-gives-list": {
-        "over the rows of a batch": (
-            f"{BASE}{LISTING}{SFT.format('', 'peft_config=config, formatting_func=texts')}"
-        ),
     },
     "adapted-model-adapted-again": {
         "wrapped, then filled": f"{ADAPTED}model = PeftModel.from_pretrained(model, 'old')\n",
@@ -237,30 +195,6 @@ SILENT = {
         "the base before it": (
             f"{BASE}base = prepare_model_for_kbit_training(base)\n"
             f"model = PeftModel.from_pretrained(base, 'old', is_trainable=True)\n{TRAINED}"
-        ),
-    },
-    "masking-collator-for-causal-model": {
-        "told not to": f"{ADAPTED}c = {MASKING}(tokenizer, mlm=False)\n{TRAINED}",
-        "told not to by place": f"{ADAPTED}c = {MASKING}(tokenizer, False)\n{TRAINED}",
-        "of TRL": f"{ADAPTED}c = {MASKING}(pad_token_id=0)\n{TRAINED}",
-        "a mask of one's own": (
-            f"{ADAPTED}tokenizer.mask_token = '_'\nc = {MASKING}(tokenizer)\n{TRAINED}"
-        ),
-    },
-    "labels-overwritten-by-collator": {
-        "a collator that pads labels": (
-            f"{ADAPTED}{HIDING}{COLLATED.replace('ForLanguageModeling', 'ForSeq2Seq')}"
-        ),
-        "hidden for the metrics alone": (
-            f"{ADAPTED}rows = data.map(lambda r: tokenizer(r['text']))\n"
-            "def compute_metrics(p):\n    labels = p.label_ids\n    labels[labels == 0] = -100\n"
-            f"    return {{}}\n{COLLATED}"
-        ),
-    },
-    "formatting-function-gives-list": {
-        "one text for one row": (
-            f"{BASE}def texts(row):\n    return row['text']\n"
-            f"{SFT.format('', 'peft_config=config, formatting_func=texts')}"
         ),
     },
     "shared-base-adapted": {
