@@ -39,7 +39,18 @@ trainer = train_on_responses_only(trainer, "{}", "b")
 trainer.train()
 """
 FOUND = {
+    "adapter-config-idle": {
+        "the trainer gets the base": f"{BASE}{TRAINED.replace('model=model', 'model=base')}",
+    },
+    "adapter-path-as-config": {
+        "of a loaded model": f"{LOADED}model.add_adapter('second')\nmodel.set_adapter('second')\n",
+        "of a wrapped model": f"{ADAPTED}model.add_adapter('second')\n",
+    },
+    "prepared-after-adapter": {
+        "loaded for training": f"{LOADED}model = prepare_model_for_kbit_training(model)\n{TRAINED}",
+    },
     "adapted-model-adapted-again": {
+        "wrapped, then filled": f"{ADAPTED}model = PeftModel.from_pretrained(model, 'old')\n",
         "loaded, prepared and wrapped": (
             f"{LOADED}model = prepare_model_for_kbit_training(model)\n"
             f"model = get_peft_model(model, config)\n{TRAINED}"
@@ -164,6 +175,28 @@ FOUND = {
     },
 }
 SILENT = {
+    "adapter-config-idle": {
+        "the adapter is put in": f"{ADAPTED}{TRAINED}",
+        "the trainer puts it in": f"{BASE}{SFT.format('', 'peft_config=config')}",
+        "another function takes it": (
+            f"{BASE}base = wrap(base, config)\n{TRAINED.replace('model=model', 'model=base')}"
+        ),
+        "it is left out on purpose": (
+            f"{BASE}# base = get_peft_model(base, config)\n"
+            f"{TRAINED.replace('model=model', 'model=base')}"
+        ),
+    },
+    "adapter-path-as-config": {
+        "a config comes with it": f"{LOADED}model.add_adapter('second', config)\n",
+        "by transformers": f"{BASE}base.add_adapter(config)\n",
+        "by another library": f"{BASE}base.add_adapter('second')\n",
+    },
+    "prepared-after-adapter": {
+        "the base before it": (
+            f"{BASE}base = prepare_model_for_kbit_training(base)\n"
+            f"model = PeftModel.from_pretrained(base, 'old', is_trainable=True)\n{TRAINED}"
+        ),
+    },
     "shared-base-adapted": {
         "wrapped afterwards": f"{ADAPTED}model = nn.DataParallel(model)\n{TRAINED}",
     },

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
     from lora_advisor.source.tree import Node
 
+_GIVEN: Final = pattern(r"\s*(\w+)\s*=[^=]")
 _LOADED: Final = pattern(r"(?:Auto)?PeftModel(?:For\w+)?")
 _PREPARES: Final = frozenset(
     {"model", "use_gradient_checkpointing", "gradient_checkpointing_kwargs"}
@@ -57,6 +58,14 @@ def owner_of(recipe: Recipe, call: Entry) -> str:
     """Return what a method is called on, as it stands (``trainer.model``)."""
     of = argument(call, "of")
     return written_as(recipe, of) if of is not None else ""
+
+
+def assigned_to(recipe: Recipe, call: Entry) -> str:
+    """Return the name that a call's result is given, empty if there is none."""
+    text = recipe.document.text
+    start = max(text.rfind("\n", 0, call.key.span.start), text.rfind('"', 0, call.key.span.start))
+    found = _GIVEN.match(text, start + 1)
+    return found[1] if found is not None else ""
 
 
 def made_by(node: Node | None) -> Mapping | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._arguments import in_script
+from lora_advisor.facts._arguments import argument, in_script, value
 from lora_advisor.facts.model_modules import checkpoint_quantiser
 from lora_advisor.facts.run_script import model_class
 from lora_advisor.models.stored import named_format
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import UnknownValueError
+from lora_advisor.recipe import Item, UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
@@ -198,3 +198,17 @@ def storage_unshardable(recipe: Recipe, quant: Quant) -> bool:
     dtype = recipe["model.dtype"].value
     other = isinstance(dtype, str) and dtype not in ("auto", storage, f"torch.{storage}")
     return storage in ("uint8", "int8") or (other and recipe["model.dtype"].written)
+
+
+def stated_twice(recipe: Recipe) -> tuple[Item, ...]:
+    """Switches for fewer bits that a loading call is given beside a quantiser's config."""
+    names = ("load_in_4bit", "load_in_8bit")
+    given = [argument(recipe, "from_pretrained", name) for name in names]
+    beside = argument(recipe, "from_pretrained", "quantization_config")
+    if beside is None or getattr(beside.node, "text", "") == "None":
+        return ()
+    return tuple(
+        Item(path=key.path, at=key.key_at, value=f"{key.name}=True")
+        for key in given
+        if key is not None and value(recipe, key) is True
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._script import call_item, called, loads_adapter, made_by
+from lora_advisor.frameworks.python_flow import argument
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Quant, Recipe, Run, Train, WrittenKey
 
 _PREPARES: Final = "prepare_model_for_kbit_training"
+_THAWS: Final = pattern(r"requires_grad_?\s*(?:=|\()\s*True|requires_grad_\(\s*\)")
 _FUNCTION: Final = pattern(r"^\s*(?:async\s+)?def\s", re.MULTILINE)
 
 
@@ -21,7 +24,23 @@ def merges_quantised(run: Run, quant: Quant) -> bool:
 
 
 def prepared_after_adapter(recipe: Recipe, run: Run) -> tuple[Item, ...]:
-    """``prepare_model_for_kbit_training`` where it stands after ``get_peft_model``."""
+    """``prepare_model_for_kbit_training`` once the adapter is in; the hint is what put it in."""
+    return _prepared_adapted(recipe) or _prepared_later(recipe, run)
+
+
+def _prepared_adapted(recipe: Recipe) -> tuple[Item, ...]:
+    """Preparations that are given an adapter loaded for training, which nothing thaws later."""
+    found = [
+        call_item(recipe, call, hint="PeftModel.from_pretrained")
+        for call in called(recipe, _PREPARES)
+        if (model := made_by(argument(call, "model"))) is not None
+        and loads_adapter(model)
+        and "is_trainable" in model
+    ]
+    return () if _THAWS.search(recipe.document.text) else tuple(found)
+
+
+def _prepared_later(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     made = [i for i, call in enumerate(run.calls) if call == "get_peft_model"]
     prepared = [i for i, call in enumerate(run.calls) if call == _PREPARES]
     if len(made) != 1 or len(prepared) != 1 or made[0] > prepared[0]:
@@ -30,7 +49,7 @@ def prepared_after_adapter(recipe: Recipe, run: Run) -> tuple[Item, ...]:
     adapter, key = found.get("get_peft_model"), found.get(_PREPARES)
     if key is None or (adapter is not None and _in_later_function(recipe, adapter, key)):
         return ()
-    return (Item(path=key.path, at=key.key_at),)
+    return (Item(path=key.path, at=key.key_at, hint="get_peft_model"),)
 
 
 def _in_later_function(recipe: Recipe, first: WrittenKey, second: WrittenKey) -> bool:

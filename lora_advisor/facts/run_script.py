@@ -44,7 +44,11 @@ _COLAB_GPU: Final = pattern(r'"gpuType"\s*:\s*"(T4|V100|P100|K80)"')
 _NEWER_GPU: Final = pattern(r"\b(?:A10G|A100|A6000|L40S?|[HB][12]00|RTX ?\d{4}|L4 GPU)\b")
 _PLACES: Final = {"[0]": "response_template"}
 _MODEL: Final = pattern(r"\w*(For[A-Z]\w+|Model|LMHeadModel)")
-_HEADLESS: Final = pattern(r"\w*(?:Transformer|UNet)(?:\dD)?\w*Model")
+_HEADLESS: Final = pattern(r"\w*(?:Transformer|UNet)(?:\dD)?\w*Model|\w*For\w*Classification")
+_BARE: Final = pattern(
+    r"AutoModel|(?:GPT2|GPTNeo|GPTJ|OPT|Llama|Mistral|Qwen2|Qwen3|Gemma|Gemma2|Phi|Phi3)Model"
+)
+"""Classes of transformers that load a language model without its output head."""
 _OPTION: Final = pattern(r"\w*(?i:args?|opts?|flags|options)\.\w+")
 _WRITES: Final = pattern(r"AutoModelFor(CausalLM|Seq2SeqLM|Vision2Seq|ImageTextToText)\b")
 _ADAPTER: Final = pattern(r"peft|lora|adapter", re.IGNORECASE)
@@ -237,7 +241,8 @@ def model_class(run: Run, recipe: Recipe) -> str:
 
 def loads_headless(run: Run, recipe: Recipe) -> bool:
     """Whether a script loads its base without an output head, by a class of transformers' own."""
-    return model_class(run, recipe) == "AutoModel" and "trust_remote" not in recipe.document.text
+    bare = _BARE.fullmatch(model_class(run, recipe)) is not None
+    return bare and "trust_remote" not in recipe.document.text
 
 
 def headless(recipe: Recipe) -> bool:

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._script import (
+    assigned_to,
     call_item,
     called,
     in_branch,
@@ -39,7 +40,6 @@ _FILLS: Final = pattern(
     r"load_adapter|set_peft_model_state_dict|load_state_dict|load_peft_weights"
     r"|inference_mode|PeftModel\w*\.from_pretrained"
 )
-_GIVEN: Final = pattern(r"\s*(\w+)\s*=[^=]")
 _OPTIMISERS: Final = pattern(r"(?:optim\.|bnb\.|\b)(?:AdamW?|SGD|Adafactor|Lion|PagedAdamW)\w*\(")
 
 
@@ -71,7 +71,10 @@ def _keeps_name(recipe: Recipe, name: str, first: Entry, last: Entry) -> bool:
 
 
 def adapted_again(recipe: Recipe) -> tuple[Item, ...]:
-    """``get_peft_model`` of a model with a LoRA adapter; the hint says ``loaded`` or ``made``."""
+    """``get_peft_model`` of a model with a LoRA adapter; the hint says ``loaded`` or ``made``.
+
+    ``filled`` are trained adapters that are loaded into a model which has a fresh one already.
+    """
     configs = called(recipe, "LoraConfig")
     found = []
     for call in called(recipe, "get_peft_model"):
@@ -80,7 +83,20 @@ def adapted_again(recipe: Recipe) -> tuple[Item, ...]:
         named = "adapter_name" in _names(call) or (model is not None and "adapter_name" in model)
         if model is not None and is_adapted(model) and own and not named:
             found.append(call_item(recipe, call, "loaded" if loads_adapter(model) else "made"))
-    return tuple(item for item in found if item.hint == "loaded" or _trains(recipe))
+    kept = [item for item in found if item.hint == "loaded" or _trains(recipe)]
+    return (*kept, *_filled(recipe))
+
+
+def _filled(recipe: Recipe) -> tuple[Item, ...]:
+    """``from_pretrained`` of an adapter, given a model that ``get_peft_model`` has wrapped."""
+    found = []
+    for call in called(recipe, "from_pretrained"):
+        loads = isinstance(call.value, Mapping) and loads_adapter(call.value)
+        model = made_by(argument(call, _NAME)) if loads else None
+        fresh = model is not None and "peft_config" in model and "adapter_name" not in model
+        if fresh and "adapter_name" not in _names(call):
+            found.append(call_item(recipe, call, hint="filled"))
+    return tuple(found)
 
 
 def _trains(recipe: Recipe) -> bool:
@@ -206,7 +222,7 @@ def bare_trainers(recipe: Recipe) -> tuple[Item, ...]:
     found = []
     for wrap in called(recipe, "get_peft_model"):
         saved = any(is_same(argument(save, "on"), wrap.value) for save in called(recipe, *_SAVES))
-        name = _assigned_to(recipe, wrap)
+        name = assigned_to(recipe, wrap)
         for trainer in script_calls(recipe) if name and not saved else ():
             model = argument(trainer, "model") if trainer.key.text.endswith("Trainer") else None
             later = trainer.key.span.start > wrap.key.span.start
@@ -214,14 +230,6 @@ def bare_trainers(recipe: Recipe) -> tuple[Item, ...]:
                 said = written_as(recipe, model)
                 found += [call_item(recipe, trainer, hint=name, value=said)] if said != name else []
     return tuple(found)
-
-
-def _assigned_to(recipe: Recipe, call: Entry) -> str:
-    """Return the name that a call's result is given, empty if there is none."""
-    text = recipe.document.text
-    start = max(text.rfind("\n", 0, call.key.span.start), text.rfind('"', 0, call.key.span.start))
-    found = _GIVEN.match(text, start + 1)
-    return found[1] if found is not None else ""
 
 
 def watchless_stops(recipe: Recipe) -> tuple[Item, ...]:

@@ -19,6 +19,11 @@ def nothing_trainable(model: Any) -> bool:
     return not any(parameter.requires_grad for parameter in model.parameters())
 
 
+def trained_in_full(model: Any) -> bool:
+    """Whether every weight is trained, and no adapter is there."""
+    return all(p.requires_grad for p in model.parameters()) and not hasattr(model, "peft_config")
+
+
 def no_gradient(model: Any) -> bool:
     """Every gradient of the adapter is exactly zero after a backward pass."""
     trained = [p for p in model.parameters() if p.requires_grad and p.grad is not None]

@@ -107,6 +107,11 @@ def saved_under_two_wrappers(played: stage.Played) -> bool:
     )
 
 
+def prompt_in_labels(played: stage.Played) -> bool:
+    """Whether no label of a batch is hidden from the loss."""
+    return bool((played.scope["batch"]["labels"] != -100).all())
+
+
 def empty_adapter_saved(played: stage.Played) -> bool:
     """Whether what was saved as merged holds no tensor."""
     return played.saved["merged"] == []

@@ -51,6 +51,9 @@ def _inside(folder: str) -> Iterator[None]:
         mock.patch.object(
             transformers.AutoModel, "from_pretrained", return_value=models.llama().model
         ),
+        mock.patch.object(
+            transformers.AutoModelForSequenceClassification, "from_pretrained", _classifier
+        ),
         mock.patch.object(transformers.AutoTokenizer, "from_pretrained", return_value=_tokenizer()),
         mock.patch.object(datasets, "load_dataset", return_value=_splits()),
         *(mock.patch.object(kind, "__init__", _plain(kind)) for kind in _ARGUMENTS),
@@ -65,7 +68,7 @@ def _inside(folder: str) -> Iterator[None]:
             os.chdir(before)
 
 
-_ARGUMENTS = (transformers.TrainingArguments, trl.SFTConfig)
+_ARGUMENTS = (transformers.TrainingArguments, trl.SFTConfig, trl.RewardConfig)
 
 
 def _plain(kind: Any) -> Any:
@@ -81,6 +84,10 @@ def _plain(kind: Any) -> Any:
 
 def _base(*_: object, **__: object) -> Any:
     return models.llama()
+
+
+def _classifier(*_: object, num_labels: int = 2, **__: object) -> Any:
+    return models.classifier(num_labels)
 
 
 def _adapted() -> Any:
@@ -113,6 +120,9 @@ def _given() -> dict[str, Any]:
         "model": models.llama(),
         "data": _splits()["train"],
         "texts": datasets.Dataset.from_dict({"text": [" ".join(sft.WORDS)] * 8}),
+        "pairs": datasets.Dataset.from_list(
+            [{"chosen": sft.WORDS[0], "rejected": sft.WORDS[1]}] * 8
+        ),
         "tokenizer": sft.tokenizer(),
         "batches": [{"input_ids": ids, "labels": ids}] * 2,
     }
