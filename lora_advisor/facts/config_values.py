@@ -143,15 +143,17 @@ def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
 def _repeated_flags(recipe: Recipe) -> Iterator[Repeated]:
     """Yield flags of one value that the same lines of a command give another one.
 
-    One out of an array or a variable is meant to be overridden.
+    One out of an array or a variable is meant to be overridden, and so is ``key=value``.
     """
     seen: dict[str, WrittenKey] = {}
     text = recipe.document.text
     for key in recipe.keys:
-        if key.field is None or not isinstance(key.node, Scalar) or key.node.tag is not None:
+        start = key.key_at.span.start
+        plain = isinstance(key.node, Scalar) and key.node.tag is None
+        if key.field is None or not plain or text[start - 2 : start] != "--":
             continue
         first = seen.setdefault(key.path, key)
-        between = text[first.key_at.span.end : key.key_at.span.start]
+        between = text[first.key_at.span.end : start]
         if between and not _LINE_END.search(between):
             found = _repeated(first, key)
             if not found.same:
