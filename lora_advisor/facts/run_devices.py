@@ -22,8 +22,8 @@ _PER_MACHINE: Final = frozenset(
     {"nproc_per_node", "nproc-per-node", "NPROC_PER_NODE", "num_processes"}
 )
 _MACHINES: Final = frozenset({"nnodes", "num_machines", "NNODES"})
-_ELSEWHERE: Final = frozenset({"config_file", "hostfile"})
-"""Flags of a launcher that name a file which may speak of more machines."""
+_ELSEWHERE: Final = frozenset({"config_file", "hostfile", "machine_rank", "main_process_ip"})
+"""Flags of a launcher that name a file that may tell of more machines, or tell of one of them."""
 
 
 def beyond_visible_gpus(recipe: Recipe) -> tuple[Item, ...]:
