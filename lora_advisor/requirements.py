@@ -42,6 +42,12 @@ _INSTALLS: Final = pattern(
     r"""(?:uv[ \t]+)?pip3?[ \t]+install[ \t]((?:[^\n\\]|\\[^n\n])*)""",
     re.MULTILINE,
 )
+_RUNS_PIP: Final = pattern(
+    r"(?:^|&&|;)[ \t]*(?:RUN[ \t]+|sudo[ \t]+)?(?:--\S+[ \t]+)*"
+    r"(?:uv[ \t]+|python[\d.]*[ \t]+-m[ \t]+)?pip3?[ \t]+install[ \t]([^\n;&|#]*)",
+    re.MULTILINE,
+)
+"""An installation that a shell or an image's recipe carries out."""
 _INSTALLED: Final = pattern(
     rf"(?<![\w./@+-])({_PACKAGES})(?:\[[^\]]*\])?((?:[<>=!~]=?=?[\w.*]+,?)*)(?![\w./+-])",
     re.IGNORECASE,
@@ -59,7 +65,8 @@ def find(folder: Path) -> Targets:
     """Return what the nearest files at or above a folder say, up to the project's top.
 
     In one folder a lock file counts before ``requirements*.txt``, that before ``pyproject.toml``,
-    ``setup.cfg``, ``setup.py`` and ``environment.yml``. A file that cannot be read tells nothing.
+    ``setup.cfg``, ``setup.py``, ``environment.yml`` and a ``Dockerfile``. A file that cannot be
+    read tells nothing.
     """
     found = Targets()
     for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
@@ -68,15 +75,17 @@ def find(folder: Path) -> Targets:
 
 
 def installed(document: Document) -> Targets:
-    """Return what the ``!pip install`` lines of a notebook ask for.
+    """Return what the ``!pip install`` lines of a notebook ask for, or those of a shell script.
 
     They count before the files around it; a library they name without a release is the current one.
     """
     known: dict[str, Target] = {}
-    if document.format != "python" or " install " not in document.text:
+    if document.format not in ("python", "shell") or " install " not in document.text:
         return Targets()
-    written = (line for line in document.text.split("\n") if "install" in line)
-    for line in (found for text in written for found in _INSTALLS.findall(text)):
+    installs = _INSTALLS if document.format == "python" else _RUNS_PIP
+    text = document.text if document.format == "python" else _unbroken(document.text)
+    written = (line for line in text.split("\n") if "install" in line)
+    for line in (found for text in written for found in installs.findall(text)):
         words = line.replace("\\", "").replace('"', " ").replace("'", " ")
         for name, bounds in _INSTALLED.findall(words):
             package = name.lower().replace("_", "-")
@@ -86,6 +95,10 @@ def installed(document: Document) -> Targets:
             elif asked:  # of several lines nobody knows which one runs
                 known[package] = either(known[package], asked[package])
     return Targets(known=known)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("\\\r\n", " ").replace("\\\n", " ")
 
 
 def _joined(found: Targets, nearer: Targets) -> Targets:
@@ -167,7 +180,7 @@ def _text(path: Path) -> str:
 
 
 def _requirements_txt(text: str, path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
-    for line in text.replace("\\\n", " ").splitlines():
+    for line in _unbroken(text).splitlines():
         content = re.sub(r"(^|\s)#.*", "", line).strip()
         option, _, name = content.replace("=", " ", 1).partition(" ")
         if option in ("-r", "--requirement", "-c", "--constraint"):
@@ -243,6 +256,12 @@ def _environment(text: str, _: Path) -> Iterator[str]:
             yield from item.get("pip") or ()
 
 
+def _dockerfile(text: str, _: Path) -> Iterator[str]:
+    for line in _RUNS_PIP.findall(_unbroken(text)):
+        words = line.replace('"', " ").replace("'", " ")
+        yield from (f"{name}{bounds.rstrip(',')}" for name, bounds in _INSTALLED.findall(words))
+
+
 def _conda(spec: str) -> str:
     """Spell conda's ``peft=0.17`` (any 0.17) and ``peft==0.17`` (that release) as a requirement."""
     match = _CONDA.match(spec.strip())
@@ -271,5 +290,6 @@ _READERS: Final[tuple[tuple[str, Callable[[str, Path], Iterator[str]]], ...]] = 
     ("setup.cfg", _setup_cfg),
     ("setup.py", _setup_py),
     ("environment.y*ml", _environment),
+    ("Dockerfile*", _dockerfile),
 )
 """Files that name versions, the surest first."""

@@ -36,12 +36,27 @@ def test_a_flag_that_is_cut_short(
     assert codes(tmp_path, monkeypatch) == expected
 
 
-def test_a_trl_script_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = "python ../trl/examples/scripts/sft.py --model_name Qwen/Qwen2.5-0.5B --use_peft"
+@pytest.mark.parametrize("folder", ["../trl/", "", "./"])
+def test_a_trl_script_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    script = f"{folder}examples/scripts/sft.py"
+    command = f"python {script} --model_name Qwen/Qwen2.5-0.5B --use_peft"
     (tmp_path / "train.sh").write_text(
         f"{command} --dataset_name trl-lib/Capybara --lora_r 16 --learning_rate 2e-4\n"
     )
     assert codes(tmp_path, monkeypatch) == []
+    (tmp_path / "train.sh").write_text(f"{command} --dataset_name a/b --peft_lora_r 16\n")
+    assert "LA003" in codes(tmp_path, monkeypatch)
+
+
+def test_a_module_of_two_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.sh").write_text(
+        f"{KOHYA} --pretrained_model_name_or_path sd.safetensors --output_dir out\n".replace(
+            "networks.lora", "networks.lora x"
+        )
+    )
+    assert "LA077" in codes(tmp_path, monkeypatch)
 
 
 def test_a_script_that_another_command_does_not_start(

@@ -24,6 +24,7 @@ FILES = {
     "environment.yaml": "dependencies:\n  - conda-forge::peft==0.17.0=py311\n",
     "pyproject.toml": '[project]\nname = "x"\ndependencies = ["peft==0.17.0"]\n',
     "setup.cfg": "[options]\ninstall_requires =\n    torch\n    peft==0.17.0\n",
+    "Dockerfile": "# RUN pip install peft==0.1\nRUN : && pip install -q \\\n  trl peft==0.17.0\n",
     "setup.py": """# "peft==0.1"\n_deps = [\n    "torch",\n    'peft[test] == 0.17.0',\n]\n""",
 }
 
@@ -196,6 +197,22 @@ def test_a_notebook_installs_its_own(line: str, low: str, high: str, *, single: 
     notebook = parse(json.dumps({"cells": [cell]}, indent=1), "train.ipynb")
     target = installed(notebook).get("peft")
     assert (target.low, target.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("line", "high"),
+    [
+        ("pip install -q 'peft==0.15.2' trl", "0.15.2"),
+        ("python -m pip install peft==0.15.2 && python setup.py", "0.15.2"),
+        ("pip install \\\n  peft==0.15.2", "0.15.2"),
+        ("# pip install peft==0.15.2", CURRENT["peft"]),
+        ("echo pip install peft==0.15.2", CURRENT["peft"]),
+        ("pip install peft==${VERSION}", CURRENT["peft"]),
+    ],
+)
+def test_a_script_installs_its_own(line: str, high: str) -> None:
+    script = parse(f"{line}\npython train.py --use_lora --lora_r 8\n", "run.sh")
+    assert installed(script).get("peft").high == high
 
 
 def test_what_a_notebook_installs_counts_before_the_files_around_it(folder: Path) -> None:

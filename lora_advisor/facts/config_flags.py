@@ -8,12 +8,15 @@ from lora_advisor.facts._arguments import item, reader_of, runs_sd_script
 from lora_advisor.frameworks.known import known_keys
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, Location
+from lora_advisor.source.shell import COMMAND, SCRIPT
 from lora_advisor.source.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lora_advisor.frameworks.schemas import Key
     from lora_advisor.recipe import Recipe, WrittenKey
-    from lora_advisor.source.tree import Entry
+    from lora_advisor.source.tree import Entry, Node
 
 _BY_NAME: Final = frozenset({"autotrain", "diffusers", "kohya", "openrlhf"})
 """Formats whose lists tell switches from flags with a word, and no more of their types."""
@@ -49,8 +52,9 @@ def words_left_out(recipe: Recipe) -> tuple[Item, ...]:
 def left_over(recipe: Recipe) -> tuple[Item, ...]:
     """Flags with more words behind them than they take; the hint is them as one word.
 
-    A switch takes none, and has no hint. Source: ``add_argument`` and ``parse_args`` of the
-    scripts, ``transformers.HfArgumentParser``.
+    A switch takes none, and has no hint; a word behind the script belongs to no flag and names
+    itself. Source: ``add_argument`` and ``parse_args`` of the scripts,
+    ``transformers.HfArgumentParser``.
     """
     framework = reader_of(recipe)
     if framework is None or recipe.document.format != "shell":
@@ -59,7 +63,7 @@ def left_over(recipe: Recipe) -> tuple[Item, ...]:
     if not _stops_at_words(recipe):
         return ()
     known = known_keys(framework) if switches or framework.name in _BY_TYPE else {}
-    found = []
+    found = [*_behind_script(recipe)]
     for key in recipe.keys:
         words = _words(key) if key.name in known and key.name not in _ANY_NUMBER else []
         if words and switches and known[key.name].type == "bool":
@@ -67,6 +71,24 @@ def left_over(recipe: Recipe) -> tuple[Item, ...]:
         elif len(words) > 1 and _takes_one(known[key.name], switches):
             found.append(item(key, words[1], _joined(words)))
     return tuple(found)
+
+
+def _behind_script(recipe: Recipe) -> Iterator[Item]:
+    """Yield the script that a launcher's command names a second time."""
+    first = min((key.key_at.span.start for key in recipe.keys), default=0)
+    roots = (root for root in recipe.document.roots if isinstance(root, Mapping))
+    root = next((root for root in roots if root.span.start <= first <= root.span.end), None)
+    named = [entry for entry in root.entries if entry.key.text in (COMMAND, SCRIPT)] if root else []
+    nodes = [node for entry in named for node in _nodes(entry.value)]
+    scripts = [node for node in nodes if isinstance(node, Scalar) and node.text.endswith(".py")]
+    for node in scripts[1:]:
+        if node.tag is None and node.text == scripts[0].text:
+            at = Location(document=recipe.document, span=node.span)
+            yield Item(path=node.text, at=at, value=node.text)
+
+
+def _nodes(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else (node,)
 
 
 def _stops_at_words(recipe: Recipe) -> bool:
@@ -83,7 +105,7 @@ def _takes_one(key: Key, listed: bool) -> bool:
 
 def _words(key: WrittenKey) -> list[str]:
     """Return the words of a flag, none where one of them may be another thing to the shell."""
-    nodes = key.node.items if isinstance(key.node, Sequence) else (key.node,)
+    nodes = _nodes(key.node)
     alone = nodes[0].span == key.key_at.span
     texts = [node.text for node in nodes if isinstance(node, Scalar) and node.tag is None]
     return texts if not alone and all(map(_WORD.fullmatch, texts)) else []

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts import _project
 from lora_advisor.frameworks import by_name
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item
-from lora_advisor.record import record
+from lora_advisor.record import record, replace
 from lora_advisor.source.scalars import is_placeholder, plain_value, yaml11, yaml12
 from lora_advisor.source.tree import Scalar
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Location, Recipe, Value, WrittenKey
     from lora_advisor.source.tree import Node
 
+_LINE_END: Final = pattern(r"(?<![\\^`])\r?\n|;|&&")
+"""An end of a command, not of a line that the next one goes on with."""
 _EXCLUSIVE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "axolotl": (
         ("warmup_ratio", "warmup_steps"),
@@ -87,11 +90,12 @@ class OddValue(Item):
 
 @record
 class Repeated(Item):
-    """A key that stands twice in one mapping; ``first`` is the value that is lost."""
+    """A key that stands twice in one mapping, or a flag in one command; ``first`` is lost."""
 
     first: str
     line: int
     same: bool
+    flag: bool = False
 
 
 @record
@@ -119,6 +123,8 @@ def numbers_as_text(recipe: Recipe) -> tuple[OddValue, ...]:
 
 def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
     """Keys that are written twice in one mapping; the last one counts."""
+    if recipe.document.format == "shell":
+        return tuple(_repeated_flags(recipe))
     paths = Counter(key.path for key in recipe.keys)
     if len(paths) == len(recipe.keys) or recipe.document.format not in ("yaml", "json"):
         return ()
@@ -132,6 +138,26 @@ def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
             if first.key_at.span != key.key_at.span:
                 found.append(_repeated(first, key))
     return tuple(found)
+
+
+def _repeated_flags(recipe: Recipe) -> Iterator[Repeated]:
+    """Yield flags of one value that the same lines of a command give another one.
+
+    One out of an array or a variable is meant to be overridden, and so is ``key=value``.
+    """
+    seen: dict[str, WrittenKey] = {}
+    text = recipe.document.text
+    for key in recipe.keys:
+        start = key.key_at.span.start
+        plain = isinstance(key.node, Scalar) and key.node.tag is None
+        if key.field is None or not plain or text[start - 2 : start] != "--":
+            continue
+        first = seen.setdefault(key.path, key)
+        between = text[first.key_at.span.end : start]
+        if between and not _LINE_END.search(between):
+            found = _repeated(first, key)
+            if not found.same:
+                yield replace(found, flag=True)
 
 
 def exclusive_pairs(recipe: Recipe) -> tuple[Pair, ...]:

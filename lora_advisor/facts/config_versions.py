@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 
+_HANDBOOK: Final = "dataset_mixer"
+"""Key of alignment-handbook's first scripts, whose own arguments TRL took over later."""
 _GENERATIONS: Final = frozenset({"ms-swift"})
 """Formats whose older releases are in wide use, each with names of its own."""
 
@@ -106,8 +108,13 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
         _dated(key, entry, target, framework)
         for key, entry, target, framework in entries
         if entry.since and target.source != "current" and _older(target.high, entry.since)
-        if not _is_own(recipe, key.name)
+        if not _is_own(recipe, key.name) and not _came_from_handbook(recipe, entry)
     )
+
+
+def _came_from_handbook(recipe: Recipe, entry: schemas.Key) -> bool:
+    """Whether a file of alignment-handbook's has an argument that came to TRL from there."""
+    return entry.package == "trl" and any(key.path == _HANDBOOK for key in recipe.keys)
 
 
 def transformers_assumed(targets: Targets) -> bool:

@@ -63,8 +63,8 @@ def sharded_twice(recipe: Recipe) -> bool:
 
 def fsdp_or_deepspeed(recipe: Recipe) -> bool:
     """Whether the files at hand ask for FSDP or DeepSpeed."""
-    deepspeed = recipe["run.deepspeed"]
-    named = deepspeed.written and deepspeed.value is not None
+    told = (recipe["run.deepspeed"], recipe["run.zero_stage"])
+    named = any(value.written and value.value is not None for value in told)
     return named or recipe["run.fsdp"].value is True
 
 

@@ -40,6 +40,14 @@ def idle_optimizer_settings(recipe: Recipe) -> tuple[Item, ...]:
     return tuple(item for item in found if item is not None)
 
 
+def shifted_attention(recipe: Recipe) -> tuple[Item, ...]:
+    """Return the switch of LLaMA-Factory for the shifted attention of LongLoRA, where it is on."""
+    if recipe.framework != "llamafactory" or value_at(recipe, "shift_attn") not in (True, "true"):
+        return ()
+    found = item_at(recipe, "shift_attn", True)
+    return (found,) if found is not None else ()
+
+
 def batches_to_train(recipe: Recipe) -> int:
     """Return mlx-lm's ``iters``: batches, of which every step takes as many as it accumulates."""
     iters = value_at(recipe, "iters")

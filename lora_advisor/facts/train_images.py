@@ -104,7 +104,7 @@ def captions_beside_cache(recipe: Recipe) -> tuple[Item, ...]:
 def text_encoder_beside_cache(recipe: Recipe) -> tuple[Item, ...]:
     """The cache of texts in a script that then trains no text encoder, where it is not told so."""
     written = _settings(recipe)
-    network = written.get("network_module")
+    network = str(written.get("network_module"))
     for_xl = recipe.evidence.endswith("sdxl_train_network.py")
     if tells_more(recipe) or written.get("network_train_unet_only") is True:
         return ()

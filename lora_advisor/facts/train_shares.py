@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _ACTOR: Final = "actor_rollout_ref.actor"
 _GENERATES: Final = ("grpo", "gkd")
-_SEVERAL_MACHINES: Final = pattern(r"--(?:hostfile|num_nodes|nnodes|include)\b")
+_SEVERAL_MACHINES: Final = pattern(
+    r"--(?:hostfile|num_nodes|nnodes|include(?![ =]localhost:\d[\d,]*\s))\b"
+)
 
 
 def uneven_batches(recipe: Recipe, run: Run) -> tuple[Item, ...]:

@@ -80,6 +80,7 @@ _OWN: Final[dict[str, str | Key]] = {
     "use_4bit_quantization": "quant.load_in_4bit",
     "use_8bit_quantization": "quant.load_in_8bit",
     "bits": "quant.bits",
+    "quantization_bit": "quant.bits",
     "bnb_4bit_compute_dtype": Key(field="quant.bnb_4bit_compute_dtype", read=dtype),
     "bnb_4bit_quant_storage": "quant.bnb_4bit_quant_storage",
     "bnb_4bit_quant_storage_dtype": "quant.bnb_4bit_quant_storage",

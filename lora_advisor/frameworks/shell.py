@@ -28,7 +28,8 @@ _TRAINING_COMMANDS: Final = ("llamafactory-cli", "axolotl", "trl", "swift", "tun
 """Commands that take a config's name and may start processes themselves."""
 _WHICH: Final = pattern(r"\"?\$\(which (\w+)\)\"?")
 _TRL_SCRIPT: Final = pattern(
-    r"\btrl(?:\.scripts\.|/scripts/|/examples/scripts/)(sft|dpo|grpo|kto|reward|rloo)(?:\.py)?$"
+    r"(?:\btrl(?:\.scripts\.|/scripts/)|(?:^|/)examples/scripts/)"
+    r"(sft|dpo|grpo|kto|reward|rloo)(?:_vlm)?(?:\.py)?$"
 )
 _ONE_PROCESS: Final = ("python", "python3", "swift")
 _PROCESS_PER_GPU: Final = ("llamafactory-cli", "lmf")

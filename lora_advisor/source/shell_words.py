@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOKEN: Final = pattern(
-    r"(?P<space>[ \t\r]+|\\\r?\n)"
+    r"(?P<space>[ \t\r]+|\\\r?\n|[\^`][ \t]*\r?\n)"
     r"|(?P<end>\n|;;?|&&|\|\|?|&(?!>))"
     r"|(?P<comment>(?<![^\s;&|(])\#[^\n]*)"
     r"|(?P<redirect>\d?(?:>>?|<)(?:&\d)?|&>>?)"
@@ -24,8 +24,11 @@ _TOKEN: Final = pattern(
     re.DOTALL,
 )
 _HEREDOC: Final = pattern(
-    r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n(.*?)^\s*\2\s*$", re.DOTALL | re.MULTILINE
+    r"(?:^[ \t]*read[ \t][^\n]*?(?P<name>\w+)[ \t]*)?"
+    r"<<-?\s*(['\"]?)(?P<end>\w+)\2[^\n]*\n(?P<text>.*?)^\s*(?P=end)\s*$",
+    re.DOTALL | re.MULTILINE,
 )
+"""Text up to a line with a word of one's own, and the variable that takes it."""
 _ASSIGNMENT: Final = pattern(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
 _ARRAY: Final = pattern(r"([A-Za-z_]\w*)(\+?)=\((.*)", re.DOTALL)
 _WHOLE: Final = pattern(r"\$(?:\{([A-Za-z_]\w*)(?:\[[@*]\])?\}|([A-Za-z_]\w*))")
@@ -67,13 +70,20 @@ def commands(text: str, comments: list[Comment]) -> Iterator[list[Word]]:
 
 
 def _without_heredoc(match: re.Match[str]) -> str:
-    """Blank text that is no command; ``read -d '' NAME <<EOF`` keeps a command for later."""
-    line = match.string[: match.start()].rpartition("\n")[2].split()
-    if line[:1] != ["read"]:
-        return blank(match.group())
-    start, end = match.start(3) - match.start(), match.end(3) - match.start()
-    text = match.group()
-    return blank(text[:start]) + text[start:end] + blank(text[end:])
+    """Blank text that is no command; ``read -d '' NAME <<EOF`` keeps a command for later.
+
+    Where a word of a later command is that name, its text is written as an array of that name.
+    """
+    text, name = match.group(), match["name"]
+    if name is None:
+        return blank(text)
+    start, end = (place - match.start() for place in match.span("text"))
+    before, behind = blank(text[:start]), blank(text[end:])
+    if re.search(rf"\s\$\{{?{name}\}}?\s", match.string[match.end() :]):
+        opening = f"{name}=("
+        before = opening + before[len(opening) :]
+        behind = re.sub(r" (?!.* )", ")", behind, count=1, flags=re.DOTALL)
+    return before + text[start:end] + behind
 
 
 class _Reader:

@@ -45,6 +45,8 @@ def commands(text: str) -> list[object]:
         ("train --lora_r 8 $EXTRA --bf16", {"lora_r": "8", "bf16": "true"}),
         ("train --lora_r $EXTRA", {"lora_r": "?"}),
         ("train --modules my=./a", {"modules": "my=./a"}),
+        ("train ^\n  --lora_r 8 ^\r\n  --bf16", {"lora_r": "8", "bf16": "true"}),
+        ("train `\n  --lora_r 8 `\n  --bf16", {"lora_r": "8", "bf16": "true"}),
     ],
 )
 def test_flags(text: str, flags: dict[str, object]) -> None:
@@ -91,6 +93,12 @@ def test_settings_that_a_flag_hands_on_are_its_values() -> None:
 def test_a_command_that_is_read_into_a_variable() -> None:
     found = commands("read -r -d '' C <<EOF\na.train --lora_r 8\nEOF\nrun $C")
     assert {"$": ["a.train"], "lora_r": "8"} in found
+
+
+def test_a_launcher_starts_what_was_read_into_a_variable() -> None:
+    text = "read -r -d '' JOB <<EOF\nmy.train --lora_r 8\nEOF\ntorchrun --nnodes 1 -m $JOB\n"
+    found = {"$": ["torchrun"], "nnodes": "1", "m": "true", "$script": "my.train", "lora_r": "8"}
+    assert commands(text) == [found]
 
 
 def test_the_place_of_a_flag_in_an_array_is_its_own() -> None:
