@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
 
 FACTORY = "model_name_or_path: Qwen/Qwen3-8B\nlora_rank: 8\ntemplate: qwen3\n"
+PREDICT = FACTORY + "do_predict: true\npredict_with_generate: true\neval_dataset: a\n"
+TUNE = """\
+model: {_component_: torchtune.models.qwen2_5.lora_qwen2_5_7b_instruct, lora_rank: 8}
+checkpointer:
+  _component_: torchtune.training.FullModelHFCheckpointer
+  adapter_checkpoint: epoch_0/%s
+resume_from_checkpoint: %s
+"""
 AXOLOTL = "base_model: Qwen/Qwen3-8B\nmicro_batch_size: 1\nlora_r: 8\ndatasets: [{path: a}]\n"
 
 
@@ -127,6 +135,13 @@ SHARE_GPT = AXOLOTL.replace("{path: a}", "{path: a, type: alpaca}, {path: b, typ
         (AXOLOTL + "batch_flattening: auto", []),
         (FACTORY + "do_predict: true\npredict_with_generate: true\ndataset: a", ["do_predict"]),
         (FACTORY + "do_predict: true\npredict_with_generate: true\neval_dataset: a", []),
+        (PREDICT + "deepspeed: configs/ds_z3_config.json", ["predict_with_generate"]),
+        (PREDICT + "deepspeed: {zero_optimization: {stage: 3}}", ["predict_with_generate"]),
+        (PREDICT + "deepspeed: {zero_optimization: {stage: 2}}", []),
+        (PREDICT + "deepspeed: own.json", []),
+        (TUNE % ("adapter_model.safetensors", "true"), ["checkpointer.adapter_checkpoint"]),
+        (TUNE % ("adapter_model.safetensors", "false"), []),
+        (TUNE % ("adapter_model.pt", "true"), []),
         (FACTORY + "do_train: true", ["do_train"]),
         (
             FACTORY + "stage: ppo\ndo_train: true\ndataset: a\nreward_model: m\n"
