@@ -159,6 +159,24 @@ def test_check_of_a_newer_release_is_not_made_by_an_older_one() -> None:
     assert config_refusals.refused(recipe(SHARE_GPT), older) == ()
 
 
+KOHYA = 'network_module = "networks.lora"\nnetwork_dim = 8\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "blamed"),
+    [
+        (KOHYA + "epoch = 10", ["epoch"]),
+        (KOHYA + "epoch = 10\nmax_train_steps = 500", []),
+        (KOHYA + "[training]\nclip_skip = '1'", ["training.clip_skip"]),
+        (KOHYA + "clip_skip = 1\nlearning_rate = '1e-4'", ["learning_rate"]),
+        (KOHYA + "learning_rate = ''\nunet_lr = 1e-4", []),
+    ],
+)
+def test_settings_of_kohya_in_toml(text: str, blamed: list[str]) -> None:
+    found = config_refusals.refused(recipe(text, "config.toml"), Targets())
+    assert [refused.path for refused in found] == blamed
+
+
 def test_missing_key_is_not_known_of_a_command_line() -> None:
     command = "llamafactory-cli train --model_name_or_path m --stage ppo --lora_rank 8 $ARGS\n"
     assert config_refusals.refused(recipe(command, "run.sh"), Targets()) == ()
