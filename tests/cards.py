@@ -32,12 +32,24 @@ def cards() -> dict[Path, Card]:
 
 def check_example(example: Example) -> Report:
     """Check an example as its framework's file, together with the files of its launch."""
-    if not example.adapter:
+    described = [path for path in example.with_files if path.endswith("dataset_info.json")]
+    if not example.adapter and not described:
         return _check(example, Path())
     with tempfile.TemporaryDirectory() as folder:
+        if described:
+            return _check(example, write_files(Path(folder), example))
         for home in (Path(folder), Path(folder) / "adapter"):
             write_adapter(home, example.adapter)
         return _check(example, Path(folder))
+
+
+def write_files(folder: Path, example: Example) -> Path:
+    """Write an example's files into a folder: what describes data is read where it lies."""
+    for name, text in {"config.yaml": example.text, **example.with_files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return folder
 
 
 def write_adapter(folder: Path, shapes: Mapping[str, list[int]]) -> None:

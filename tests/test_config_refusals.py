@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe
 
 FACTORY = "model_name_or_path: Qwen/Qwen3-8B\nlora_rank: 8\ntemplate: qwen3\n"
+PREDICT = FACTORY + "do_predict: true\npredict_with_generate: true\neval_dataset: a\n"
+TUNE = """\
+model: {_component_: torchtune.models.qwen2_5.lora_qwen2_5_7b_instruct, lora_rank: 8}
+checkpointer:
+  _component_: torchtune.training.FullModelHFCheckpointer
+  adapter_checkpoint: epoch_0/%s
+resume_from_checkpoint: %s
+"""
 AXOLOTL = "base_model: Qwen/Qwen3-8B\nmicro_batch_size: 1\nlora_r: 8\ndatasets: [{path: a}]\n"
 
 
@@ -127,6 +135,13 @@ SHARE_GPT = AXOLOTL.replace("{path: a}", "{path: a, type: alpaca}, {path: b, typ
         (AXOLOTL + "batch_flattening: auto", []),
         (FACTORY + "do_predict: true\npredict_with_generate: true\ndataset: a", ["do_predict"]),
         (FACTORY + "do_predict: true\npredict_with_generate: true\neval_dataset: a", []),
+        (PREDICT + "deepspeed: configs/ds_z3_config.json", ["predict_with_generate"]),
+        (PREDICT + "deepspeed: {zero_optimization: {stage: 3}}", ["predict_with_generate"]),
+        (PREDICT + "deepspeed: {zero_optimization: {stage: 2}}", []),
+        (PREDICT + "deepspeed: own.json", []),
+        (TUNE % ("adapter_model.safetensors", "true"), ["checkpointer.adapter_checkpoint"]),
+        (TUNE % ("adapter_model.safetensors", "false"), []),
+        (TUNE % ("adapter_model.pt", "true"), []),
         (FACTORY + "do_train: true", ["do_train"]),
         (
             FACTORY + "stage: ppo\ndo_train: true\ndataset: a\nreward_model: m\n"
@@ -142,6 +157,24 @@ def test_checks_of_the_loaders(text: str, blamed: list[str]) -> None:
 def test_check_of_a_newer_release_is_not_made_by_an_older_one() -> None:
     older = Targets(known={"axolotl": Target(low="0.4.0", high="0.4.1", source="requirements.txt")})
     assert config_refusals.refused(recipe(SHARE_GPT), older) == ()
+
+
+KOHYA = 'network_module = "networks.lora"\nnetwork_dim = 8\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "blamed"),
+    [
+        (KOHYA + "epoch = 10", ["epoch"]),
+        (KOHYA + "epoch = 10\nmax_train_steps = 500", []),
+        (KOHYA + "[training]\nclip_skip = '1'", ["training.clip_skip"]),
+        (KOHYA + "clip_skip = 1\nlearning_rate = '1e-4'", ["learning_rate"]),
+        (KOHYA + "learning_rate = ''\nunet_lr = 1e-4", []),
+    ],
+)
+def test_settings_of_kohya_in_toml(text: str, blamed: list[str]) -> None:
+    found = config_refusals.refused(recipe(text, "config.toml"), Targets())
+    assert [refused.path for refused in found] == blamed
 
 
 def test_missing_key_is_not_known_of_a_command_line() -> None:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import item
 from lora_advisor.facts._written import texts_at, value_at
+from lora_advisor.frameworks import components
 from lora_advisor.pattern import pattern
-from lora_advisor.recipe import UnknownValueError
-from lora_advisor.record import replace
+from lora_advisor.recipe import Item, UnknownValueError
+from lora_advisor.record import record, replace
+from lora_advisor.targets import holds
 
 if TYPE_CHECKING:
-    from lora_advisor.recipe import Item, Recipe, WrittenKey
+    from lora_advisor.recipe import Recipe, WrittenKey
+    from lora_advisor.targets import Targets
 
 _DATA: Final = pattern(r"dataset(?:_val)?(?:\[\d+\])?")
 _BUILDER: Final = pattern(r"torchtune\.datasets\.(?:multimodal\.)?(\w+)")
@@ -49,6 +52,64 @@ _TAKES: Final = {
 }
 """What each builder of data takes of all that some of them take."""
 _SOME_TAKE: Final = frozenset[str]().union(*_TAKES.values())
+
+
+@record
+class Component(Item):
+    """A component that no release has, or not the one in use.
+
+    ``hint`` is what to write instead, ``release`` the one in use where it is stated, ``since`` and
+    ``last`` the releases that have it.
+    """
+
+    release: str = ""
+    since: str = ""
+    last: str = ""
+
+
+def missing_components(recipe: Recipe, targets: Targets) -> tuple[Component, ...]:
+    """Components that the release in use lacks, or any; of a file in old words the first that went.
+
+    Which release is in use is only known where it is stated.
+    """
+    if recipe.framework != "torchtune":
+        return ()
+    asked = (_missing(recipe, key, targets) for key in recipe.keys if key.name == "_component_")
+    found = [component for component in asked if component is not None]
+    gone = [component for component in found if component.since and not component.release]
+    return tuple(component for component in found if component not in gone[1:])
+
+
+def _missing(recipe: Recipe, key: WrittenKey, targets: Targets) -> Component | None:
+    try:
+        path = value_at(recipe, key.path)
+    except UnknownValueError:
+        return None
+    if not isinstance(path, str) or not components.is_module(path.rpartition(".")[0]):
+        return None
+    span, target = components.span_of(path), targets.get("torchtune")
+    if span is None:
+        meant = components.meant(path)
+        return _item(key, path, meant) if meant else None
+    release = "" if target.source == "current" else target.high
+    kept = holds(f">={span.first}", release) if release else True
+    kept &= not span.last or bool(release and holds(f"<={span.last}", release))
+    return None if kept else _item(key, path, components.now_at(path), release, span)
+
+
+def _item(
+    key: WrittenKey, path: str, meant: str, release: str = "", span: components.Span | None = None
+) -> Component:
+    since, last = span or ("", "")
+    return Component(
+        path=key.path,
+        at=key.value_at,
+        value=path,
+        hint="" if meant == path else meant,
+        release=release,
+        since=since,
+        last=last,
+    )
 
 
 def foreign_component_arguments(recipe: Recipe) -> tuple[Item, ...]:

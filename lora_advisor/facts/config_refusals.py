@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lora_advisor.facts import _project
 from lora_advisor.facts._conditions import holds
+from lora_advisor.facts._sharding import surely_shards
 from lora_advisor.facts._written import key_at, value_at
 from lora_advisor.facts.config_keys import is_of_another_script
 from lora_advisor.frameworks import by_name
@@ -157,8 +158,10 @@ def _refused(recipe: Recipe, key: WrittenKey, refusal: Refusal, targets: Targets
 
 
 def _is_about(refusal: Refusal, recipe: Recipe) -> bool:
-    """Whether a recipe is of the kind of file, or starts the script, that a refusal is about."""
+    """Whether a recipe is of the kind of file or launch, or starts the script, that is refused."""
     if refusal.files and recipe.document.format != refusal.files:
+        return False
+    if refusal.zero3 and not surely_shards(recipe):
         return False
     script = refusal.script
     return not script or pattern(f"runs (?:{script})").fullmatch(recipe.evidence) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._sharding import SHARDS_PARAMETERS, is_shipped_stage_3
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import UNKNOWN, UnknownValueError
 from lora_advisor.source.tree import Sequence
@@ -14,14 +15,11 @@ if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run
     from lora_advisor.targets import Targets
 
-_SHARDS_PARAMETERS: Final = 3
 _NUMBERED: Final = pattern(r"(?:cuda:)?\d+")
 """A device map's value for one certain GPU."""
 _PROCESSES: Final = pattern(r"(?i)nproc|num_processes|torchrun|torch\.distributed")
 _LOOPS: Final = frozenset({"diffusers", "kohya"})
 """Formats whose scripts train in a loop of their own on ``Accelerator``."""
-_STAGE_3: Final = pattern(r"(.*/)?(ds_z3_\w*|(deepspeed_)?zero3\w*)\.json")
-"""Names under which LLaMA-Factory and axolotl ship their ZeRO-3 configs."""
 
 
 def gpu_gib(gpu: Gpu | None) -> float:
@@ -46,9 +44,9 @@ def stated_processes(recipe: Recipe) -> int:
 def zero3(run: Run) -> bool:
     """Whether DeepSpeed shards the parameters, by its config or by the name of a shipped one."""
     try:
-        return run.zero_stage == _SHARDS_PARAMETERS
+        return run.zero_stage == SHARDS_PARAMETERS
     except UnknownValueError:
-        if isinstance(run.deepspeed, str) and _STAGE_3.fullmatch(run.deepspeed):
+        if is_shipped_stage_3(run.deepspeed):
             return True
         raise
 

@@ -165,6 +165,7 @@ FRAMEWORKS: Final = (
         scalars=yaml11,
         casts=True,
         defaults=DEFAULTS,
+        knows=frozenset({"lora"}),
         finish=settle,
         package="autotrain-advanced",
     ),

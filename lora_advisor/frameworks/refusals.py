@@ -68,8 +68,9 @@ class Refusal:
 
     ``since`` is the release that began to refuse it, ``script`` the pattern of programs that do,
     where others of the format do not, ``files`` the kind of file that it is about. One that
-    ``warns`` goes on all the same. Older releases took what is ``gone``. ``[]`` in a path stands
-    for every entry of a list, the same one in all paths.
+    ``warns`` goes on all the same. Older releases took what is ``gone``. One of ``zero3`` is made
+    only where DeepSpeed shards the parameters. ``[]`` in a path stands for every entry of a list,
+    the same one in all paths.
     """
 
     at: tuple[str, ...]
@@ -80,6 +81,7 @@ class Refusal:
     files: str = ""
     warns: bool = False
     gone: bool = False
+    zero3: bool = False
 
 
 @cache

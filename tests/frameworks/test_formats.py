@@ -142,6 +142,13 @@ def test_litgpt_accumulates_up_to_the_global_batch() -> None:
     assert found["model.name_or_path"].value == "a/b"
 
 
+def test_autotrain_passes_no_more_of_lora_than_its_parameters() -> None:
+    text = "task: llm-sft\nbase_model: a/b\nbackend: local\nproject_name: x\nparams: {peft: true}\n"
+    found = recipe(text)
+    assert found["lora.target_parameters"].value is None
+    assert found["lora.modules_to_save"].value is None
+
+
 def test_autotrain_quantises_only_with_an_adapter() -> None:
     text = "task: llm-sft\nbase_model: a/b\nbackend: local\nproject_name: x\n"
     assert recipe(text)["quant.load_in_4bit"].value is False
