@@ -15,7 +15,7 @@ from lora_advisor.recipe import Item
 from lora_advisor.record import record
 from lora_advisor.source.scalars import plain_value
 from lora_advisor.source.tree import Scalar
-from lora_advisor.targets import CURRENT, Target, from_requirement, holds
+from lora_advisor.targets import CURRENT, OWN_CHECKOUT, Target, from_requirement, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,8 +105,8 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     return tuple(
         _dated(key, entry, target, framework)
         for key, entry, target, framework in entries
-        if entry.since and target.source != "current" and _older(target.high, entry.since)
-        if not _is_own(recipe, key.name)
+        if entry.since and _older(target.high, entry.since) and not _is_own(recipe, key.name)
+        if target.source not in ("current", OWN_CHECKOUT)
     )
 
 
