@@ -26,7 +26,7 @@ _ELSEWHERE: Final = (
 """Where libraries keep their release if not in the project's file, the surest first."""
 _NAME: Final = pattern(r"""^\s*name\s*=\s*["']?([\w.-]+)""", re.MULTILINE)
 _VERSION: Final = pattern(
-    r"""^(?:\s*(?:__version__|VERSION|version)\s*=\s*["']?)?(\d+\.\d+(?:\.\d+)?)(\.?dev\d*)?\b""",
+    r"""^(?:\s*(?:__version__|VERSION|version)\s*=\s*["']?)?(\d+\.\d+(?:\.\d+)?)""",
     re.MULTILINE,
 )
 _OTHER_NAMES: Final = {"llmtuner": "llamafactory"}
@@ -35,15 +35,12 @@ _OTHER_NAMES: Final = {"llmtuner": "llamafactory"}
 def stated(folder: Path) -> Targets:
     """Return the release of a library whose checkout a folder is, else nothing.
 
-    A development version (``1.5.0.dev0``) is nearly the release to come, and perhaps an older one.
+    What is installed may be older, as its examples may be: no release is surely in use.
     """
     package = _package(folder)
-    found = next(_versions(folder), None) if package else None
-    if found is None:
-        return Targets()
-    version, development = found
-    low = None if development else version
-    return Targets(known={package: Target(low=low, high=version, source=OWN_CHECKOUT)})
+    version = next(_versions(folder), "") if package else ""
+    known = {package: Target(low=None, high=version, source=OWN_CHECKOUT)} if version else {}
+    return Targets(known=known)
 
 
 def _package(folder: Path) -> str:
@@ -54,8 +51,9 @@ def _package(folder: Path) -> str:
     return next((name for name in known if name in CURRENT), "")
 
 
-def _versions(folder: Path) -> Iterator[tuple[str, bool]]:
+def _versions(folder: Path) -> Iterator[str]:
+    """Yield what the files say; ``1.5.0.dev0`` counts as the release to come."""
     for glob in (*_PROJECT, *_ELSEWHERE):
         for path in sorted(folder.glob(glob)):
             if match := _VERSION.search(project_text(path)):
-                yield match[1], bool(match[2])
+                yield match[1]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAMED_RANKS: Final = frozenset({"lora_r", "lora_rank", "lora_dim"})
 _RANKS: Final = _NAMED_RANKS | {"r", "rank"}
+_NAMED_SWITCHES: Final = frozenset({"use_lora", "use_peft", "lora_enable"})
 _NAMED_BESIDE: Final = frozenset({"lora_alpha", "lora_target_modules", "lora_dropout"})
 _BESIDE: Final = _NAMED_BESIDE | {"alpha", "target_modules", "dropout"}
 _OF_TRAINING: Final = frozenset(
@@ -49,14 +50,17 @@ _OTHER: Final = "the adapter is of another type than LoRA"
 def _recognise(root: Node, _document: Document) -> str:
     """Find a section that speaks of LoRA and has a rank, or keys that name LoRA themselves.
 
-    A rank that names LoRA may stand alone among keys of a training.
+    A rank that names LoRA may stand alone among keys of a training, and a switch that does stands
+    for a rank.
     """
     flat = frozenset(_logged(root))
+    if flat & _NAMED_SWITCHES and flat & _NAMED_BESIDE:
+        return f"{min(flat & _NAMED_SWITCHES)} and {min(flat & _NAMED_BESIDE)}"
     if (flat & _RANKS and flat & _NAMED_BESIDE) or (flat & _NAMED_RANKS and flat & _BESIDE):
         return f"{min(flat & _RANKS)} and {min(flat & _BESIDE)}"
     if flat & _NAMED_RANKS and len(flat & _OF_TRAINING) > 1:
         return f"{min(flat & _NAMED_RANKS)} and {min(flat & _OF_TRAINING)}"
-    return next((f"a rank in {path}" for path in _lora_sections(root, "", 3)), "")
+    return next((f"LoRA in {path}" for path in _lora_sections(root, "", 3)), "")
 
 
 def _logged(root: Node) -> list[str]:
@@ -71,14 +75,15 @@ def _logged(root: Node) -> list[str]:
 
 
 def _lora_sections(root: Node, prefix: str, depth: int) -> Iterator[str]:
-    """Yield the sections whose path speaks of an adapter and that have a rank among their keys."""
+    """Yield the sections that have a rank of an adapter among their keys, or a switch for one."""
     if not isinstance(root, Mapping) or not depth:
         return
     for entry in root.entries:
         path = f"{prefix}{entry.key.text}"
         names = signs.keys(entry.value)
         ranks = _RANKS if _about_adapter(path) else _NAMED_RANKS
-        if names & ranks and names & _BESIDE:
+        switched = names & _NAMED_SWITCHES and names & _NAMED_BESIDE
+        if switched or (names & ranks and names & _BESIDE):
             yield path
         yield from _lora_sections(entry.value, f"{path}.", depth - 1)
 

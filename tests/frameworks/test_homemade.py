@@ -43,6 +43,12 @@ def test_sections_and_their_places() -> None:
     assert spanned(found["lora.r"].key_at) == "rank"
 
 
+@pytest.mark.parametrize("section", ["", "model:\n  "])
+def test_a_switch_that_names_lora_stands_for_a_rank(section: str) -> None:
+    text = f"{section}use_lora: true\n{section and '  '}lora_target_modules: [q_proj, v_proj]\n"
+    assert recipe(text).framework == "generic"
+
+
 def test_no_default_is_known() -> None:
     found = recipe(SECTIONS)
     assert found["lora.bias"].value is UNKNOWN
