@@ -49,6 +49,14 @@ def test_a_switch_that_names_lora_stands_for_a_rank(section: str) -> None:
     assert recipe(text).framework == "generic"
 
 
+@pytest.mark.parametrize(
+    ("beside", "rate"), [("", 3e-4), ("sft: {learning_rate: 0.00002}\n", UNKNOWN)]
+)
+def test_a_rate_beside_the_rank_is_the_adapter_s(beside: str, rate: object) -> None:
+    found = recipe(f"{beside}lora: {{r: 16, lora_alpha: 32, learning_rate: 0.0003}}\n")
+    assert found["train.learning_rate"].value == rate
+
+
 def test_no_default_is_known() -> None:
     found = recipe(SECTIONS)
     assert found["lora.bias"].value is UNKNOWN
