@@ -161,11 +161,22 @@ def _is_own(recipe: Recipe, name: str) -> bool:
 def _target(package: str, framework: Framework, targets: Targets) -> Target | None:
     """Return the releases of a library in use: told, or those that the framework asks for.
 
-    None when a framework of an older release is in use and does not bound the library.
+    A project that only says how old a library may be leaves the rest to the framework.
     """
     above = "trl" if framework.name == "trl-python" else framework.package
-    if package in targets.known or above in ("", package):
-        return targets.get(package)
+    told = targets.get(package)
+    if told.source != "current" or above in ("", package):
+        return told
+    asked = _asked(package, above, targets)
+    return told if asked and told.low and _older(asked.high, told.low) else asked
+
+
+def _asked(package: str, above: str, targets: Targets) -> Target | None:
+    """Return the releases of a library that the framework above it asks for.
+
+    None when a framework of an older release is in use and does not bound the library.
+    """
+    told = targets.get(package)
     own = targets.get(above)
     stated = above in targets.known
     newest = _wanted(above, own.high, package)
@@ -174,9 +185,10 @@ def _target(package: str, framework: Framework, targets: Targets) -> Target | No
     else:
         oldest = _wanted(above, own.low, package) if own.low else None
         low, source = oldest.low if oldest else None, newest.source
-    high = newest.high if newest is not None else targets.get(package).high
-    bounded = not stated or (newest is not None and high != CURRENT.get(package))
-    return Target(low=low, high=high, source=source) if bounded else None
+    high = newest.high if newest is not None else told.high
+    if stated and (newest is None or high == CURRENT.get(package)):
+        return told if package in targets.known and own.source == "current" else None
+    return Target(low=told.low or low, high=high, source=source)
 
 
 @cache

@@ -89,8 +89,8 @@ def test_settings_that_a_flag_hands_on_are_its_values() -> None:
 
 
 def test_adapters_of_a_server_are_no_settings() -> None:
-    (found,) = commands("vllm serve m --lora-modules sql=a chat=b --port 80")
-    assert found["lora_modules"] == ["sql=a", "chat=b"]
+    (found,) = commands("vllm --lora-modules sql=a chat=b --port 80")
+    assert found == {"$": ["vllm"], "lora_modules": ["sql=a", "chat=b"], "port": "80"}
 
 
 def test_a_command_that_is_read_into_a_variable() -> None:
