@@ -40,6 +40,10 @@ _CHOICES: Final = frozenset(
 )
 _ADAPTER_WORDS: Final = ("lora", "peft", "adapter")
 _QUANT_WORDS: Final = ("quant", "qlora", "bnb", "4bit")
+_OF_MLX: Final = frozenset(
+    {"steps_per_report", "steps_per_eval", "val_batches", "iters", "lora_layers", "num_layers"}
+)
+_MLX: Final = "a script around mlx-lm has its own way with names of layers"
 _TWICE: Final = "it is written twice, with different values"
 _MANY: Final = "it is not one value"
 _OFF: Final = "its section is switched off, or may be"
@@ -195,7 +199,9 @@ def _settle_model(draft: Draft) -> None:
 def _settle_targets(draft: Draft) -> None:
     """Take a written list of targets for all that is said of where the adapter goes."""
     targets = draft.values.get("lora.target_modules")
-    if targets is not None and isinstance(targets.value, list):
+    if targets is not None and len({key.name for key in draft.keys} & _OF_MLX) > 1:
+        draft.unknown("lora.target_modules", _MLX)
+    elif targets is not None and isinstance(targets.value, list):
         for field in _BESIDE_TARGETS:
             put_default(draft, field, None)
 

@@ -57,6 +57,11 @@ def test_a_rate_beside_the_rank_is_the_adapter_s(beside: str, rate: object) -> N
     assert found["train.learning_rate"].value == rate
 
 
+def test_a_script_around_mlx_has_its_own_targets() -> None:
+    text = f"{SECTIONS}  iters: 600\n  steps_per_report: 10\n"
+    assert recipe(text)["lora.target_modules"].value is UNKNOWN
+
+
 def test_no_default_is_known() -> None:
     found = recipe(SECTIONS)
     assert found["lora.bias"].value is UNKNOWN
