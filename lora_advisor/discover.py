@@ -46,6 +46,8 @@ _ADAPTS: Final = re.compile(rb"lora|peft|(?:from|import) unsloth\b[\s\S]*Trainer
 PROGRAMS: Final = (".py", ".ipynb", ".sh", ".bash", ".job", ".sbatch", ".slurm")
 _TESTS: Final = re.compile(rb"^\s*(?:import|from) (?:pytest|unittest)\b", re.MULTILINE)
 _TEMPLATE: Final = re.compile(rb"\{\{|\{%")
+_BLANKS: Final = re.compile(rb":\s*(?:\$\{?\w|[A-Z][A-Z_]+\b)")
+"""Places of a JSON template that a script fills in: ``"stage": ${stage}``, ``"size": GB_SIZE``."""
 
 
 @record
@@ -208,7 +210,8 @@ def _is_broken_config(data: bytes, name: str) -> bool:
     if name.endswith(PROGRAMS):
         return False
     ours = name.endswith(ADAPTER) or _OURS.search(data) is not None
-    return bool(data.strip()) and ours and _TEMPLATE.search(data) is None
+    filled_in = _TEMPLATE.search(data) or (name.endswith(".json") and _BLANKS.search(data))
+    return bool(data.strip()) and ours and not filled_in
 
 
 def _is_lines(problem: Failure, name: str) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+MAX_BYTES: Final = 5_000_000
+"""Larger project files are not read: none is."""
 
 
 def absolute(path: str | Path) -> Path:
@@ -67,3 +70,13 @@ def covers(pattern: str, path: str | Path, base: Path | None) -> bool:
         if fnmatchcase(name, wanted) or fnmatchcase(f"/{name}", wanted):
             return True
     return False
+
+
+def project_text(path: Path) -> str:
+    """Return the text of a project's file, nothing where it is too large or cannot be read."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return ""
+        return path.read_text("utf-8-sig", errors="replace")
+    except OSError:
+        return ""

@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor import paths
+from lora_advisor import checkouts, paths
 from lora_advisor.pattern import pattern
 from lora_advisor.targets import (
     CURRENT,
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lora_advisor.source.tree import Document
-
-MAX_BYTES: Final = 5_000_000
-"""Larger files are not read: no requirement file is."""
 
 _PACKAGES: Final = "|".join(name.replace("-", "[-_]") for name in CURRENT)
 _MENTION: Final = pattern(rf"\b({_PACKAGES})\b", re.IGNORECASE)
@@ -66,7 +63,7 @@ def find(folder: Path) -> Targets:
 
     In one folder a lock file counts before ``requirements*.txt``, that before ``pyproject.toml``,
     ``setup.cfg``, ``setup.py``, ``environment.yml`` and a ``Dockerfile``. A file that cannot be
-    read tells nothing.
+    read tells nothing. A checkout of a library is of the release that it says itself.
     """
     found = Targets()
     for candidate in reversed(list(paths.upwards(paths.absolute(folder)))):
@@ -124,18 +121,19 @@ def _of_folder(folder: Path) -> Targets:
         for path in sorted(folder.glob(names), key=_plainness, reverse=True):
             found = _joined(found, _of_file(path, read))
     left_open = _left_open(folder / "requirements.txt")
-    return Targets(
+    asked = Targets(
         known={
             package: target
             for package, target in found.known.items()
             if package not in left_open or not _VARIANT.search(target.source)
         }
     )
+    return asked.updated(checkouts.stated(folder))
 
 
 def _left_open(plain: Path) -> frozenset[str]:
     """Return the packages that a folder's plain requirements name without a release."""
-    lines = _requirements_txt(_text(plain), plain)
+    lines = _requirements_txt(paths.project_text(plain), plain)
     return frozenset(line.lower().replace("_", "-") for line in lines) & CURRENT.keys()
 
 
@@ -145,7 +143,7 @@ def _plainness(path: Path) -> tuple[int, str]:
 
 
 def _of_file(path: Path, read: Callable[[str, Path], Iterator[str]]) -> Targets:
-    text = _text(path)
+    text = paths.project_text(path)
     if not _WORTH_READING.search(text):
         return Targets()
     known: dict[str, Target] = {}
@@ -170,15 +168,6 @@ def _named(requirement: str, source: str) -> Iterator[tuple[str, Target]]:
         yield found
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return ""
-        return path.read_text("utf-8-sig", errors="replace")
-    except OSError:
-        return ""
-
-
 def _requirements_txt(text: str, path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
     for line in _unbroken(text).splitlines():
         content = re.sub(r"(^|\s)#.*", "", line).strip()
@@ -186,7 +175,7 @@ def _requirements_txt(text: str, path: Path, seen: frozenset[Path] = frozenset()
         if option in ("-r", "--requirement", "-c", "--constraint"):
             other = path.parent / name.strip()
             if other not in seen and other != path:
-                yield from _requirements_txt(_text(other), other, seen | {path, other})
+                yield from _requirements_txt(paths.project_text(other), other, seen | {path, other})
         elif content and not content.startswith("-"):
             yield re.split(r"\s--", content)[0].strip()
 

@@ -34,6 +34,10 @@ CURRENT: Final[dict[str, str]] = {
 """The newest release of each library that the rules were proven on."""
 
 
+OWN_CHECKOUT: Final = "its own checkout"
+"""The source of a release that a library's checkout says it is; it may be ahead of that."""
+
+
 class TargetError(ValueError):
     """A version or specifier that cannot be read."""
 

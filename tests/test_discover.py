@@ -171,6 +171,8 @@ def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
     put("tsconfig.json", '{"path": "src/lora", // ours\n "jsx": 1}')
     put("metadata.json", '{"file": "D:/qlora\\\\x\\predictions.json"}')
     put("log.json", 'LOG {"cfg/micro_batch_size": 1}')
+    put("ds_template.json", '{"train_micro_batch_size_per_gpu": ${size}}')
+    put("size_template.json", '{"micro_batch_size": GB_SIZE, "steps": 1}')
     found = discover(["."], Settings())
     assert set(failed(found)) == {"ours.yaml", "adapter_config.json"}
     told = {notice.file: notice.minor for notice in found.notices}
@@ -182,6 +184,8 @@ def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
         "tsconfig.json": True,
         "metadata.json": True,
         "log.json": True,
+        "ds_template.json": True,
+        "size_template.json": True,
     }
 
 

@@ -238,3 +238,27 @@ def load():
 """
     (tmp_path / "train.py").write_text(script)
     assert ("LA150" in codes(tmp_path, monkeypatch)) is told
+
+
+CHECKOUT = """\
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+
+SFTTrainer(
+    "Qwen/Qwen3-0.6B",
+    args=SFTConfig("out", learning_rate=2e-4, bf16=True, {argument}),
+    tokenizer=tokenizer,
+    train_dataset=data,
+    peft_config=LoraConfig(r=16, lora_alpha=32, target_modules="all-linear"),
+)
+"""
+
+
+@pytest.mark.parametrize("argument", ["max_seq_length=1024", "max_length=1024"])
+def test_a_library_s_own_examples_are_of_its_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "trl"\n')
+    (tmp_path / "VERSION").write_text("0.14.0\n")
+    (tmp_path / "sft.py").write_text(CHECKOUT.replace("{argument}", argument))
+    assert codes(tmp_path, monkeypatch) == []

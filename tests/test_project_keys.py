@@ -154,3 +154,40 @@ def test_keys_that_no_run_came_past(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     strange = "reserved_roles: []\ntoken_num_factor: 1.3\nserving_backend: vllm\n"
     (tmp_path / "sft.yaml").write_text(FORK.replace("eval_dataset_size: 0.1\n", strange))
     assert "LA003" not in codes(tmp_path, monkeypatch)
+
+
+FACTORY = """\
+model_name_or_path: Qwen/Qwen3-8B
+stage: sft
+do_train: true
+finetuning_type: lora
+lora_rank: 8
+lora_target: all
+dataset: mine
+template: qwen3
+output_dir: out
+learning_rate: 1.0e-4
+warmup_ratio: 0.1
+bf16: true
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "requirements", "expected"),
+    [
+        (FACTORY, "transformers>=4.40\n", []),
+        (FACTORY, "transformers>=5.16\n", ["LA004"]),
+        (TRL + "warmup_ratio: 0.1\n", "trl==0.19.0\ntransformers>=4.40\n", []),
+        (TRL + "warmup_ratio: 0.1\n", "trl==0.19.0\ntransformers==5.16.0\n", ["LA004"]),
+    ],
+)
+def test_a_lower_bound_leaves_the_rest_to_the_framework(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    requirements: str,
+    expected: list[str],
+) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    (tmp_path / "requirements.txt").write_text(requirements)
+    assert codes(tmp_path, monkeypatch) == expected

@@ -9,7 +9,7 @@ from lora_advisor.gather import gather
 from lora_advisor.requirements import find, installed
 from lora_advisor.settings import Settings
 from lora_advisor.source import parse
-from lora_advisor.targets import CURRENT
+from lora_advisor.targets import CURRENT, OWN_CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,3 +225,45 @@ def test_what_a_notebook_installs_counts_before_the_files_around_it(folder: Path
     (targets,) = gather([folder], Settings()).targets.values()
     assert targets.get("peft").high == CURRENT["peft"]
     assert targets.get("trl").high == "0.12.1"
+
+
+CHECKOUTS = {
+    "project": ({"pyproject.toml": '[project]\nname = "litgpt"\nversion = "0.5.5"\n'}, "litgpt"),
+    "file": (
+        {"pyproject.toml": '[project]\nname = "trl"\n', "VERSION": "0.5.5\n"},
+        "trl",
+    ),
+    "setup": ({"setup.py": 'VERSION = "0.5.5"\nsetup(\n    name="peft",\n)\n'}, "peft"),
+    "module": (
+        {
+            "setup.py": 'def main():\n    setup(\n        name="llmtuner",\n',
+            "src/llmtuner/__init__.py": '__version__ = "0.5.5"\n',
+        },
+        "llamafactory",
+    ),
+}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("kind", CHECKOUTS)
+def test_a_checkout_is_of_the_release_it_says(folder: Path, kind: str) -> None:
+    files, package = CHECKOUTS[kind]
+    write(folder, files)
+    target = find(folder / "examples").get(package)
+    assert (target.low, target.high, target.source) == (None, "0.5.5", OWN_CHECKOUT)
+
+
+def test_a_development_version_counts_as_the_release_to_come(folder: Path) -> None:
+    write(folder, {"pyproject.toml": '[project]\nname = "trl"\n', "VERSION": "1.5.0.dev0\n"})
+    target = find(folder).get("trl")
+    assert (target.low, target.high) == (None, "1.5.0")
+
+
+def test_a_project_of_another_name_is_no_checkout(folder: Path) -> None:
+    write(folder, {"pyproject.toml": '[project]\nname = "my-trl"\nversion = "0.1.0"\n'})
+    assert find(folder).get("trl").source == "current"

@@ -15,7 +15,7 @@ from lora_advisor.recipe import Item
 from lora_advisor.record import record
 from lora_advisor.source.scalars import plain_value
 from lora_advisor.source.tree import Scalar
-from lora_advisor.targets import CURRENT, Target, from_requirement, holds
+from lora_advisor.targets import CURRENT, OWN_CHECKOUT, Target, from_requirement, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +107,9 @@ def future_arguments(recipe: Recipe, targets: Targets) -> tuple[DatedKey, ...]:
     return tuple(
         _dated(key, entry, target, framework)
         for key, entry, target, framework in entries
-        if entry.since and target.source != "current" and _older(target.high, entry.since)
-        if not _is_own(recipe, key.name) and not _came_from_handbook(recipe, entry)
+        if entry.since and _older(target.high, entry.since) and not _is_own(recipe, key.name)
+        if target.source not in ("current", OWN_CHECKOUT)
+        if not _came_from_handbook(recipe, entry)
     )
 
 
@@ -168,11 +169,22 @@ def _is_own(recipe: Recipe, name: str) -> bool:
 def _target(package: str, framework: Framework, targets: Targets) -> Target | None:
     """Return the releases of a library in use: told, or those that the framework asks for.
 
-    None when a framework of an older release is in use and does not bound the library.
+    A project that only says how old a library may be leaves the rest to the framework.
     """
     above = "trl" if framework.name == "trl-python" else framework.package
-    if package in targets.known or above in ("", package):
-        return targets.get(package)
+    told = targets.get(package)
+    if told.source != "current" or above in ("", package):
+        return told
+    asked = _asked(package, above, targets)
+    return told if asked and told.low and _older(asked.high, told.low) else asked
+
+
+def _asked(package: str, above: str, targets: Targets) -> Target | None:
+    """Return the releases of a library that the framework above it asks for.
+
+    None when a framework of an older release is in use and does not bound the library.
+    """
+    told = targets.get(package)
     own = targets.get(above)
     stated = above in targets.known
     newest = _wanted(above, own.high, package)
@@ -181,9 +193,10 @@ def _target(package: str, framework: Framework, targets: Targets) -> Target | No
     else:
         oldest = _wanted(above, own.low, package) if own.low else None
         low, source = oldest.low if oldest else None, newest.source
-    high = newest.high if newest is not None else targets.get(package).high
-    bounded = not stated or (newest is not None and high != CURRENT.get(package))
-    return Target(low=low, high=high, source=source) if bounded else None
+    high = newest.high if newest is not None else told.high
+    if stated and (newest is None or high == CURRENT.get(package)):
+        return told if package in targets.known and own.source == "current" else None
+    return Target(low=told.low or low, high=high, source=source)
 
 
 @cache

@@ -228,10 +228,16 @@ def _hits(pattern: str, table: ModuleTable) -> Iterable[int]:
 
 
 def _nearest(name: str, table: ModuleTable) -> str:
-    """Return the real name of a layer that a wrong one is closest to, empty if none is."""
+    """Return the real name of a layer that a wrong one is closest to, empty if none is.
+
+    A layer fused of several (``gate_up_proj`` for ``up_proj``) is closer than a like spelling.
+    """
     last = name.rpartition(".")[2]
-    real = {m.leaf for m in table.modules if m.kind in ADAPTABLE and not m.leaf.isdecimal()}
+    leaves = {m.leaf for m in table.modules if m.kind in ADAPTABLE and not m.leaf.isdecimal()}
+    real = sorted(leaves)
+    words = set(last.split("_"))
+    fused = [leaf for leaf in real if words < set(leaf.split("_"))]
     from difflib import get_close_matches  # only for a name nobody has
 
-    close = get_close_matches(last, sorted(real), n=1, cutoff=_CLOSE)
+    close = fused or get_close_matches(last, real, n=1, cutoff=_CLOSE)
     return close[0] if close else ""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAMED_RANKS: Final = frozenset({"lora_r", "lora_rank", "lora_dim"})
 _RANKS: Final = _NAMED_RANKS | {"r", "rank"}
+_NAMED_SWITCHES: Final = frozenset({"use_lora", "use_peft", "lora_enable"})
 _NAMED_BESIDE: Final = frozenset({"lora_alpha", "lora_target_modules", "lora_dropout"})
 _BESIDE: Final = _NAMED_BESIDE | {"alpha", "target_modules", "dropout"}
 _OF_TRAINING: Final = frozenset(
@@ -39,6 +40,10 @@ _CHOICES: Final = frozenset(
 )
 _ADAPTER_WORDS: Final = ("lora", "peft", "adapter")
 _QUANT_WORDS: Final = ("quant", "qlora", "bnb", "4bit")
+_OF_MLX: Final = frozenset(
+    {"steps_per_report", "steps_per_eval", "val_batches", "iters", "lora_layers", "num_layers"}
+)
+_MLX: Final = "a script around mlx-lm has its own way with names of layers"
 _TWICE: Final = "it is written twice, with different values"
 _MANY: Final = "it is not one value"
 _OFF: Final = "its section is switched off, or may be"
@@ -49,14 +54,17 @@ _OTHER: Final = "the adapter is of another type than LoRA"
 def _recognise(root: Node, _document: Document) -> str:
     """Find a section that speaks of LoRA and has a rank, or keys that name LoRA themselves.
 
-    A rank that names LoRA may stand alone among keys of a training.
+    A rank that names LoRA may stand alone among keys of a training, and a switch that does stands
+    for a rank.
     """
     flat = frozenset(_logged(root))
+    if flat & _NAMED_SWITCHES and flat & _NAMED_BESIDE:
+        return f"{min(flat & _NAMED_SWITCHES)} and {min(flat & _NAMED_BESIDE)}"
     if (flat & _RANKS and flat & _NAMED_BESIDE) or (flat & _NAMED_RANKS and flat & _BESIDE):
         return f"{min(flat & _RANKS)} and {min(flat & _BESIDE)}"
     if flat & _NAMED_RANKS and len(flat & _OF_TRAINING) > 1:
         return f"{min(flat & _NAMED_RANKS)} and {min(flat & _OF_TRAINING)}"
-    return next((f"a rank in {path}" for path in _lora_sections(root, "", 3)), "")
+    return next((f"LoRA in {path}" for path in _lora_sections(root, "", 3)), "")
 
 
 def _logged(root: Node) -> list[str]:
@@ -71,14 +79,15 @@ def _logged(root: Node) -> list[str]:
 
 
 def _lora_sections(root: Node, prefix: str, depth: int) -> Iterator[str]:
-    """Yield the sections whose path speaks of an adapter and that have a rank among their keys."""
+    """Yield the sections that have a rank of an adapter among their keys, or a switch for one."""
     if not isinstance(root, Mapping) or not depth:
         return
     for entry in root.entries:
         path = f"{prefix}{entry.key.text}"
         names = signs.keys(entry.value)
         ranks = _RANKS if _about_adapter(path) else _NAMED_RANKS
-        if names & ranks and names & _BESIDE:
+        switched = names & _NAMED_SWITCHES and names & _NAMED_BESIDE
+        if switched or (names & ranks and names & _BESIDE):
             yield path
         yield from _lora_sections(entry.value, f"{path}.", depth - 1)
 
@@ -190,7 +199,9 @@ def _settle_model(draft: Draft) -> None:
 def _settle_targets(draft: Draft) -> None:
     """Take a written list of targets for all that is said of where the adapter goes."""
     targets = draft.values.get("lora.target_modules")
-    if targets is not None and isinstance(targets.value, list):
+    if targets is not None and len({key.name for key in draft.keys} & _OF_MLX) > 1:
+        draft.unknown("lora.target_modules", _MLX)
+    elif targets is not None and isinstance(targets.value, list):
         for field in _BESIDE_TARGETS:
             put_default(draft, field, None)
 

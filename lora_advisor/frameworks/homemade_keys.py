@@ -230,6 +230,6 @@ def _sections() -> dict[str, dict[str, str | Key]]:
         **dict.fromkeys(_TRAIN_SECTIONS, training),
         **dict.fromkeys(
             (f"{parent}{name}" for parent in _PARENTS for name in LORA_SECTIONS),
-            _IN_LORA | FLAT_LORA,
+            _ARGUMENTS | _TRAIN_NAMES | _IN_LORA | FLAT_LORA,
         ),
     }

@@ -14,7 +14,7 @@ from lora_advisor.recipe import UNKNOWN
 if TYPE_CHECKING:
     from lora_advisor.frameworks.draft import Draft
 
-_BUILDER: Final = pattern(r"torchtune\.models\.(\w+)\.(q?)(lora_)?\w+")
+_BUILDER: Final = pattern(r"torchtune\.models\.(\w+)\.(?:(q?)(lora_))?\w+")
 _SAME_LAYERS: Final = frozenset(
     {"llama2", "llama3", "llama3_1", "llama3_2", "llama3_3", "mistral", "gemma", "gemma2"}
     | {"qwen2", "qwen2_5", "qwen3"}

@@ -32,6 +32,7 @@ _LAUNCHER: Final = pattern(
 _COMMAND: Final = pattern(r"(?:[^\s$]*/)?swift|\"?\$\(which swift\)\"?")
 """A trainer's own command, which a launcher can start like a script."""
 _PAIR: Final = pattern(r"[A-Za-z_+~][\w.+~]*=")
+_PAIRED: Final = ("_args", "_kwargs", "lora_modules", "lora_paths")
 
 
 def parse_shell(text: str, path: str) -> Document:
@@ -121,8 +122,8 @@ def _passes_more(word: Word) -> bool:
 
 
 def _pairs(key: Scalar | None) -> bool:
-    """Whether a flag hands its values on as settings: ``--optimizer_args eps=1e-8 decay=0``."""
-    return key is not None and key.text.endswith(("_args", "_kwargs"))
+    """Whether a flag's values are pairs of its own: ``--optimizer_args eps=1e-8 decay=0``."""
+    return key is not None and key.text.endswith(_PAIRED)
 
 
 def _names_module(key: Scalar | None) -> bool:

@@ -153,3 +153,14 @@ def test_autotrain_quantises_only_with_an_adapter() -> None:
     text = "task: llm-sft\nbase_model: a/b\nbackend: local\nproject_name: x\n"
     assert recipe(text)["quant.load_in_4bit"].value is False
     assert recipe(f"{text}params: {{peft: true}}\n")["quant.load_in_4bit"].value is True
+
+
+@pytest.mark.parametrize(
+    ("builder", "adapted", "method"),
+    [("qwen3_8b", False, None), ("lora_qwen3_8b", True, None), ("qlora_qwen3_8b", True, "nf4")],
+)
+def test_builders_of_qwen_are_not_quantised_by_their_letter(
+    builder: str, adapted: bool, method: str | None
+) -> None:
+    found = recipe(f"model: {{_component_: torchtune.models.qwen3.{builder}}}\n")
+    assert (found["lora.enabled"].value, found["quant.method"].value) == (adapted, method)

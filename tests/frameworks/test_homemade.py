@@ -43,6 +43,25 @@ def test_sections_and_their_places() -> None:
     assert spanned(found["lora.r"].key_at) == "rank"
 
 
+@pytest.mark.parametrize("section", ["", "model:\n  "])
+def test_a_switch_that_names_lora_stands_for_a_rank(section: str) -> None:
+    text = f"{section}use_lora: true\n{section and '  '}lora_target_modules: [q_proj, v_proj]\n"
+    assert recipe(text).framework == "generic"
+
+
+@pytest.mark.parametrize(
+    ("beside", "rate"), [("", 3e-4), ("sft: {learning_rate: 0.00002}\n", UNKNOWN)]
+)
+def test_a_rate_beside_the_rank_is_the_adapter_s(beside: str, rate: object) -> None:
+    found = recipe(f"{beside}lora: {{r: 16, lora_alpha: 32, learning_rate: 0.0003}}\n")
+    assert found["train.learning_rate"].value == rate
+
+
+def test_a_script_around_mlx_has_its_own_targets() -> None:
+    text = f"{SECTIONS}  iters: 600\n  steps_per_report: 10\n"
+    assert recipe(text)["lora.target_modules"].value is UNKNOWN
+
+
 def test_no_default_is_known() -> None:
     found = recipe(SECTIONS)
     assert found["lora.bias"].value is UNKNOWN

@@ -90,6 +90,11 @@ def test_settings_that_a_flag_hands_on_are_its_values() -> None:
     }  # fmt: skip
 
 
+def test_adapters_of_a_server_are_no_settings() -> None:
+    (found,) = commands("vllm --lora-modules sql=a chat=b --port 80")
+    assert found == {"$": ["vllm"], "lora_modules": ["sql=a", "chat=b"], "port": "80"}
+
+
 def test_a_command_that_is_read_into_a_variable() -> None:
     found = commands("read -r -d '' C <<EOF\na.train --lora_r 8\nEOF\nrun $C")
     assert {"$": ["a.train"], "lora_r": "8"} in found
