@@ -36,7 +36,7 @@ from lora_advisor.models.meta import clean_config, default_auto_class
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = (60, 45, 20)
+SECONDS = (150, 60, 30)
 """How long to try with all fields, with numbers and switches, with numbers alone."""
 MORE_TYPES = (
     *modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,

@@ -9,7 +9,7 @@ import transformers
 from transformers import PreTrainedConfig
 
 from lora_advisor.models.canonical import lifted
-from shapes.fields import BENIGN, LAYERS, SIZES, flat, nested, sections
+from shapes.fields import BENIGN, LAYERS, SHARING, SIZES, flat, nested, sections
 from shapes.tree import build, picture
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shapes.tree import Built
 
 MISSED: set[str] = set()
-DEEPEST, LAYERS_KEPT = 6, 5
+DEEPEST, LAYERS_KEPT, SHARING_KEPT = 6, 5, 2
 
 
 class UnbuildableError(Exception):
@@ -81,6 +81,15 @@ class Base:
         for path, value in list(self.values.items()):
             if LAYERS.search(path) and type(value) is int and value > DEEPEST:
                 self._coupled(self.values, path, value, LAYERS_KEPT)
+        for path, _ in self.order():
+            self.values[path] = min(self.values[path], SHARING_KEPT)
+
+    def order(self) -> list[tuple[str, str]]:
+        """Return fields of which the first is never larger than the second."""
+        numbers = [path for path, value in self.values.items() if type(value) is int]
+        layers = {p.rpartition(".")[0]: p for p in numbers if p.endswith("num_hidden_layers")}
+        shared = [(p, p.rpartition(".")[0]) for p in numbers if SHARING.search(p)]
+        return [(path, layers[head]) for path, head in shared if head in layers]
 
     def _coupled(self, values: dict[str, Any], path: str, old: int, new: int) -> None:
         """Set a number of layers, and lists that had one entry for each."""
@@ -99,7 +108,9 @@ class Base:
                     self.values[path] = None
 
     def probe(self, values: dict[str, Any]) -> Built | None:
-        """Build a config; None where the library refuses it."""
+        """Build a config; None where the library refuses it, or nobody would write it."""
+        if any(values[less] > values[more] for less, more in self.order()):
+            return None
         key = repr(sorted(values.items()))
         if key not in self._built:
             try:

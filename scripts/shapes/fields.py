@@ -34,7 +34,9 @@ ACTIVATIONS = (
     "swish",
 )
 ACTIVATION = re.compile(r"(^|_)(act|activation|activation_function|hidden_act)(_|$)")
-LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|layers|depth|num_hidden_blocks)$")
+LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|(?<!shared_)layers|depth|num_hidden_blocks)$")
+SHARING = re.compile(r"shared_layers$")
+"""How many of the layers share what others have."""
 LITERAL = re.compile(r"Literal\[(.*?)\]")
 POPPED = re.compile(r"kwargs\.(?:pop|get)\(\s*[\"'](\w+)[\"']")
 INDICES = re.compile(r"layers|_idxs?$|indices|indexes")
@@ -186,6 +188,8 @@ def integers(name: str, value: int) -> list[int]:
     """Return numbers to try: multiples, fractions and neighbours, few for counts of layers."""
     if LAYERS.search(name):
         return [1, 2, 3, 4, 5, 6, 7, 10, 17]
+    if SHARING.search(name):
+        return [0, 1, 2, 3]
     if value <= 16:
         return sorted({0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, value * 2, value * 3})
     near = {value * 2, value * 3, value * 5, value + 2, value + 3, value + 16, value + 64, 1}
