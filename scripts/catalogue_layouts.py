@@ -84,6 +84,8 @@ LAYOUTS: Final[tuple[dict[str, Any], ...]] = (
     {"model_type": "falcon_h1", "hidden_size": 1024, "mamba_d_ssm": 1536, "mamba_n_heads": 24,
      "mamba_d_head": 64, "num_attention_heads": 8, "num_key_value_heads": 2},
     {"model_type": "mamba", "hidden_size": 768, "num_hidden_layers": 4},
+    {"model_type": "mamba", "hidden_size": 768, "num_hidden_layers": 4, "time_step_rank": 48},
+    {"model_type": "jamba", "mamba_dt_rank": 256},
     {"model_type": "bloom", "hidden_size": 1024, "n_layer": 4, "n_head": 16},
     {"model_type": "deberta-v2", "hidden_size": 768, "intermediate_size": 3072,
      "num_hidden_layers": 4, "num_attention_heads": 12, "relative_attention": True,
@@ -98,6 +100,9 @@ LAYOUTS: Final[tuple[dict[str, Any], ...]] = (
     {"model_type": "lfm2_moe", "num_hidden_layers": 6, "layer_types": _LFM2_MOE},
     {"model_type": "qwen3_5_moe_text"},
     *_GEMMA4,
+    {"model_type": "gemma3n_text", "num_hidden_layers": 6, "num_kv_shared_layers": 2,
+     "layer_types": ["sliding_attention", "full_attention"] * 3,
+     "intermediate_size": [8192] * 6, "activation_sparsity_pattern": [0.95] * 3 + [0.0] * 3},
     *(_of("gemma4", text, audio_config=None) for text in _GEMMA4),
     _of("gemma4", _GEMMA4[0], audio_config={"model_type": "gemma4_audio"}),
     *(

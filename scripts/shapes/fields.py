@@ -72,13 +72,7 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
         path=path,
         config_class=kind,
         defaults={
-            name: (
-                field.default
-                if field.default is not dataclasses.MISSING
-                else field.default_factory()
-                if field.default_factory is not dataclasses.MISSING
-                else None
-            )
+            name: _default(field)
             for name, field in found.items()
             if name not in nested and name not in kind.attribute_map
         },
@@ -89,6 +83,15 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
     )
     for name, child in nested.items():
         yield from _sections(child, f"{path}{name}.")
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """Return a field's default as JSON has it."""
+    found = field.default
+    if found is dataclasses.MISSING:
+        made = field.default_factory is not dataclasses.MISSING
+        found = field.default_factory() if made else None  # type: ignore[misc]
+    return list(found) if isinstance(found, tuple) else found
 
 
 def flat(raw: dict[str, Any], parts: list[Section]) -> dict[str, Any]:
@@ -153,6 +156,8 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
         found = absent(part.types.get(name, ""))
     elif isinstance(value, list) and all(type(v) is int for v in value) and INDICES.search(name):
         found = [list(v) for v in SOME_LAYERS]
+    elif isinstance(value, list) and repeated(value):
+        found = [[[kinds[::-1], times] for kinds, times in value]]
     else:
         found = []
     if name in part.nullable and value is not None:
@@ -160,6 +165,20 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
     if SIZES.search(name):
         found = [item for item in found if type(item) is not int or item]
     return [item for item in found if item != value or type(item) is not type(value)]
+
+
+def repeated(item: Any) -> int | None:
+    """Return how many layers ``[[["global", "local"], 12]]`` is for; None for another value."""
+    try:
+        return sum(len(kinds) * times for kinds, times in item) or None
+    except (TypeError, ValueError):
+        return None
+
+
+def repeating(item: Any, count: int) -> list[Any]:
+    """Return a pattern of the same kinds for another number of layers."""
+    kinds = item[0][0]
+    return [[kinds, count // len(kinds)] if count % len(kinds) == 0 else [kinds[:1], count]]
 
 
 def words(annotation: str) -> list[Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Where = tuple[Places, list[Any], Callable[[Places, list[Any], float], Any]]
 
 FACTORS = (1, 2, 3, 4)
-PATIENCE, LESS_PATIENCE = 8.0, 2.0
+PATIENCE, LESS_PATIENCE = 4.0, 1.0
 """CPU seconds that a formula is looked for, and where only one of many answers is tried."""
 BREADTH = {1: 1, 2: 12, 3: 8, 4: 6}
 """How many questions are followed where so many more may be asked."""

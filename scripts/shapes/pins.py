@@ -55,8 +55,9 @@ def _needed(path: str, value: Any) -> bool:
 def culprits(
     where: Where, pins: list[Pin], holds: Callable[[Values, Pin], bool]
 ) -> tuple[Pin, ...]:
-    """Return the fewest pins that leave something to explain; or none."""
+    """Return the fewest pins that leave something to explain, or else nothing; or no pins."""
     places, values, learn = where
+    gone: list[tuple[Pin, ...]] = []
     codes: dict[str, int] = {}
     row = np.array([codes.setdefault(repr(value), len(codes)) for value in values])
     seen = set(places.narrowed(row).relevant)
@@ -64,6 +65,8 @@ def culprits(
     for tried in _sets(first, rest):
         at = enumerate(places.places)
         kept = [n for n, (fields, _) in at if all(holds(fields, pin) for pin in tried)]
+        if not kept:
+            gone.append(tried)
         if not FEWEST <= len(kept) < len(values):
             continue
         try:
@@ -71,7 +74,7 @@ def culprits(
         except UnexplainedError:
             continue
         return tried
-    return ()
+    return gone[0] if gone else ()
 
 
 def _sets(seen: list[Pin], others: list[Pin]) -> Iterator[tuple[Pin, ...]]:
