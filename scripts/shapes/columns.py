@@ -61,7 +61,7 @@ class Columns:
         return items
 
     def _quotients(self) -> list[Any]:
-        pairs = [
+        pairs: list[Any] = [
             ["//", a, b]
             for a, b in itertools.permutations(self.names, 2)
             if a.rpartition(".")[0] == b.rpartition(".")[0]
@@ -96,7 +96,7 @@ class Columns:
             return None
         columns = [column[self._subset] for column, _ in found]
         largest = np.prod([float(np.abs(column).max()) for column in columns])
-        out = np.ones(len(self._subset), dtype=np.int64 if largest < EXACT else object)
+        out: np.ndarray = np.ones(len(self._subset), dtype=np.int64 if largest < EXACT else object)
         for column in columns:
             out = out * column
         return out
@@ -121,7 +121,8 @@ def products(plain: int, shared: int) -> tuple[int, np.ndarray]:
     Plain atoms, pairs of them, further atoms, their products with plain ones, their squares, and
     products of three plain ones where these are few.
     """
-    zero, ones = np.zeros(1, dtype=np.int64), np.arange(1, plain + 1)
+    zero: np.ndarray = np.zeros(1, dtype=np.int64)
+    ones = np.arange(1, plain + 1)
     others = np.arange(plain + 1, plain + shared + 1)
     first, second = np.triu_indices(plain)
     single = np.concatenate([zero, ones])

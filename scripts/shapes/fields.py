@@ -89,8 +89,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     """Return a field's default as JSON has it."""
     found = field.default
     if found is dataclasses.MISSING:
-        made = field.default_factory is not dataclasses.MISSING
-        found = field.default_factory() if made else None  # type: ignore[misc]
+        make = field.default_factory
+        found = None if make is dataclasses.MISSING else make()
     return list(found) if isinstance(found, tuple) else found
 
 
