@@ -1,12 +1,13 @@
 """Learns size templates of model types from probes on torch's meta device; resumable.
 
     learn_templates.py WORK [FOLDER…] [--classes AutoModel…] [--only TYPE…] [--part N/M]
-                       [--defaults]
+                       [--defaults] [--narrow N]
 
 A FOLDER holds ``<org>__<name>/config.json``: the configs to start from; ``--defaults`` adds
-transformers' own and those of ``catalogue_layouts.py``. Each answer, a template or the reason why
-there is none, is a file of WORK, and nothing that is there is done again. ``pack_catalogue.py``
-packs them. Needs torch, transformers and peft.
+transformers' own and those of ``catalogue_layouts.py``. ``--narrow`` varies fewer fields from the
+start: 1 numbers, lists and switches, 2 without most switches. Each answer, a template or the reason
+why there is none, is a file of WORK, and nothing that is there is done again.
+``pack_catalogue.py`` packs them. Needs torch, transformers and peft.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from lora_advisor.models.meta import clean_config, default_auto_class
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = (60, 45, 20)
+SECONDS = (150, 150, 30)
 """How long to try with all fields, with numbers and switches, with numbers alone."""
 MORE_TYPES = (
     *modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--part", default="0/1")
     parser.add_argument("--defaults", action="store_true")
+    parser.add_argument("--narrow", type=int, default=0)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGPROF, _late)
@@ -69,7 +71,7 @@ def main() -> int:
         if options.only:
             found = [pair for name in options.only for pair in found if pair[0] == name]
         for kind, raw in found[number::parts]:
-            learn(options.work, kind, raw, auto_class)
+            learn(options.work, kind, raw, auto_class, options.narrow)
     return 0
 
 
@@ -91,7 +93,9 @@ def bases(folders: list[Path], *, defaults: bool) -> Iterator[tuple[str, dict[st
             yield kind, {"model_type": kind}
 
 
-def learn(work: Path, kind: str, raw: dict[str, Any], auto_class: str | None) -> None:
+def learn(
+    work: Path, kind: str, raw: dict[str, Any], auto_class: str | None, narrow: int = 0
+) -> None:
     """Learn one template and write it down, or why there is none."""
     auto_class = auto_class or default_auto_class(raw)
     digest = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()[:8]
@@ -100,8 +104,8 @@ def learn(work: Path, kind: str, raw: dict[str, Any], auto_class: str | None) ->
         return
     start = time.process_time()
     fields = {k: v for k, v in raw.items() if k != "model_type"}
-    for narrow in range(len(SECONDS)):
-        answer = attempt(kind, fields, auto_class, narrow)
+    for tried in range(narrow, len(SECONDS)):
+        answer = attempt(kind, fields, auto_class, tried)
         if "failed" not in answer or answer["failed"].startswith("UnbuildableError"):
             break
     answer |= {"kind": kind, "auto": auto_class}

@@ -1,12 +1,12 @@
 """Packs trees and templates into the shipped catalogue: one compressed part for each model type.
 
-    pack_catalogue.py WORK [--out lora_advisor/models] [--onto-shipped]
+    pack_catalogue.py WORK [--out lora_advisor/models] [--onto-shipped] [--add FILE]
 
 WORK holds ``catalogue.json.gz`` and ``references.json.gz`` of ``build_catalogue.py`` and the folder
 ``templates`` of ``learn_templates.py``. Written are ``catalogue.bin``, the parts one after another,
 and ``catalogue.json``, where each lies. Byte for byte the same for the same input.
 ``--onto-shipped`` keeps the templates of the catalogue in OUT, behind those of WORK, and its trees
-where WORK has none.
+where WORK has none. ``--add`` adds the trees of a ``catalogue.json.gz`` of further models.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--onto-shipped", action="store_true")
+    parser.add_argument("--add", type=Path, default=None)
     options = parser.parse_args()
     published, parts = (shipped if options.onto_shipped else built)(options)
+    if options.add is not None:
+        add_models(options.add, parts)
     learned = add_templates(options.work / "templates", parts)
     write(options.out, published, parts)
     covered = sum(bool(part["templates"]) for part in parts.values())
@@ -65,6 +68,15 @@ def shipped(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, dict
         kept = {key: part[key] for key in ("templates", "forms", "form_classes")}
         fresh[kind] = {**fresh.get(kind, empty()), **kept}
     return published, fresh
+
+
+def add_models(path: Path, parts: dict[str, dict[str, Any]]) -> None:
+    """Add the trees of further models to the parts of their types, in place of older ones."""
+    content = read(path)
+    for entry in content["models"]:
+        part = parts.setdefault(entry["config"]["model_type"], empty())
+        others = [known for known in part["models"] if known["id"] != entry["id"]]
+        part["models"] = [*others, moved(entry, content, part)]
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.models.formula import OpenError, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LABELS: Final = "num_labels"
 
@@ -29,17 +29,22 @@ def canonical(config: Mapping[str, Any], template: Mapping[str, Any]) -> dict[st
     for path, item in written.items():
         if path in fields:
             fields[path] = item
-    for path, allowed in template["fixed"].items():
-        if not _equal(fields.get(path), allowed):
-            return None
-    for path, domain in template["fields"].items():
-        if not _inside(fields.get(path), domain):
-            return None
+    if not _holds(fields, template):
+        return None
     derived = template.get("derived", {})
     second_names = any(path in template["alias"] for path in given)
     if second_names and any(fields.get(path) is None for path in template["fields"]):
         return None  # the library fills nulls in before it hears of second names
     return _derived(fields, derived)
+
+
+def _holds(fields: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
+    """Whether the fields are as the template was learned with, or in the range that was tried."""
+    return (
+        all(_equal(fields.get(path), allowed) for path, allowed in template["fixed"].items())
+        and all(_inside(fields.get(path), tried) for path, tried in template["fields"].items())
+        and _ordered(fields, template.get("order", ()))
+    )
 
 
 def lifted(config: Mapping[str, Any], names: Mapping[str, list[str]]) -> Mapping[str, Any]:
@@ -134,6 +139,14 @@ def _flattened(config: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
         if any(key in inner and key not in template["fields"] for key in config):
             return True
     return False
+
+
+def _ordered(fields: Mapping[str, Any], pairs: Iterable[list[str]]) -> bool:
+    """Whether no more layers share what others have than there are."""
+    numbers = ((fields.get(less), fields.get(more)) for less, more in pairs)
+    return all(
+        isinstance(less, int) and isinstance(more, int) and less <= more for less, more in numbers
+    )
 
 
 def _equal(item: Any, allowed: Any) -> bool:

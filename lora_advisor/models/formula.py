@@ -1,8 +1,9 @@
 """Small formulas over the fields of a ``config.json``: sizes, counts, and which of several cases.
 
 A formula is plain JSON. Of a size: a number, or a sum ``["+", [factor, atom, …], …]`` of products;
-an atom is a field, ``["//", a, b]``, ``["#", list]`` (its length), ``["[]", list]`` (its element
-at the index of the layer), ``["[]", list, n]`` or ``["@", depth]`` (the index itself). Of a case:
+an atom is a field, ``["//", a, b]``, ``["*", a, b]``, ``["-", a, b]``, ``["^", a, b]`` (the next
+multiple of b), ``["#", list]`` (its length), ``["[]", list]`` (its element at the index of the
+layer), ``["[]", list, n]`` or ``["@", depth]`` (the index itself). Of a case:
 a constant, or ``["?", test, [[value, formula], …]]``.
 """
 
@@ -56,11 +57,8 @@ def atom(part: Any, fields: Fields, at: Indices) -> int:
 
 def _compound(part: Sequence[Any], fields: Fields, at: Indices) -> Any:
     kind, first, *rest = part
-    if kind == "//":
-        divisor = atom(rest[0], fields, at)
-        if divisor == 0:
-            raise OpenError(f"{rest[0]} is 0")
-        return atom(first, fields, at) // divisor
+    if kind in ("//", "*", "-", "^"):
+        return _reckoned(kind, atom(first, fields, at), atom(rest[0], fields, at))
     if kind == "@":
         return at[first]
     if kind == "**":
@@ -69,6 +67,14 @@ def _compound(part: Sequence[Any], fields: Fields, at: Indices) -> Any:
     if not isinstance(items, list):
         raise OpenError(f"{first} is no list")
     return len(items) if kind == "#" else _item(items, rest[0], at)
+
+
+def _reckoned(kind: str, one: int, other: int) -> int:
+    if kind in ("*", "-"):
+        return one * other if kind == "*" else one - other
+    if other == 0:
+        raise OpenError("a divisor is 0")
+    return one // other if kind == "//" else -(-one // other) * other
 
 
 def _item(items: Sequence[Any], where: Any, at: Indices) -> Any:

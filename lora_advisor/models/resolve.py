@@ -212,15 +212,24 @@ def _adapt_parameters(
             key = f"{module.name}.{own}"
             if not ends_with_name(key, names):
                 continue
-            if not module.name:
-                raise InjectionError("ValueError", "a parameter of the model itself is targeted")
-            if module.name in adapted:
-                raise InjectionError("ValueError", f"{module.name} already has an adapter")
+            _refuse_holder(module, config, table, adapted)
             refuse_flat(module, own, config.release)
             rank, scaling = rank_and_scaling(key, config)
             count = parameter_adapter(module, own, rank, config)
             found.append(Adapted(name=key, rank=rank, scaling=scaling, parameters=count))
     return found
+
+
+def _refuse_holder(
+    module: Module, config: AdapterConfig, table: ModuleTable, adapted: set[str]
+) -> None:
+    """Raise what PEFT raises on a module whose parameter is targeted."""
+    if not module.name:
+        raise InjectionError("ValueError", "a parameter of the model itself is targeted")
+    if module.name in adapted:
+        raise InjectionError("ValueError", f"{module.name} already has an adapter")
+    if _banned(module, config, table):
+        raise InjectionError("ValueError", f"{module.leaf} is refused in {table.model_type}")
 
 
 def _after_modules(config: AdapterConfig, table: ModuleTable, adapted: set[str]) -> AdapterConfig:

@@ -128,9 +128,9 @@ def _asked_rows(config: AdapterConfig, table: ModuleTable) -> Mapping[str, tuple
     if indices is None:
         return {}
     if isinstance(indices, tuple):
-        if table.input_embedding is None and _tells_names(table):
+        if table.input_embedding is None:
             raise UnresolvedError("whether the model tells its input embedding is not known")
-        indices = {table.input_embedding or "embed_tokens": indices}
+        indices = {table.input_embedding: indices}
     if any(name in (config.modules_to_save or ()) for name in indices):
         raise InjectionError("ValueError", "the embedding is already trained in full")
     newer = config.release >= releases.TOKEN_ROWS_OF_TIED_TARGETS

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import transformers
 from transformers import PreTrainedConfig
 
 from lora_advisor.models.canonical import lifted
-from shapes.fields import BENIGN, LAYERS, SIZES, flat, nested, sections
+from shapes.fields import (
+    BENIGN,
+    LAYERS,
+    SHARING,
+    SIZES,
+    flat,
+    nested,
+    repeated,
+    repeating,
+    sections,
+)
 from shapes.tree import build, picture
 
 if TYPE_CHECKING:
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
     from shapes.tree import Built
 
 MISSED: set[str] = set()
-DEEPEST, LAYERS_KEPT = 6, 5
+DEEPEST, LAYERS_KEPT, SHARING_KEPT = 6, 5, 2
 
 
 class UnbuildableError(Exception):
@@ -81,29 +92,46 @@ class Base:
         for path, value in list(self.values.items()):
             if LAYERS.search(path) and type(value) is int and value > DEEPEST:
                 self._coupled(self.values, path, value, LAYERS_KEPT)
+        for path, _ in self.order():
+            self.values[path] = min(self.values[path], SHARING_KEPT)
+
+    def order(self) -> list[tuple[str, str]]:
+        """Return fields of which the first is never larger than the second."""
+        numbers = [path for path, value in self.values.items() if type(value) is int]
+        layers = {p.rpartition(".")[0]: p for p in numbers if p.endswith("num_hidden_layers")}
+        shared = [(p, p.rpartition(".")[0]) for p in numbers if SHARING.search(p)]
+        return [(path, layers[head]) for path, head in shared if head in layers]
 
     def _coupled(self, values: dict[str, Any], path: str, old: int, new: int) -> None:
         """Set a number of layers, and lists that had one entry for each."""
         values[path] = new
         head = path.rpartition(".")[0]
         for other, item in list(values.items()):
-            if isinstance(item, list) and len(item) == old and other.rpartition(".")[0] == head:
+            if not isinstance(item, list) or other.rpartition(".")[0] != head:
+                continue
+            if repeated(item) == old:
+                values[other] = repeating(item, new)
+            elif len(item) == old:
                 values[other] = [item[n % old] for n in range(new)]
 
     def _undeclared(self) -> None:
-        """Add fields the code asks for with a default of its own, as absent."""
+        """Add fields the code asks for with a default of its own, or derives, as absent."""
+        config = self.config(self.values)
         for part in self.parts:
-            for name in sorted(MISSED | part.popped):
+            for name in sorted(MISSED | part.popped | derived(inside(config, part.path), part)):
                 path = part.path + name
                 if path not in self.values and name not in BENIGN and name not in part.alias:
                     self.values[path] = None
 
     def probe(self, values: dict[str, Any]) -> Built | None:
-        """Build a config; None where the library refuses it."""
+        """Build a config; None where the library refuses it, or nobody would write it."""
+        if any(values[less] > values[more] for less, more in self.order()):
+            return None
         key = repr(sorted(values.items()))
         if key not in self._built:
             try:
-                model = build(self.model_type, self._nested(values), self.auto_class)
+                raw = deepcopy(self._nested(values))  # some configs mend their lists in place
+                model = build(self.model_type, raw, self.auto_class)
                 self._built[key] = picture(model)
             except Exception as error:  # noqa: BLE001 - whatever a config makes a library raise
                 self._error = error
@@ -121,7 +149,7 @@ class Base:
 
     def config(self, values: dict[str, Any]) -> Any:
         """Return the library's config object of values."""
-        return config_of(self.model_type, self._nested(values))
+        return config_of(self.model_type, deepcopy(self._nested(values)))
 
     def _nested(self, values: dict[str, Any]) -> dict[str, Any]:
         return nested(values, self.parts, self.kinds)
@@ -148,6 +176,12 @@ class Base:
     def raw(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the JSON of a probe."""
         return {"model_type": self.model_type, **self._nested(values)}
+
+
+def derived(config: Any, part: Section) -> set[str]:
+    """Return the sizes that a config object works out, which a file may write as well."""
+    numbers = {name for name, value in vars(config).items() if type(value) is int}
+    return {name for name in numbers - part.defaults.keys() if SIZES.search(name)}
 
 
 def config_of(model_type: str, raw: dict[str, Any]) -> Any:

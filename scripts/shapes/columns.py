@@ -7,54 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lora_advisor.models.formula import OpenError, atom
-
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shapes.places import Places
 
 PRIME = 2_147_483_647
 ROWS = 10
 WEIGHTS = np.array([pow(48_271, n + 1, PRIME) for n in range(ROWS)], dtype=np.int64)
+EXACT = 2**62
+CEILINGS = (8, 16)
+FEW = 14
+"""Of how many atoms products of three are worth looking at."""
 
 
 class Columns:
-    """Products of fields on a set of places, findable by their values up to a factor."""
+    """Products of fields on a set of places, findable by their values up to a factor.
+
+    A product is three numbers of atoms; atom 0 is one.
+    """
 
     def __init__(self, places: Places, subset: np.ndarray) -> None:
-        self.places = [places.places[i] for i in subset]
+        self._seen, self._subset = places.seen, subset
         rows = np.unique(np.linspace(0, len(subset) - 1, min(ROWS, len(subset))).astype(int))
         self.rows = rows
-        plain = self._known(self._fields(places), [places.places[i] for i in subset[rows]])
-        shared = self._known(self._quotients(), [places.places[i] for i in subset[rows]])
-        self.parts: list[list[Any]] = [[], *([a] for a, _ in plain)]
-        columns = [np.ones((1, len(rows)), dtype=np.int64), *(c[None] for _, c in plain)]
-        self._products(plain, plain, columns, same=True)
-        self.plain = len(self.parts)
-        self.parts += [[a] for a, _ in shared]
-        columns += [c[None] for _, c in shared]
-        self._products(shared, plain, columns, same=False)
-        for part, column in shared:
-            self.parts.append([part, part])
-            columns.append((column * column)[None])
-        if len(plain) <= 14:
-            for (a, x), (b, y), (c, z) in itertools.combinations_with_replacement(plain, 3):
-                self.parts.append([a, b, c])
-                columns.append((x * y % PRIME * z)[None])
-        self.table = np.concatenate(columns) % PRIME
+        at = subset[rows]
+        plain = self._known(self._fields(places), at)
+        shared = self._known(self._quotients(), at)
+        self.atoms: list[Any] = [1, *(part for part, _ in plain), *(part for part, _ in shared)]
+        columns = [np.ones(len(rows), dtype=np.int64), *(c for _, c in (*plain, *shared))]
+        self.plain, self._products = products(len(plain), len(shared))
+        numbers = np.array(columns) % PRIME
+        one, two, three = (numbers[self._products[:, n]] for n in range(3))
+        self.table = one * two % PRIME * three % PRIME
         self.keys = keys_of(self.table)
         self.order = np.argsort(self.keys, kind="stable")
         self.sorted = self.keys[self.order]
 
-    def _products(self, ones: Any, others: Any, columns: list[np.ndarray], *, same: bool) -> None:
-        for n, (a, x) in enumerate(ones):
-            for b, y in others[n:] if same else others:
-                self.parts.append([a, b])
-                columns.append((x * y)[None])
+    def __len__(self) -> int:
+        return len(self._products)
+
+    def part(self, n: int) -> list[Any]:
+        """Return the atoms of a product."""
+        return [self.atoms[i] for i in self._products[n] if i]
 
     def _fields(self, places: Places) -> list[Any]:
-        self.names = [
-            f for f in places.ints() if all(type(p[0].get(f)) is int for p in self.places)
-        ]
+        self.names = [f for f in places.ints() if self._seen.column(f)[1][self._subset].all()]
         items: list[Any] = list(self.names)
         items += [[k, d] for d in range(places.depth) for k in ("@", "**")]
         for name in places.lists():
@@ -63,51 +61,83 @@ class Columns:
         return items
 
     def _quotients(self) -> list[Any]:
-        pairs = [
+        pairs: list[Any] = [
             ["//", a, b]
             for a, b in itertools.permutations(self.names, 2)
             if a.rpartition(".")[0] == b.rpartition(".")[0]
         ]
-        return pairs + [["//", a, n] for a in self.names for n in (2, 4, 8, 16)]
+        pairs += [["//", a, n] for a in self.names for n in (2, 4, 8, 16)]
+        pairs += [["//", ["^", a, n], n] for a in self.names for n in CEILINGS]
+        return pairs + list(self._multiples())
 
-    @staticmethod
-    def _known(parts: list[Any], places: Any) -> list[tuple[Any, np.ndarray]]:
+    def _multiples(self) -> Iterator[Any]:
+        """Yield sizes, and two thirds of them, rounded up to what a field calls a multiple."""
+        for step in (f for f in self.names if "multiple" in f):
+            for a in self.names:
+                if a != step and a.rpartition(".")[0] == step.rpartition(".")[0]:
+                    yield ["^", a, step]
+                    yield ["^", ["//", ["*", 2, a], 3], step]
+
+    def _known(self, parts: list[Any], at: np.ndarray) -> list[tuple[Any, np.ndarray]]:
         found = []
         seen: set[bytes] = set()
         for part in parts:
-            try:
-                column = np.array([atom(part, *place) for place in places], dtype=np.int64)
-            except OpenError:
-                continue
-            if column.tobytes() not in seen and column.any():
-                seen.add(column.tobytes())
-                found.append((part, column))
+            column, known = self._seen.column(part)
+            here = column[at]
+            if known[at].all() and here.any() and here.tobytes() not in seen:
+                seen.add(here.tobytes())
+                found.append((part, here))
         return found
 
     def column(self, n: int) -> np.ndarray | None:
         """Return a product at every place."""
-        out = []
-        try:
-            for place in self.places:
-                value = 1
-                for part in self.parts[n]:
-                    value *= atom(part, *place)
-                out.append(value)
-        except OpenError:
+        found = [self._seen.column(part) for part in self.part(n)]
+        if not all(known[self._subset].all() for _, known in found):
             return None
-        return np.array(out, dtype=object)
+        columns = [column[self._subset] for column, _ in found]
+        largest = np.prod([float(np.abs(column).max()) for column in columns])
+        out: np.ndarray = np.ones(len(self._subset), dtype=np.int64 if largest < EXACT else object)
+        for column in columns:
+            out = out * column
+        return out
 
     def multiple(self, key: int, full: np.ndarray) -> list[Any] | None:
         """Return ``[factor, atom, …]`` that equals the values, None if nothing does."""
         at = int(np.searchsorted(self.sorted, key))
         while at < len(self.sorted) and self.sorted[at] == key:
-            column = self.column(int(self.order[at]))
+            n = int(self.order[at])
+            column = self.column(n)
             if column is not None and column[0] and full[0] % column[0] == 0:
                 factor = int(full[0] // column[0])
                 if (column * factor == full).all():
-                    return [factor, *self.parts[int(self.order[at])]]
+                    return [factor, *self.part(n)]
             at += 1
         return None
+
+
+def products(plain: int, shared: int) -> tuple[int, np.ndarray]:
+    """Return how many products are of plain atoms, and all products, the plainest first.
+
+    Plain atoms, pairs of them, further atoms, their products with plain ones, their squares, and
+    products of three plain ones where these are few.
+    """
+    zero: np.ndarray = np.zeros(1, dtype=np.int64)
+    ones = np.arange(1, plain + 1)
+    others = np.arange(plain + 1, plain + shared + 1)
+    first, second = np.triu_indices(plain)
+    single = np.concatenate([zero, ones])
+    blocks = [
+        (single, np.zeros_like(single)),
+        (ones[first], ones[second]) if plain else (zero[:0], zero[:0]),
+        (others, np.zeros_like(others)),
+        (np.repeat(others, plain), np.tile(ones, shared)),
+        (others, others),
+    ]
+    pairs = np.concatenate([np.stack(block, axis=1) for block in blocks])
+    threes = list(itertools.combinations_with_replacement(ones, 3)) if plain <= FEW else []
+    padded = np.concatenate([pairs, np.zeros((len(pairs), 1), dtype=np.int64)], axis=1)
+    every = np.concatenate([padded, np.array(threes, dtype=np.int64).reshape(-1, 3)])
+    return len(single) + len(first), every
 
 
 def keys_of(table: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from shapes.tree import flat
 
 if TYPE_CHECKING:
     from shapes.base import Base
+    from shapes.pins import Pin
     from shapes.tree import Built, Node
 
 Values = dict[str, Any]
@@ -33,6 +34,14 @@ class Explorer:
         self._counted: dict[str, str] = {}
         self._find_lists()
 
+    def pin(self, pin: Pin) -> None:
+        """Vary a field no longer, or never to null."""
+        if pin.written:
+            self.pools[pin.path] = [v for v in self.pools[pin.path] if v is not None]
+        else:
+            self.pools[pin.path] = []
+            self.relevant.discard(pin.path)
+
     def _find_lists(self) -> None:
         """Find lists with an entry per layer, those that the config itself derives included."""
         values = self.base.values
@@ -51,6 +60,17 @@ class Explorer:
                 count = next((c for c in counts if values[c] == len(derived)), None)
                 if count is not None:
                     self._counted[path] = count
+                    self._write_out(path, list(derived))
+
+    def _write_out(self, path: str, derived: list[Any]) -> None:
+        """Have the base say what its config derives, the kind of each layer, where it may."""
+        if not all(isinstance(word, str) for word in derived):
+            return
+        plain = self.base.probe(self.base.values)
+        said = {**self.base.values, path: derived}
+        found = self.base.probe(said)
+        if plain is not None and found is not None and alike(found, plain):
+            self.base.values = said
 
     def explore(self) -> None:
         """Find out which values of each field build, and which fields change the model."""

@@ -34,7 +34,9 @@ ACTIVATIONS = (
     "swish",
 )
 ACTIVATION = re.compile(r"(^|_)(act|activation|activation_function|hidden_act)(_|$)")
-LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|layers|depth|num_hidden_blocks)$")
+LAYERS = re.compile(r"(num_(hidden_)?layers|n_layers?|(?<!shared_)layers|depth|num_hidden_blocks)$")
+SHARING = re.compile(r"shared_layers$")
+"""How many of the layers share what others have."""
 LITERAL = re.compile(r"Literal\[(.*?)\]")
 POPPED = re.compile(r"kwargs\.(?:pop|get)\(\s*[\"'](\w+)[\"']")
 INDICES = re.compile(r"layers|_idxs?$|indices|indexes")
@@ -70,13 +72,7 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
         path=path,
         config_class=kind,
         defaults={
-            name: (
-                field.default
-                if field.default is not dataclasses.MISSING
-                else field.default_factory()
-                if field.default_factory is not dataclasses.MISSING
-                else None
-            )
+            name: _default(field)
             for name, field in found.items()
             if name not in nested and name not in kind.attribute_map
         },
@@ -87,6 +83,15 @@ def _sections(config: PreTrainedConfig, path: str) -> Any:
     )
     for name, child in nested.items():
         yield from _sections(child, f"{path}{name}.")
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """Return a field's default as JSON has it."""
+    found = field.default
+    if found is dataclasses.MISSING:
+        make = field.default_factory
+        found = None if make is dataclasses.MISSING else make()
+    return list(found) if isinstance(found, tuple) else found
 
 
 def flat(raw: dict[str, Any], parts: list[Section]) -> dict[str, Any]:
@@ -151,6 +156,8 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
         found = absent(part.types.get(name, ""))
     elif isinstance(value, list) and all(type(v) is int for v in value) and INDICES.search(name):
         found = [list(v) for v in SOME_LAYERS]
+    elif isinstance(value, list) and repeated(value):
+        found = [[[kinds[::-1], times] for kinds, times in value]]
     else:
         found = []
     if name in part.nullable and value is not None:
@@ -158,6 +165,20 @@ def pool(path: str, value: Any, part: Section) -> list[Any]:
     if SIZES.search(name):
         found = [item for item in found if type(item) is not int or item]
     return [item for item in found if item != value or type(item) is not type(value)]
+
+
+def repeated(item: Any) -> int | None:
+    """Return how many layers ``[[["global", "local"], 12]]`` is for; None for another value."""
+    try:
+        return sum(len(kinds) * times for kinds, times in item) or None
+    except (TypeError, ValueError):
+        return None
+
+
+def repeating(item: Any, count: int) -> list[Any]:
+    """Return a pattern of the same kinds for another number of layers."""
+    kinds = item[0][0]
+    return [[kinds, count // len(kinds)] if count % len(kinds) == 0 else [kinds[:1], count]]
 
 
 def words(annotation: str) -> list[Any]:
@@ -186,6 +207,8 @@ def integers(name: str, value: int) -> list[int]:
     """Return numbers to try: multiples, fractions and neighbours, few for counts of layers."""
     if LAYERS.search(name):
         return [1, 2, 3, 4, 5, 6, 7, 10, 17]
+    if SHARING.search(name):
+        return [0, 1, 2, 3]
     if value <= 16:
         return sorted({0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, value * 2, value * 3})
     near = {value * 2, value * 3, value * 5, value + 2, value + 3, value + 16, value + 64, 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,30 @@ from lora_advisor.models.formula import test
 from shapes.columns import PRIME, keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shapes.columns import Columns
     from shapes.places import Places
 
+    Where = tuple[Places, list[Any], Callable[[Places, list[Any], float], Any]]
+
 FACTORS = (1, 2, 3, 4)
+PATIENCE, LESS_PATIENCE = 4.0, 1.0
+"""CPU seconds that a formula is looked for, and where only one of many answers is tried."""
+BREADTH = {1: 1, 2: 12, 3: 8, 4: 6}
+"""How many questions are followed where so many more may be asked."""
 
 
 class UnexplainedError(Exception):
-    """No small formula gives the observed values."""
+    """No small formula gives the observed values; ``where`` they were, and what was tried."""
+
+    def __init__(self, told: str = "", where: Where | None = None) -> None:
+        super().__init__(told)
+        self.where = where
+
+    def under(self, path: str) -> UnexplainedError:
+        """Return the same for a part of a model."""
+        return UnexplainedError(f"{path}: {self}", self.where)
 
 
 def _split(
@@ -41,15 +58,27 @@ def _usable(places: Places, subset: np.ndarray) -> list[tuple[Any, np.ndarray]]:
     return found
 
 
-def learn_case(places: Places, labels: list[Any], depth: int = 3) -> Any:
+def learn_case(places: Places, labels: list[Any], patience: float = PATIENCE) -> Any:
     """Return a formula whose value at each place is its label."""
+    places.seen.until = process_time() + patience
     codes: dict[str, int] = {}
     row = np.array([codes.setdefault(repr(label), len(codes)) for label in labels])
     by_code = {codes[repr(label)]: label for label in labels}
     if len(codes) == 1:
         return labels[0]
     every = np.arange(len(labels))
-    return _first(_case, places, row, (by_code, every, depth))
+    try:
+        return _first(_case, places, row, (by_code, every, 4))
+    except UnexplainedError as error:
+        raise UnexplainedError(str(error), (places, labels, learn_case)) from None
+
+
+def same(places: Places, labels: list[Any], patience: float = 0) -> Any:
+    """Return what is the same at every place."""
+    del patience
+    if any(label != labels[0] for label in labels):
+        raise UnexplainedError("it varies", (places, labels, same))
+    return labels[0]
 
 
 def _first(learn: Any, places: Places, row: np.ndarray, rest: tuple[Any, ...]) -> Any:
@@ -71,7 +100,7 @@ def _case(
     values = row[subset]
     if values.min() == values.max():
         return labels[int(values[0])]
-    if depth == 0:
+    if depth == 0 or process_time() > places.seen.until:
         raise UnexplainedError(f"cases {[labels[int(v)] for v in np.unique(values)]}"[:200])
     usable = _usable(places, subset)
     ranked = []
@@ -80,8 +109,9 @@ def _case(
         mixed = sum(len(p) for _, p in parts if row[p].min() != row[p].max())
         ranked.append((mixed, order, question, parts))
     ranked.sort(key=lambda item: item[:2])
-    plain = [item for item in ranked[12:] if item[2][0] in ("none", "is")]
-    for mixed, _, question, parts in ranked[:1] if depth == 1 else [*ranked[:12], *plain]:
+    breadth = BREADTH[depth]
+    plain = [item for item in ranked[breadth:] if item[2][0] in ("none", "is") and depth > 1]
+    for mixed, _, question, parts in [*ranked[:breadth], *plain]:
         if depth == 1 and mixed:
             break
         try:
@@ -95,20 +125,25 @@ def _case(
     raise UnexplainedError(f"cases {[labels[int(v)] for v in np.unique(values)]}"[:200])
 
 
-def learn_size(places: Places, values: list[int], depth: int = 4) -> Any:
+def learn_size(places: Places, values: list[int], patience: float = PATIENCE) -> Any:
     """Return a formula whose value at each place is the observed number."""
+    places.seen.until = process_time() + patience
     row = np.array(values, dtype=np.int64)
     if row.min() == row.max():
         return int(row[0])
     every = np.arange(len(values))
-    return _first(_size, places, row, (every, depth))
+    try:
+        return _first(_size, places, row, (every, 4))
+    except UnexplainedError as error:
+        raise UnexplainedError(str(error), (places, values, learn_size)) from None
 
 
 def _size(places: Places, values: np.ndarray, subset: np.ndarray, depth: int) -> Any:
-    found = _sum(places, values, subset, deep=False)
-    if found is None and depth:
+    patient = process_time() < places.seen.until
+    found = _sum(places, values, subset, deep=False) if patient else None
+    if found is None and depth and patient:
         found = _split_size(places, values, subset, depth)
-    if found is None:
+    if found is None and process_time() < places.seen.until:
         found = _sum(places, values, subset, deep=True)
     if found is None:
         raise UnexplainedError(f"sizes {values[subset][:6].tolist()} by {places.relevant}")
@@ -123,6 +158,8 @@ def _split_size(places: Places, values: np.ndarray, subset: np.ndarray, depth: i
         parts = _split(places, question, rows, subset)
         if min(len(p) for _, p in parts) < 4 or len(parts) > 6:
             continue
+        if process_time() > places.seen.until:
+            return None
         fits = [_sum(places, values, p, deep=False, few=6) for _, p in parts]
         left = sum(len(p) for (_, p), fit in zip(parts, fits, strict=True) if fit is None)
         if not left:
@@ -157,7 +194,7 @@ def _sum(
     one = columns.multiple(int(keys_of(rows[None])[0]), full)
     if one is not None:
         return ["+", one]
-    return _two(columns, full, rows, [], range(len(columns.parts))) or (
+    return _two(columns, full, rows, [], range(len(columns))) or (
         _three(columns, full, rows) if deep else None
     )
 
@@ -175,7 +212,7 @@ def _two(
                 continue
             other = columns.multiple(int(keys[n]), full - factor * column)
             if other is not None:
-                return ["+", *before, [factor, *columns.parts[n]], other]
+                return ["+", *before, [factor, *columns.part(int(n))], other]
     return None
 
 
@@ -192,7 +229,7 @@ def _three(columns: Columns, full: np.ndarray, rows: np.ndarray) -> Any:
                 columns,
                 full - factor * column,
                 rest_rows,
-                [[factor, *columns.parts[n]]],
+                [[factor, *columns.part(int(n))]],
                 range(columns.plain),
             )
             if found is not None:

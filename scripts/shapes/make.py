@@ -14,12 +14,14 @@ from shapes.explore import Explorer
 from shapes.fields import ACTIVATION, BENIGN, NUM_LABELS
 from shapes.learn import UnexplainedError, learn_case, learn_size
 from shapes.merge import Merger, Pool
+from shapes.pins import culprits, pinnable, suspects
 from shapes.places import Places
 from shapes.tree import flat as listed
 
 if TYPE_CHECKING:
     from lora_advisor.models.table import ModuleTable
     from shapes.explore import Values
+    from shapes.pins import Pin
     from shapes.tree import Built
 
 JOINT, HELD_OUT, FEWEST, ROUNDS = 60, 40, 20, 5
@@ -36,10 +38,27 @@ class Learner:
         self.explorer = Explorer(self.base, narrow)
         self._full: dict[str, Values] = {}
         self._origins: dict[int, tuple[int, set[str]]] = {}
+        self._plain: dict[int, Values] = {}
+        self._doubted: tuple[list[Values], list[Values]] | None = None
+        self.pinned: set[str] = set()
 
     def learn(self) -> dict[str, Any]:
-        """Return the template; UnexplainedError where none explains all that was seen."""
+        """Return the template; UnexplainedError where none explains all that was seen.
+
+        A field whose other values nothing explains keeps its value, or is not to be null.
+        """
         samples = self._seen() + self._joint()
+        while True:
+            try:
+                return self._learned(samples)
+            except UnexplainedError as error:
+                pinned = self._culprits(error)
+                if not pinned:
+                    raise
+                samples = self._pinned(samples, pinned) + self._joint()
+
+    def _learned(self, samples: list[Values]) -> dict[str, Any]:
+        """Return a template that held for configs never seen."""
         for _ in range(ROUNDS):
             template = self._fit(samples)
             fresh = self._fresh()
@@ -50,7 +69,28 @@ class Learner:
                 raise UnexplainedError(f"only {len(fresh)} configs to try it on")
             samples += fresh
         told = f"{len(wrong)} of {len(fresh)} configs still differ"
+        self._doubted = (wrong, [v for v in fresh if v not in wrong])
         raise UnexplainedError(f"{told}: {self._difference(template, wrong[0])}")
+
+    def _culprits(self, error: UnexplainedError) -> tuple[Pin, ...]:
+        """Return what to keep as the base has it, so that the rest may be explained."""
+        pins = pinnable(self.base.values, self.explorer.relevant, self.explorer.pools)
+        if error.where is not None:
+            return culprits(error.where, pins, self._holds)
+        doubted, self._doubted = self._doubted, None
+        return suspects(*doubted, pins, self._holds) if doubted else ()
+
+    def _holds(self, values: Values, pin: Pin) -> bool:
+        """Whether a config, filled in or not, keeps to a pin."""
+        return pin.holds(self._plain.get(id(values), values), self.base.values)
+
+    def _pinned(self, samples: list[Values], pins: tuple[Pin, ...]) -> list[Values]:
+        """Keep to pins from here on; return the samples that do."""
+        for pin in pins:
+            self.explorer.pin(pin)
+            if not pin.written:
+                self.pinned.add(pin.path)
+        return [v for v in samples if all(self._holds(v, pin) for pin in pins)]
 
     def _seen(self) -> list[Values]:
         """Explore; return the configs that changed what matters, each once, with their bases."""
@@ -79,6 +119,7 @@ class Learner:
         """Merge probes into a template."""
         derived = self._derive(samples)
         seen = [{**v, **{p: self._filled(v)[p] for p in derived}} for v in samples]
+        self._plain = {id(w): v for v, w in zip(samples, seen, strict=True)}
         trees = [(w, self.base.probe(v)) for v, w in zip(samples, seen, strict=True)]
         merger = Merger(Pool(), self.explorer.relevant, self._moved(samples, seen))
         places = merger.places([(values, ()) for values in seen])
@@ -87,7 +128,7 @@ class Learner:
             try:
                 about[key] = learn_case(places, [made[1][key] for _, made in trees if made])
             except UnexplainedError as error:
-                raise UnexplainedError(f"{key}: {error}") from None
+                raise error.under(key) from None
         root = merger.merge([(values, (), made[0]) for values, made in trees if made])
         return {
             **self._domain(samples),
@@ -146,7 +187,7 @@ class Learner:
             default = declared.get(name, 2 if path == NUM_LABELS else None)
             if path in fields:
                 defaults[path] = default
-            elif self.explorer.pools.get(path) or harmless(path, value):
+            elif path not in self.pinned and self._free(path, value):
                 continue
             elif name in declared or value is not None:
                 fixed[path], defaults[path] = value, default
@@ -155,6 +196,7 @@ class Learner:
         parts = self.base.parts
         return {
             **({"lifts": self.base.lifts} if self.base.lifts else {}),
+            **({"order": self.base.order()} if self.base.order() else {}),
             "fields": fields,
             "fixed": fixed,
             "defaults": defaults,
@@ -162,6 +204,10 @@ class Learner:
             "alias": {p.path + k: p.path + v for p in parts for k, v in p.alias.items()},
             "sections": {p.path: self.base.model_types(p) for p in parts},
         }
+
+    def _free(self, path: str, value: Any) -> bool:
+        """Whether a field that changes nothing was varied, or is known to make no modules."""
+        return bool(self.explorer.pools.get(path)) or harmless(path, value)
 
     def _flattened(self) -> list[str]:
         """Return fields of nested configs that an older layout wrote at the top."""

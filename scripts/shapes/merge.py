@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shapes.learn import UnexplainedError, learn_case, learn_size
+from shapes.learn import UnexplainedError, learn_case, learn_size, same
 from shapes.places import Places
 from shapes.tree import Node
 
@@ -69,7 +69,7 @@ class Merger:
             try:
                 out.append([name, *self._shape(places, nodes, name)])
             except UnexplainedError as error:
-                raise UnexplainedError(f"{path}.{name}: {error}") from None
+                raise error.under(f"{path}.{name}") from None
         return out
 
     def _shape(self, places: Places, nodes: list[Node], name: str) -> list[Any]:
@@ -80,10 +80,8 @@ class Merger:
             places = self.places([places.places[n] for n in kept])
             places.family = whole.family
         shapes = [nodes[n].shapes[name] for n in kept]
-        ranks = {len(shape) for shape in shapes}
-        if len(ranks) > 1:
-            raise UnexplainedError("its number of dimensions varies")
-        return [there, [learn_size(places, [s[d] for s in shapes]) for d in range(ranks.pop())]]
+        rank = same(places, [len(shape) for shape in shapes])
+        return [there, [learn_size(places, [s[d] for s in shapes]) for d in range(rank)]]
 
     def _children(self, places: Places, samples: list[Sample], path: str) -> list[Any]:
         nodes = [node for _, _, node in samples]
@@ -101,7 +99,7 @@ class Merger:
                 places, [numbers.get(label, -1) if label else -1 for label in labels]
             )
         except UnexplainedError as error:
-            raise UnexplainedError(f"{path}.{name}: {error}") from None
+            raise error.under(f"{path}.{name}") from None
         variants = []
         for kind in kinds:
             inside = [
@@ -113,13 +111,16 @@ class Merger:
         return [name, which, variants]
 
     def _numbered(self, places: Places, samples: list[Sample], path: str) -> Any:
-        for _, _, node in samples:
-            if list(node.children) != [str(n) for n in range(len(node.children))]:
-                raise UnexplainedError(f"{path}: its numbers do not count up")
+        rising = [
+            list(node.children) == [str(n) for n in range(len(node.children))]
+            for _, _, node in samples
+        ]
+        if not all(rising):
+            raise UnexplainedError(f"{path}: its numbers do not count up", (places, rising, _all))
         try:
             count = learn_size(places, [len(node.children) for _, _, node in samples])
         except UnexplainedError as error:
-            raise UnexplainedError(f"{path}: count: {error}") from None
+            raise error.under(f"{path}: count") from None
         inside = [
             (f, (*at, int(n)), child)
             for f, at, node in samples
@@ -130,11 +131,17 @@ class Merger:
         try:
             which = learn_case(below, [kinds.index(child.what) for _, _, child in inside])
         except UnexplainedError as error:
-            raise UnexplainedError(f"{path}.*: {error}") from None
+            raise error.under(f"{path}.*") from None
         variants = [
             self.merge([s for s in inside if s[2].what == kind], f"{path}.*") for kind in kinds
         ]
         return ["#", which, variants, count]
+
+
+def _all(places: Places, labels: list[Any], patience: float = 0) -> None:
+    del patience
+    if not all(labels):
+        raise UnexplainedError("it does not hold everywhere", (places, labels, _all))
 
 
 def ordered(lists: list[list[str]]) -> list[str]:

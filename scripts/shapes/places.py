@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lora_advisor.models.formula import OpenError, test
 from shapes.columns import Columns
+from shapes.fields import LAYERS
+from shapes.seen import Seen
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Places:
@@ -21,8 +23,10 @@ class Places:
         relevant: set[str],
         origins: dict[int, tuple[int, set[str]]] | None = None,
         depth: int | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self.places = places
+        self.seen = seen or Seen(places)
         self.relevant = sorted(relevant)
         self.depth = len(places[0][1]) if depth is None else depth
         self.origins = origins or {}
@@ -55,7 +59,7 @@ class Places:
         )
         key = (frozenset(seen), inside)
         if key not in self._narrow:
-            self._narrow[key] = Places(self.places, seen, None, self.depth if inside else 0)
+            self._narrow[key] = self._with(seen, self.depth if inside else 0)
         return self._narrow[key]
 
     def widened(self, values: np.ndarray) -> list[Places]:
@@ -63,20 +67,25 @@ class Places:
         narrow = self.narrowed(values)
         self.family |= set(narrow.relevant)
         if self.family - set(narrow.relevant):
-            kin = Places(self.places, self.family, None, narrow.depth)
+            kin = self._with(self.family, narrow.depth)
             return [narrow, kin, *self._wider(narrow), self]
         return [narrow, *self._wider(narrow), self]
 
     def _wider(self, narrow: Places) -> list[Places]:
         more = [f for f in self.relevant if f not in narrow.relevant]
-        return [Places(self.places, {*narrow.relevant, f}, None, narrow.depth) for f in more]
+        return [self._with({*narrow.relevant, f}, narrow.depth) for f in more]
 
-    def _types(self, field: str) -> set[type]:
-        return {type(fields.get(field)) for fields, _ in self.places}
+    def only(self, kept: list[int]) -> Places:
+        """Return some of the places."""
+        return Places([self.places[n] for n in kept], {*self.relevant}, self.origins, self.depth)
+
+    def _with(self, relevant: set[str], depth: int) -> Places:
+        """Return the same places with other fields."""
+        return Places(self.places, relevant, None, depth, self.seen)
 
     @cached_property
     def _kinds(self) -> dict[str, set[type]]:
-        return {f: self._types(f) for f in self.relevant}
+        return {f: self.seen.types(f) for f in self.relevant}
 
     def ints(self) -> list[str]:
         """Return the fields that hold whole numbers somewhere."""
@@ -89,8 +98,7 @@ class Places:
     def questions(self) -> list[Any]:
         """Return the tests that may tell cases apart, the plainest first."""
         asked: list[Any] = []
-        kinds = {field: self._types(field) for field in self.relevant}
-        for field, types in kinds.items():
+        for field, types in self._kinds.items():
             if types <= {bool, str, type(None)}:
                 asked.append(["is", field])
             if type(None) in types and len(types) > 1:
@@ -105,6 +113,8 @@ class Places:
             asked += [["<", i, f] for f in numbers]
             asked += [["%", i, f, c] for f in numbers for c in (0, 1)]
             asked += [["<", i, n] for n in (1, 2, 3)]
+            counts = [f for f in numbers if LAYERS.search(f)]
+            asked += [["<", i, ["-", a, b]] for a in counts for b in (*numbers, 1) if a != b]
             deep = max(at[d] for _, at in self.places)  # a period that was not seen twice is none
             asked += [["%", i, n, c] for n in (2, 3, 4, 5, 6, 8) if 2 * n <= deep for c in range(n)]
             asked.append(["num", i])
@@ -119,23 +129,12 @@ class Places:
             self._answers = []
             seen: set[bytes] = set()
             for question in self.questions():
-                codes: dict[Any, int] = {}
-                row = np.array([self._code(question, place, codes) for place in self.places])
+                row = self.seen.answer(question)
                 key = row.tobytes()
-                if len(codes) > 1 and key not in seen:
+                if row.max() > 0 and key not in seen:
                     seen.add(key)
                     self._answers.append((question, row))
         return self._answers
-
-    @staticmethod
-    def _code(question: Any, place: Any, codes: dict[Any, int]) -> int:
-        try:
-            found = test(question, *place)
-        except (OpenError, TypeError):
-            return -1
-        if isinstance(found, list | dict):
-            return -1
-        return codes.setdefault((type(found), found), len(codes))
 
     def columns(self, subset: np.ndarray) -> Columns:
         """Return the products of fields on the places of a subset, made once."""

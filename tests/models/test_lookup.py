@@ -81,6 +81,47 @@ def test_published_sizes_give_the_published_number_of_parameters(
     assert table.parameter_count == parameters
 
 
+GEMMA4 = {
+    "google/gemma-4-E2B-it": 5_104_297_504,
+    "unsloth/gemma-4-E4B-it": 7_941_100_832,
+    "google/gemma-4-26B-A4B-it": 25_805_933_872,
+    "google/gemma-4-31B": 31_273_086_512,
+}
+
+
+@pytest.mark.parametrize(("name", "parameters"), GEMMA4.items())
+def test_each_gemma_4_has_a_table_with_its_towers(name: str, parameters: int) -> None:
+    model = by_id(name)
+    assert model is not None
+    table = model.table()
+    assert table is not None
+    assert table.auto_class == "AutoModelForImageTextToText"
+    assert table.parameter_count == parameters
+
+
+SIZES = {
+    "lfm2": {"hidden_size": 64, "block_ff_dim": 96, "block_multiple_of": 32},
+    "lfm2_moe": {"num_hidden_layers": 2, "layer_types": ["conv", "full_attention"]},
+    "gpt_neo": {"num_layers": 2, "attention_types": [[["global", "local"], 1]]},
+    "jamba": {"mamba_dt_rank": 16},
+    "mamba": {"time_step_rank": 16},
+    "ernie4_5_moe": {},
+    "deit": {"architectures": ["DeiTForImageClassification"]},
+    "wav2vec2": {"architectures": ["Wav2Vec2ForCTC"]},
+    "hubert": {"architectures": ["HubertForCTC"]},
+    "nemotron": {"num_key_value_heads": 2, "head_dim": 16},
+    "granitemoeshared": {},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1},
+}
+
+
+@pytest.mark.parametrize(("kind", "fields"), SIZES.items())
+def test_a_type_is_sized_without_torch(kind: str, fields: dict[str, object]) -> None:
+    table = known({"model_type": kind, **fields}, "test").table()
+    assert table is not None
+    assert table.sized
+
+
 @pytest.mark.parametrize("name", ["unsloth/Phi-3-mini-4k-instruct", "unsloth/phi-4"])
 def test_copies_in_another_architecture_are_not_taken_for_the_original(name: str) -> None:
     assert by_id(name) is None

@@ -103,3 +103,9 @@ def test_the_largest_model_is_resolved() -> None:
     assert largest.parameter_count == 405_853_388_800
     found = resolve(AdapterConfig(r=16, target_modules="all-linear"), largest)
     assert len(found.modules) == 7 * 126
+
+
+def test_a_parameter_of_a_layer_that_mamba_refuses_is_refused_as_well() -> None:
+    mamba = table(linear("backbone.layers.0.mixer.out_proj"), model_type="mamba")
+    with pytest.raises(InjectionError, match="out_proj"):
+        resolve(AdapterConfig(target_modules=(), target_parameters=("out_proj.weight",)), mamba)

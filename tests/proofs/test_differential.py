@@ -39,6 +39,7 @@ KINDS = [
     "t5",
     "falcon_mamba",
     "falcon",
+    "lfm2",
 ]
 OLDER = [item.split("=") for item in os.environ.get("LORA_ADVISOR_PEFT", "").split(":") if item]
 
