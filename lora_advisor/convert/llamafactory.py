@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.convert.writer import (
     DATASET,
     Entry,
     Writer,
+    file_kind,
     left_out,
     of_four,
     spelled,
@@ -89,6 +91,13 @@ def _in_eight(value: object, values: Values) -> Values:
     return {"quantization_bit": 8} if value and not four else {}
 
 
+def _name_of(dataset: object) -> str:
+    """Return the name for data that ``dataset_info.json`` has to describe: a file's own."""
+    text = str(dataset)
+    is_path = file_kind(text) or text.startswith(("/", "./", "../"))
+    return PurePath(text).stem if is_path else text
+
+
 _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "lora.enabled": _switch,
     "lora.target_modules": _targets,
@@ -115,7 +124,7 @@ _SPECIAL: Final[Mapping[str, Callable[[object, Values], Values]]] = {
     "quant.bnb_4bit_use_double_quant": of_four("double_quantization"),
     "quant.bits": left_out,
     "data.new_tokens": left_out,
-    DATASET: lambda value, _values: {"dataset": value},
+    DATASET: lambda value, _values: {"dataset": _name_of(value)},
 }
 _TEMPLATES: Final = (
     ("codellama", "llama2"),  # whose 34 B would be taken for a Llama 3
@@ -146,8 +155,13 @@ def template_of(values: Values) -> str:
     return next((template for part, template in _TEMPLATES if part in name), "default")
 
 
-def _remarks(_values: Values) -> list[str]:
-    return ["dataset is a name that dataset_info.json describes", "template has to fit the model"]
+def _remarks(values: Values) -> list[str]:
+    name, data = _name_of(values.get(DATASET, "")), values.get(DATASET)
+    described = f"describes: {data}, called {name}" if data and name != data else "describes"
+    return [
+        f"dataset is a name that dataset_info.json {described}",
+        "template has to fit the model",
+    ]
 
 
 WRITER: Final = Writer(

@@ -9,7 +9,7 @@ from lora_advisor.facts import _project
 from lora_advisor.frameworks import by_name
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item
-from lora_advisor.record import record, replace
+from lora_advisor.record import record
 from lora_advisor.source.scalars import is_placeholder, plain_value, yaml11, yaml12
 from lora_advisor.source.tree import Scalar
 
@@ -95,7 +95,6 @@ class Repeated(Item):
     first: str
     line: int
     same: bool
-    flag: bool = False
 
 
 @record
@@ -123,8 +122,6 @@ def numbers_as_text(recipe: Recipe) -> tuple[OddValue, ...]:
 
 def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
     """Keys that are written twice in one mapping; the last one counts."""
-    if recipe.document.format == "shell":
-        return tuple(_repeated_flags(recipe))
     paths = Counter(key.path for key in recipe.keys)
     if len(paths) == len(recipe.keys) or recipe.document.format not in ("yaml", "json"):
         return ()
@@ -140,24 +137,29 @@ def duplicate_keys(recipe: Recipe) -> tuple[Repeated, ...]:
     return tuple(found)
 
 
-def _repeated_flags(recipe: Recipe) -> Iterator[Repeated]:
-    """Yield flags of one value that the same lines of a command give another one.
+def repeated_flags(recipe: Recipe) -> tuple[Repeated, ...]:
+    """Flags of one value that the same lines of a command give another one.
 
     One out of an array or a variable is meant to be overridden, and so is ``key=value``.
     """
-    seen: dict[str, WrittenKey] = {}
-    text = recipe.document.text
+    if recipe.document.format != "shell":
+        return ()
+    found, text = [], recipe.document.text
+    first: dict[str, WrittenKey] = {}
     for key in recipe.keys:
-        start = key.key_at.span.start
-        plain = isinstance(key.node, Scalar) and key.node.tag is None
-        if key.field is None or not plain or text[start - 2 : start] != "--":
+        if key.field is None or not _is_plain_flag(key, text):
             continue
-        first = seen.setdefault(key.path, key)
-        between = text[first.key_at.span.end : start]
+        other = first.setdefault(key.path, key)
+        between = text[other.key_at.span.end : key.key_at.span.start]
         if between and not _LINE_END.search(between):
-            found = _repeated(first, key)
-            if not found.same:
-                yield replace(found, flag=True)
+            found.append(_repeated(other, key))
+    return tuple(repeated for repeated in found if not repeated.same)
+
+
+def _is_plain_flag(key: WrittenKey, text: str) -> bool:
+    start = key.key_at.span.start
+    plain = isinstance(key.node, Scalar) and key.node.tag is None
+    return plain and text[start - 2 : start] == "--"
 
 
 def exclusive_pairs(recipe: Recipe) -> tuple[Pair, ...]:

@@ -146,9 +146,9 @@ def _hub() -> Path:
 def cached_folder(name: str) -> Path | None:
     """Return the folder of a model in the local Hugging Face cache, None if it is not there."""
     folder = _hub() / f"models--{name.replace('/', '--')}"
-    if not folder.is_dir():
-        return None
     try:
+        if not folder.is_dir():
+            return None
         commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
