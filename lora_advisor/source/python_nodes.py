@@ -12,6 +12,7 @@ from lora_advisor.source.tree import Comment, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Sequence as Listing
 
     from lora_advisor.source.tree import Node
 
@@ -28,6 +29,15 @@ _SPOKEN: Final = pattern(
     r"|#.*(?:NPROC_PER_NODE|CUDA_VISIBLE_DEVICES)"
 )
 """What comments are read for: to be ignored, and how many processes and GPUs are used."""
+
+
+MUTATORS: Final = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
+)
+"""Methods that change a list or a mapping."""
+
+
+_EXITS: Final = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
 
 def nodes(root: ast.AST) -> list[ast.AST]:
@@ -89,6 +99,21 @@ def root_of(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return name_of(node)
+
+
+def held_by(node: ast.expr) -> ast.expr:
+    """Return what an item is one of, however deep (``config`` of ``config["lora"]["r"]``)."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
+def leaves(body: Listing[ast.stmt]) -> bool:
+    """Whether a block ends the function or the program it stands in."""
+    last = body[-1]
+    called = last.value if isinstance(last, ast.Expr) else None
+    exits = isinstance(called, ast.Call) and dotted(called.func) in _EXITS
+    return exits or isinstance(last, (ast.Return, ast.Raise))
 
 
 def expressions(node: ast.stmt) -> Iterator[ast.expr]:
