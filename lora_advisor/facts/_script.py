@@ -9,6 +9,7 @@ from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.frameworks.python_flow import argument, identity
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, Location
+from lora_advisor.source.python_made import made_by
 from lora_advisor.source.scalars import CHOICE, is_unknown
 from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from lora_advisor.source.tree import Node
 
 _LOADED: Final = pattern(r"(?:Auto)?PeftModel(?:For\w+)?")
-_PREPARES: Final = frozenset(
-    {"model", "use_gradient_checkpointing", "gradient_checkpointing_kwargs"}
-)
 
 
 @of_last_recipe
@@ -57,13 +55,6 @@ def owner_of(recipe: Recipe, call: Entry) -> str:
     """Return what a method is called on, as it stands (``trainer.model``)."""
     of = argument(call, "of")
     return written_as(recipe, of) if of is not None else ""
-
-
-def made_by(node: Node | None) -> Mapping | None:
-    """Return the call that made a value, before it was prepared for k-bit training."""
-    while isinstance(node, Mapping) and "model" in node and _PREPARES.issuperset(node.keys()):
-        node = node.get("model")
-    return node if isinstance(node, Mapping) else None
 
 
 def is_adapted(node: Node | None) -> bool:

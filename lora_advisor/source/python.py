@@ -25,8 +25,9 @@ from lora_advisor.source.python_calls import (
     own_modules,
     own_names,
 )
-from lora_advisor.source.python_magics import parsed, shell_lines
 from lora_advisor.source.python_functions import Functions
+from lora_advisor.source.python_made import is_made_alike
+from lora_advisor.source.python_magics import parsed, shell_lines
 from lora_advisor.source.python_nodes import (
     MUTATORS,
     assigned,
@@ -60,6 +61,8 @@ _DECLARES: Final = frozenset(
     {ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom}
     | {ast.Assign, ast.AnnAssign, ast.AugAssign}
 )
+_SETTINGS: Final = ("Config", "Arguments")
+"""Ends of the names of classes whose attributes are the arguments they are made with."""
 _TESTS: Final = (ast.Compare, ast.BoolOp, ast.UnaryOp)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
@@ -203,6 +206,8 @@ class _Program:
             elif isinstance(inner, ast.Call):
                 if self._is_kept(inner) or self._functions.takes(inner, scope):
                     resolve(inner, scope)
+                else:
+                    self._functions.lend(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in MUTATORS:
                     scope.names[dotted(held_by(inner.func.value))] = None
 
@@ -231,7 +236,7 @@ class _Program:
         for index, call in enumerate(self.calls):
             if not isinstance(made, Mapping) or not isinstance(call.value, Mapping):
                 continue
-            if call.value.entries is made.entries:
+            if call.value.entries is made.entries and call.key.text.endswith(_SETTINGS):
                 key = Scalar(text=target.attr, plain=False, span=self._span(target))
                 entries = (*made.entries, Entry(key=key, value=value))
                 changed = replace(call.value, entries=entries)
@@ -269,8 +274,9 @@ class _Program:
         changed = [name for name in inner.names if inner.names[name] is not before.get(name)]
         if not leaves(body):
             for name in changed:
-                settled = self._functions.settled(name, inner)
-                scope.names[name] = inner.names[name] if settled else None
+                if not is_made_alike(before.get(name), inner.names[name]):
+                    settled = self._functions.settled(name, inner)
+                    scope.names[name] = inner.names[name] if settled else None
         elif isinstance(body[-1], ast.Return):
             self._functions.left |= set(changed)
 

@@ -6,8 +6,9 @@ Each is walked once: at its one call, with what is known there, else by itself.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from lora_advisor.source.python_nodes import name_of
 from lora_advisor.source.python_objects import INIT, SELF, Function, Method, Objects
 from lora_advisor.source.python_options import field_default
 from lora_advisor.source.python_values import is_bare_unknown, is_none, resolve
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lora_advisor.source.python_values import Scope
+
+
+MARK: Final = "#"
+"""Stands between a class and an attribute of its one instance, among the names of a scope."""
+_ASKS: Final = frozenset(
+    {"super", "isinstance", "hasattr", "getattr", "type", "id", "print", "repr"}
+)
+"""Calls that change nothing of what they are given."""
 
 
 class Functions:
@@ -34,7 +43,9 @@ class Functions:
         self._walked: set[int] = set()
         self._results: dict[int, Node | None] = {}
 
-    def take(self, functions: list[Function], classes: list[ast.ClassDef], rest: list[ast.AST]) -> None:
+    def take(
+        self, functions: list[Function], classes: list[ast.ClassDef], rest: list[ast.AST]
+    ) -> None:
         """Note the functions and classes of a program, and its other statements and calls."""
         self._every = functions
         if classes:
@@ -44,8 +55,11 @@ class Functions:
                 self._free.setdefault(node.name, []).append(node)
 
     def walk_rest(self) -> None:
-        """Walk by itself what was not walked where it is called; constructors come first."""
-        for node in sorted(self._every, key=lambda one: one.name != INIT):
+        """Walk by itself what was not walked where it is called.
+
+        Constructors come first, then what nobody calls: it may call others.
+        """
+        for node in sorted(self._every, key=self._rank):
             method = self.objects.methods.get(id(node))
             if id(node) not in self._walked and self.module is not None:
                 self._walk(node, self.module, method=method)
@@ -53,6 +67,10 @@ class Functions:
     def close(self) -> None:
         """Let go of the program, which holds its functions: a circle would be kept in memory."""
         self.module = self._block = None
+
+    def _rank(self, node: Function) -> int:
+        called = bool(self._calls(node, self.objects.methods.get(id(node))))
+        return 0 if node.name == INIT else 1 + called
 
     def takes(self, node: ast.Call, scope: Scope) -> bool:
         """Whether a call is one of a function or a method of the program."""
@@ -73,11 +91,27 @@ class Functions:
 
     def _result(self, node: ast.Call, scope: Scope) -> Node | None:
         function = self._function(node)
+        if function is not None and self._is_once(function, None, node):
+            return self._walk(function, scope, node)
+        self.lend(node, scope)
         if function is not None:
-            once = self._is_free(function) and self._calls(function, None) == [node]
-            return self._walk(function, scope, node) if once else None
+            self._forget_all(scope)
+            return None
         method = self.objects.method(node, scope)
         return self._call_method(method, node, scope) if method is not None else None
+
+    def lend(self, node: ast.Call, scope: Scope) -> None:
+        """Doubt what is known of an instance that is given to a call nobody follows."""
+        if not self.objects.classes or name_of(node.func) in _ASKS:
+            return
+        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if isinstance(given, ast.Name):
+                owner = self.objects.owner(given, scope.owner)
+                if owner in self.objects.classes:
+                    self._forget(owner, SELF if given.id == "self" else owner + MARK, scope)
+
+    def _forget_all(self, scope: Scope) -> None:
+        scope.names |= {name: None for name in _marked(scope) if not name.endswith(MARK)}
 
     def _function(self, node: ast.Call) -> Function | None:
         """Return the one function of a name that is called, None for a method."""
@@ -86,8 +120,10 @@ class Functions:
         named = self._free.get(node.func.id, ())
         return named[0] if len(named) == 1 else None
 
-    def _is_free(self, function: Function) -> bool:
-        return id(function) not in self._walked and not function.decorator_list
+    def _is_once(self, function: Function, method: Method | None, node: ast.Call) -> bool:
+        """Whether a function has this one call, and nothing is put around it."""
+        free = id(function) not in self._walked and not function.decorator_list
+        return free and self._calls(function, method) == [node]
 
     def _calls(self, function: Function, method: Method | None) -> list[ast.Call]:
         if method is None or function.name == INIT:
@@ -96,13 +132,16 @@ class Functions:
 
     def _call_method(self, method: Method, node: ast.Call, scope: Scope) -> Node | None:
         """Walk a method with what is known of its instance, and take over what it leaves there."""
-        mark = SELF if _is_own(node) else f"{method.owner}#"
+        receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(receiver, ast.Call):
+            resolve(receiver, scope)  # a constructor, most often
+        mark = SELF if _is_own(node) else method.owner + MARK
         makes = isinstance(node.func, ast.Name)
         alone = self.objects.stands_alone(method.owner)
         if not alone or (not makes and mark != SELF and mark not in scope.names):
             self._forget(method.owner, mark, scope)
             return None
-        if not self._is_free(method.function) or self._calls(method.function, method) != [node]:
+        if not self._is_once(method.function, method, node):
             self._unsettle(method, mark, scope)
             return None
         result = self._walk(method.function, scope, node, method, mark)
@@ -141,6 +180,8 @@ class Functions:
         self.returns, self.left = outer
         if method is not None:
             self._leave(method.owner, inner, left, caller, mark)
+        elif call is not None:
+            caller.names |= _marked(inner)
         return returns[0] if len(returns) == 1 else None
 
     def _attributes(self, owner: str, caller: Scope, mark: str) -> dict[str, Node | None]:
@@ -169,6 +210,8 @@ class Functions:
         scope = caller if self.module is None else self.module
         inner = scope.inner()
         inner.options, inner.owner = caller.options, ""
+        inner.names = {name: scope.names[name] for name in scope.names if MARK not in name}
+        inner.names |= _marked(caller) if call is not None and method is None else {}
         calls = [call] if call is not None else self._calls(node, method)
         bound = method is not None and not _is_static(node)
         for index, (name, default) in enumerate(_parameters(node)):
@@ -178,6 +221,11 @@ class Functions:
             given = [_given(one, name, at, caller, plain) for one in calls]
             inner.names[name] = _agreed(given) if given else plain
         return inner
+
+
+def _marked(scope: Scope) -> dict[str, Node | None]:
+    """Return what is known of the instances that a block of the program made."""
+    return {name: value for name, value in scope.names.items() if MARK in name}
 
 
 def _parameters(node: Function) -> Iterator[tuple[str, ast.expr | None]]:
@@ -230,4 +278,3 @@ def _is_own(node: ast.Call) -> bool:
 def _is_static(node: Function) -> bool:
     names = (name for name in node.decorator_list if isinstance(name, ast.Name))
     return any(name.id == "staticmethod" for name in names)
-

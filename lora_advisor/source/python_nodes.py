@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.pattern import pattern
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.scalars import is_unknown
-from lora_advisor.source.tree import Comment, Sequence, Span
+from lora_advisor.source.tree import Comment, Mapping, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Names
     from collections.abc import Sequence as Listing
 
     from lora_advisor.source.tree import Node
@@ -79,7 +80,7 @@ def dotted(node: ast.expr) -> str:
     return name_of(node)
 
 
-def tested(test: ast.expr, told: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+def tested(test: ast.expr, told: Names[str, ast.expr]) -> dict[str, ast.expr]:
     """Return what a test asks for, by name, and what decides those of it that are told apart.
 
     After ``use_lora = rank > 0``, which is told, a test of ``use_lora`` is one of ``rank``.
@@ -135,14 +136,27 @@ def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
 
 
 def unpacked(target: ast.Tuple | ast.List, value: Node) -> dict[str, Node | None]:
-    """Return what ``a, b = 1, 2`` gives each name, None where that is not known."""
-    values = value.items if isinstance(value, Sequence) else ()
+    """Return what ``a, b = 1, 2`` gives each name, None where that is not known.
+
+    Unsloth loads a model together with its tokenizer.
+    """
+    parts = [part for part in target.elts if not isinstance(part, ast.Starred)]
+    values: Listing[Node | None] = value.items if isinstance(value, Sequence) else ()
+    if isinstance(value, Mapping) and _loads_both(value):
+        values = (value, None)
     fits = len(values) == len(target.elts)
-    found: dict[str, Node | None] = {}
+    found: dict[str, Node | None] = dict.fromkeys(map(dotted, target.elts))
     for index, part in enumerate(target.elts):
-        known = fits and not isinstance(part, ast.Starred) and not is_unknown(values[index])
-        found[dotted(part)] = values[index] if known else None
+        known = values[index] if fits and part in parts else None
+        bare = isinstance(known, Scalar) and is_unknown(known)
+        found[dotted(part)] = None if bare else known
     return found
+
+
+def _loads_both(made: Mapping) -> bool:
+    of = made.get("of")
+    loads = not {"model_name", "pretrained_model_name_or_path"}.isdisjoint(made.keys())
+    return loads and isinstance(of, Scalar) and of.text.startswith("Fast")
 
 
 def is_cell(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -124,13 +124,13 @@ class Objects:
         if isinstance(node.func, ast.Name):
             owner, name = node.func.id, INIT
         elif isinstance(node.func, ast.Attribute):
-            owner, name = self._owner(node.func.value, scope.owner), node.func.attr
+            owner, name = self.owner(node.func.value, scope.owner), node.func.attr
         else:
             return None
         found = self._named.get(owner, {}).get(name)
         return None if found is None else Method(owner=owner, function=found)
 
-    def _owner(self, receiver: ast.expr, owner: str) -> str:
+    def owner(self, receiver: ast.expr, owner: str) -> str:
         """Return the class that the receiver of a method is an instance of, empty if unknown."""
         if _is_self(receiver):
             return owner
