@@ -102,13 +102,16 @@ class Functions:
 
     def lend(self, node: ast.Call, scope: Scope) -> None:
         """Doubt what is known of an instance that is given to a call nobody follows."""
-        if not self.objects.classes or name_of(node.func) in _ASKS:
+        instances = self.objects.instances
+        if not instances and not scope.owner:
             return
         for given in (*node.args, *(keyword.value for keyword in node.keywords)):
-            if isinstance(given, ast.Name):
-                owner = self.objects.owner(given, scope.owner)
-                if owner in self.objects.classes:
-                    self._forget(owner, SELF if given.id == "self" else owner + MARK, scope)
+            if not isinstance(given, ast.Name) or name_of(node.func) in _ASKS:
+                continue
+            if given.id == "self":
+                self._forget(scope.owner, SELF, scope)
+            elif given.id in instances:
+                self._forget(instances[given.id], instances[given.id] + MARK, scope)
 
     def _forget_all(self, scope: Scope) -> None:
         scope.names |= {name: None for name in _marked(scope) if not name.endswith(MARK)}
@@ -180,7 +183,7 @@ class Functions:
         self.returns, self.left = outer
         if method is not None:
             self._leave(method.owner, inner, left, caller, mark)
-        elif call is not None:
+        elif call is not None and self.objects.instances:
             caller.names |= _marked(inner)
         return returns[0] if len(returns) == 1 else None
 
@@ -210,8 +213,9 @@ class Functions:
         scope = caller if self.module is None else self.module
         inner = scope.inner()
         inner.options, inner.owner = caller.options, ""
-        inner.names = {name: scope.names[name] for name in scope.names if MARK not in name}
-        inner.names |= _marked(caller) if call is not None and method is None else {}
+        if self.objects.instances:
+            inner.names = {name: scope.names[name] for name in scope.names if MARK not in name}
+            inner.names |= _marked(caller) if call is not None and method is None else {}
         calls = [call] if call is not None else self._calls(node, method)
         bound = method is not None and not _is_static(node)
         for index, (name, default) in enumerate(_parameters(node)):

@@ -43,7 +43,9 @@ class Objects:
         self.classes: dict[str, ast.ClassDef] = {}
         self.methods: dict[int, Method] = {}
         self.kept: dict[str, dict[str, Node]] = {}
+        self.instances: dict[str, str] = {}
         self._named: dict[str, dict[str, Function]] = {}
+        self._names: set[str] = set()
         self._related: set[str] = set()
         self._made: dict[str, str] = {}
         self._stored: Counter[tuple[str, str]] = Counter()
@@ -65,12 +67,15 @@ class Objects:
             elif isinstance(statement, ast.Call) and isinstance(statement.func, ast.Attribute):
                 self._take_call(statement, statement.func)
 
+        self.instances = {n: made for n, made in self._made.items() if made in self.classes}
+
     def _take_class(self, node: ast.ClassDef) -> None:
         twice = node.name in self.classes
         self._related |= {node.name} if twice else set()
         self.classes[node.name] = node
         functions = [part for part in node.body if isinstance(part, Function)]
         self._named[node.name] = {part.name: part for part in functions}
+        self._names |= self._named[node.name].keys()
         self.methods |= {id(part): Method(owner=node.name, function=part) for part in functions}
 
     def _take_store(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> None:
@@ -124,13 +129,15 @@ class Objects:
         if isinstance(node.func, ast.Name):
             owner, name = node.func.id, INIT
         elif isinstance(node.func, ast.Attribute):
-            owner, name = self.owner(node.func.value, scope.owner), node.func.attr
+            if node.func.attr not in self._names:
+                return None
+            owner, name = self._owner(node.func.value, scope.owner), node.func.attr
         else:
             return None
         found = self._named.get(owner, {}).get(name)
         return None if found is None else Method(owner=owner, function=found)
 
-    def owner(self, receiver: ast.expr, owner: str) -> str:
+    def _owner(self, receiver: ast.expr, owner: str) -> str:
         """Return the class that the receiver of a method is an instance of, empty if unknown."""
         if _is_self(receiver):
             return owner
