@@ -45,7 +45,6 @@ from lora_advisor.source.python_nodes import (
     tested,
     unpacked,
 )
-from lora_advisor.source.python_objects import Function
 from lora_advisor.source.python_places import Places
 from lora_advisor.source.python_settings import TOKENS, settings_of, token_set
 from lora_advisor.source.python_values import Scope, is_bare_unknown, resolve, truth
@@ -57,12 +56,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence as Listing
 
+    from lora_advisor.source.python_objects import Function
+
 _DECLARES: Final = frozenset(
     {ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom}
-    | {ast.Assign, ast.AnnAssign, ast.AugAssign}
+    | {ast.Assign}
 )
+_STORED: Final = frozenset({ast.AnnAssign, ast.AugAssign})
+"""What sets a value, and declares nothing that a command line may change."""
+_LOOKED_AT: Final = _DECLARES | _STORED
 _SETTINGS: Final = ("Config", "Arguments")
 """Ends of the names of classes whose attributes are the arguments they are made with."""
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TESTS: Final = (ast.Compare, ast.BoolOp, ast.UnaryOp)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
@@ -114,11 +119,18 @@ class _Program:
     def run(self, module: ast.Module) -> None:
         """Walk the module, then every function on its own."""
         scope = Scope(spans=self._span, call=self._call)
-        declared = [node for node in nodes(module) if type(node) in _DECLARES]
+        declared = [
+            node for node in nodes(module) if type(node) in _DECLARES or type(node) in _STORED
+        ]
+        functions: list[Function] = []
+        classes: list[ast.ClassDef] = []
         for node in declared:
-            self._declare(node, scope)
-        functions = [node for node in declared if isinstance(node, Function) and not is_cell(node)]
-        classes = [node for node in declared if isinstance(node, ast.ClassDef)]
+            if isinstance(node, ast.ClassDef):
+                classes.append(node)
+            elif isinstance(node, _FUNCTIONS) and not is_cell(node):
+                functions.append(node)
+            if type(node) not in _STORED:
+                self._declare(node, scope)
         self._functions.take(functions, classes, declared)
         options.take_instances(module, self._functions.calls, scope)
         self._functions.module = scope
@@ -142,7 +154,7 @@ class _Program:
         elif isinstance(node, ast.ClassDef):
             self._own.add(node.name)
             options.take_fields(node, scope)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        elif isinstance(node, _FUNCTIONS):
             if not is_cell(node):
                 self._own.add(node.name)
         elif isinstance(node, ast.Assign):

@@ -74,7 +74,9 @@ class Functions:
 
     def takes(self, node: ast.Call, scope: Scope) -> bool:
         """Whether a call is one of a function or a method of the program."""
-        return self._function(node) is not None or self.objects.method(node, scope) is not None
+        if isinstance(node.func, ast.Name):
+            return node.func.id in self._free or node.func.id in self.objects.classes
+        return bool(self.objects.classes) and self.objects.method(node, scope) is not None
 
     def handed_back(self, node: ast.Call, scope: Scope) -> Node | None:
         """Return what one of the program's own functions makes, if it is called just once."""

@@ -61,11 +61,12 @@ class Objects:
         for name, node in self.classes.items():
             bases = {name_of(base) for base in node.bases} & self.classes.keys()
             self._related |= {name, *bases} if bases else set()
-        for statement in found:
-            if isinstance(statement, _STORES):
-                self._take_store(statement)
-            elif isinstance(statement, ast.Call) and isinstance(statement.func, ast.Attribute):
-                self._take_call(statement, statement.func)
+        for node in found:
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Attribute):
+                    self._take_call(node, node.func)
+            elif isinstance(node, _STORES):
+                self._take_store(node)
 
         self.instances = {n: made for n, made in self._made.items() if made in self.classes}
 
