@@ -56,10 +56,10 @@ class Objects:
 
     def take(self, found: Iterable[ast.AST], classes: list[ast.ClassDef]) -> None:
         """Note the classes, and what the statements of the program do with attributes."""
-        for node in classes:
-            self._take_class(node)
-        for name, node in self.classes.items():
-            bases = {name_of(base) for base in node.bases} & self.classes.keys()
+        for one in classes:
+            self._take_class(one)
+        for name, one in self.classes.items():
+            bases = {name_of(base) for base in one.bases} & self.classes.keys()
             self._related |= {name, *bases} if bases else set()
         for node in found:
             if isinstance(node, ast.Call):
