@@ -9,6 +9,7 @@ from lora_advisor.facts._memory import of_last_recipe
 from lora_advisor.frameworks.python_flow import argument, identity
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, Location
+from lora_advisor.source.python_made import made_by
 from lora_advisor.source.scalars import CHOICE, is_unknown
 from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 _GIVEN: Final = pattern(r"\s*(\w+)\s*=[^=]")
 _LOADED: Final = pattern(r"(?:Auto)?PeftModel(?:For\w+)?")
-_PREPARES: Final = frozenset(
-    {"model", "use_gradient_checkpointing", "gradient_checkpointing_kwargs"}
-)
 
 
 @of_last_recipe
@@ -66,13 +64,6 @@ def assigned_to(recipe: Recipe, call: Entry) -> str:
     start = max(text.rfind("\n", 0, call.key.span.start), text.rfind('"', 0, call.key.span.start))
     found = _GIVEN.match(text, start + 1)
     return found[1] if found is not None else ""
-
-
-def made_by(node: Node | None) -> Mapping | None:
-    """Return the call that made a value, before it was prepared for k-bit training."""
-    while isinstance(node, Mapping) and "model" in node and _PREPARES.issuperset(node.keys()):
-        node = node.get("model")
-    return node if isinstance(node, Mapping) else None
 
 
 def is_adapted(node: Node | None) -> bool:

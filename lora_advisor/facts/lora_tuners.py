@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.facts._arguments import argument, calls, item, takes_unread, value
-from lora_advisor.facts._script import loads_adapter, made_by
+from lora_advisor.facts._script import loads_adapter
 from lora_advisor.frameworks import schemas
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
+from lora_advisor.source.python_made import made_by
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run, Train

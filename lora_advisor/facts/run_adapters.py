@@ -13,13 +13,13 @@ from lora_advisor.facts._script import (
     call_item,
     called,
     is_adapted,
-    made_by,
     script_calls,
     text_of,
     written_as,
 )
 from lora_advisor.frameworks.python_flow import argument, owner
 from lora_advisor.pattern import pattern
+from lora_advisor.source.python_made import made_by
 from lora_advisor.source.tree import Mapping
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._script import call_item, called, loads_adapter, made_by
+from lora_advisor.facts._script import call_item, called, loads_adapter
 from lora_advisor.frameworks.python_flow import argument
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
+from lora_advisor.source.python_made import made_by
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Quant, Recipe, Run, Train, WrittenKey

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from lora_advisor.facts._arguments import argument, calls, takes_unread
 from lora_advisor.facts._releases import may_reach
-from lora_advisor.facts._script import made_by, text_of, written_as
+from lora_advisor.facts._script import text_of, written_as
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.record import record
+from lora_advisor.source.python_made import made_by
 from lora_advisor.source.scalars import is_unknown, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 

@@ -17,7 +17,6 @@ from lora_advisor.facts._script import (
     is_adapted,
     is_same,
     loads_adapter,
-    made_by,
     owner_of,
     script_calls,
     text_of,
@@ -25,6 +24,7 @@ from lora_advisor.facts._script import (
 )
 from lora_advisor.frameworks.python_flow import argument
 from lora_advisor.pattern import pattern
+from lora_advisor.source.python_made import made_by
 from lora_advisor.source.scalars import DROPPED, FROZEN, is_unknown, python_value
 from lora_advisor.source.tree import Mapping, Scalar
 

@@ -120,9 +120,10 @@ def owner(call: Entry) -> str:
 
 
 def loads_base(call: Entry) -> bool:
-    """Whether a call loads a base model."""
+    """Whether a call loads a base model; one that is given a model puts something around it."""
     of = owner(call)
-    loads = call.key.text in ("from_pretrained", "for_inference")
+    wraps = isinstance(argument(call, "pretrained_model_name_or_path"), Mapping)
+    loads = call.key.text in ("from_pretrained", "for_inference") and not wraps
     return loads and _BASE.search(of) is not None and not of.startswith("Peft")
 
 

@@ -25,15 +25,20 @@ from lora_advisor.source.python_calls import (
     own_modules,
     own_names,
 )
+from lora_advisor.source.python_functions import Functions
+from lora_advisor.source.python_made import is_made_alike
 from lora_advisor.source.python_magics import parsed, shell_lines
 from lora_advisor.source.python_nodes import (
+    MUTATORS,
     assigned,
     bodies,
     comments,
     dotted,
     expressions,
+    held_by,
     is_cell,
     is_main,
+    leaves,
     name_of,
     nodes,
     root_of,
@@ -51,13 +56,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Sequence as Listing
 
-_MUTATORS: Final = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
-)
+    from lora_advisor.source.python_objects import Function
+
 _DECLARES: Final = frozenset(
     {ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom}
     | {ast.Assign}
 )
+_STORED: Final = frozenset({ast.AnnAssign, ast.AugAssign})
+"""What sets a value, and declares nothing that a command line may change."""
+_LOOKED_AT: Final = _DECLARES | _STORED
+_SETTINGS: Final = ("Config", "Arguments")
+"""Ends of the names of classes whose attributes are the arguments they are made with."""
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TESTS: Final = (ast.Compare, ast.BoolOp, ast.UnaryOp)
 _FLOW: Final = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.AsyncFor)
 
@@ -102,28 +112,33 @@ class _Program:
         self._aliases: dict[str, str] = {}
         self._own: set[str] = set()
         self._strange: set[str] = set()
-        self._global: Scope | None = None
-        self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
-        self._walked: dict[int, Node | None] = {}
-        self._returns: list[Node] = []
+        self._functions = Functions(self._block)
         self._seen: dict[int, Node | None] = {}
-        self._passed: dict[str, list[ast.Call]] = {}
         self._tests: dict[str, ast.expr] = {}
 
     def run(self, module: ast.Module) -> None:
         """Walk the module, then every function on its own."""
         scope = Scope(spans=self._span, call=self._call)
-        for node in nodes(module):
-            if type(node) in _DECLARES:  # most nodes are of no such kind
+        declared = [
+            node for node in nodes(module) if type(node) in _DECLARES or type(node) in _STORED
+        ]
+        functions: list[Function] = []
+        classes: list[ast.ClassDef] = []
+        for node in declared:
+            if isinstance(node, ast.ClassDef):
+                classes.append(node)
+            elif isinstance(node, _FUNCTIONS) and not is_cell(node):
+                functions.append(node)
+            if type(node) not in _STORED:
                 self._declare(node, scope)
-        options.take_instances(module, self._passed, scope)
-        self._global = scope
+        self._functions.take(functions, classes, declared)
+        options.take_instances(module, self._functions.calls, scope)
+        self._functions.module = scope
         self._block(module.body, scope)
-        for function in self._functions:
-            self._function(function, scope)
+        self._functions.walk_rest()
         settings = settings_of(module, scope, len(self._text))
         self.calls += [settings] if settings is not None else []
-        self._global = None  # it knows this program: in a circle both would be kept, and the tree
+        self._functions.close()
         self.calls.sort(key=lambda entry: entry.value.span.end)
 
     def _declare(self, node: ast.AST, scope: Scope) -> None:
@@ -139,16 +154,15 @@ class _Program:
         elif isinstance(node, ast.ClassDef):
             self._own.add(node.name)
             options.take_fields(node, scope)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        elif isinstance(node, _FUNCTIONS):
             if not is_cell(node):
-                self._functions.append(node)
                 self._own.add(node.name)
         elif isinstance(node, ast.Assign):
             options.take_change(node, scope)
         elif isinstance(node, ast.Call) and name_of(node.func) in ("add_argument", "option"):
             options.take_option(node, scope)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            self._passed.setdefault(node.func.id, []).append(node)
+            self._functions.calls.setdefault(node.func.id, []).append(node)
 
     def _block(self, body: Iterable[ast.stmt], scope: Scope) -> None:
         for statement in body:
@@ -175,7 +189,7 @@ class _Program:
             if isinstance(child, ast.expr):
                 self._expression(child, scope)
         if isinstance(node, ast.Return) and node.value is not None:
-            self._returns.append(resolve(node.value, scope))
+            self._functions.returns.append(resolve(node.value, scope))
         elif isinstance(node, ast.Expr) and id(node.value) in self._seen:
             self._drop(self._seen[id(node.value)])
 
@@ -202,10 +216,12 @@ class _Program:
             if isinstance(inner, ast.IfExp) and not truth(inner.test, scope):
                 self._choose([[inner.body], [inner.orelse]])
             elif isinstance(inner, ast.Call):
-                if self._is_kept(inner):
+                if self._is_kept(inner) or self._functions.takes(inner, scope):
                     resolve(inner, scope)
-                if isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
-                    scope.names[name_of(inner.func.value)] = None
+                else:
+                    self._functions.lend(inner, scope)
+                if isinstance(inner.func, ast.Attribute) and inner.func.attr in MUTATORS:
+                    scope.names[dotted(held_by(inner.func.value))] = None
 
     def _assign(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
         self._expression(value, scope)
@@ -214,7 +230,7 @@ class _Program:
             if isinstance(target, (ast.Tuple, ast.List)):
                 scope.names |= unpacked(target, found)
             elif isinstance(target, ast.Subscript):
-                scope.names[dotted(target.value)] = None
+                scope.names[dotted(held_by(target))] = None
             else:
                 name = dotted(target)
                 scope.names[name] = None if is_bare_unknown(found) else found
@@ -227,18 +243,17 @@ class _Program:
 
     def _change(self, target: ast.Attribute, value: Node, scope: Scope) -> None:
         """Let ``config.r = 8`` change the call that made ``config``."""
-        if not isinstance(target.value, ast.Name):
-            return
-        made = scope.names.get(target.value.id)
+        name = dotted(target.value)
+        made = scope.names.get(name)
         for index, call in enumerate(self.calls):
             if not isinstance(made, Mapping) or not isinstance(call.value, Mapping):
                 continue
-            if call.value.entries is made.entries:
+            if call.value.entries is made.entries and call.key.text.endswith(_SETTINGS):
                 key = Scalar(text=target.attr, plain=False, span=self._span(target))
                 entries = (*made.entries, Entry(key=key, value=value))
                 changed = replace(call.value, entries=entries)
                 self.calls[index] = replace(call, value=changed)
-                scope.names[target.value.id] = replace(made, entries=entries)
+                scope.names[name] = replace(made, entries=entries)
 
     def _flow(self, node: ast.stmt, scope: Scope) -> None:
         """Walk the branches; what they assign is uncertain afterwards."""
@@ -253,15 +268,29 @@ class _Program:
         taken = truth(node.test, scope) if isinstance(node, ast.If) else None
         if isinstance(node, ast.If) and (node.orelse or not taken):
             self._choose([node.body, node.orelse])
-        for index, body in enumerate(bodies(node)):
+        if isinstance(node, ast.Try) and all(leaves(handler.body) for handler in node.handlers):
+            for body in (node.body, node.orelse, node.finalbody):
+                self._block(body, scope)
+        for index, body in enumerate(_open(node)):
             inner = scope.inner()
             if isinstance(node, ast.If) and taken is bool(index):
                 self._doubt(node.test, inner)
             before = dict(inner.names)
             self._branch(node, body, inner)
-            for name in inner.names:
-                if inner.names[name] is not before.get(name):
-                    scope.names[name] = None
+            self._meet(body, before, inner, scope)
+
+    def _meet(
+        self, body: list[ast.stmt], before: dict[str, Node | None], inner: Scope, scope: Scope
+    ) -> None:
+        """Doubt what a branch assigns, for all that may run after it."""
+        changed = [name for name in inner.names if inner.names[name] is not before.get(name)]
+        if not leaves(body):
+            for name in changed:
+                if not is_made_alike(before.get(name), inner.names[name]):
+                    settled = self._functions.settled(name, inner)
+                    scope.names[name] = inner.names[name] if settled else None
+        elif isinstance(body[-1], ast.Return):
+            self._functions.left |= set(changed)
 
     def _branch(self, node: ast.stmt, body: list[ast.stmt], inner: Scope) -> None:
         """Walk one branch; in a loop, what it assigns is uncertain from its start."""
@@ -285,46 +314,6 @@ class _Program:
             if isinstance(part, ast.Attribute):
                 inner.options = {**inner.options, part.attr: None}
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Node | None:
-        """Walk a function once, and return what its one ``return`` hands back."""
-        if id(node) in self._walked:
-            return self._walked[id(node)]
-        self._walked[id(node)] = None
-        outer, self._returns = self._returns, []
-        self._block(node.body, self._entered(node, scope))
-        found, self._returns = self._returns, outer
-        self._walked[id(node)] = found[0] if len(found) == 1 else None
-        return self._walked[id(node)]
-
-    def _entered(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Scope:
-        """Return what the names of a function stand for where its body begins."""
-        inner = scope.inner()
-        parameters = [*node.args.posonlyargs, *node.args.args]
-        defaults = dict(
-            zip([p.arg for p in parameters][::-1], node.args.defaults[::-1], strict=False)
-        )
-        defaults |= {
-            p.arg: value
-            for p, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            if value is not None
-        }
-        for index, parameter in enumerate([*parameters, *node.args.kwonlyargs]):
-            default = defaults.get(parameter.arg)
-            known = scope.options.get(parameter.arg) if default is None else None
-            inner.names[parameter.arg] = options.field_default(default, scope) if default else known
-            self._pass(node.name, index, parameter.arg, inner, scope)
-        return inner
-
-    def _pass(self, function: str, index: int, name: str, inner: Scope, scope: Scope) -> None:
-        """Give a parameter what the file's one call passes; several calls leave it uncertain."""
-        calls = self._passed.get(function, [])
-        for call in calls:
-            given = {keyword.arg: keyword.value for keyword in call.keywords}
-            value = given.get(name, call.args[index] if index < len(call.args) else None)
-            if value is not None or None in given:
-                known = resolve(value, scope) if len(calls) == 1 and value is not None else None
-                inner.names[name] = None if known is None or is_bare_unknown(known) else known
-
     def _call(self, node: ast.Call, scope: Scope) -> Node | None:
         if not self._is_kept(node):
             return self._returned(node, scope)
@@ -339,8 +328,8 @@ class _Program:
 
     def _returned(self, node: ast.Call, scope: Scope) -> Node | None:
         """Return what ``model.to(…)`` and ``load_dataset(…).map(…)`` hand back: their owner."""
-        if isinstance(node.func, ast.Name):
-            return self._handed_back(node.func.id)
+        if isinstance(node.func, ast.Name) or self._functions.takes(node, scope):
+            return self._functions.handed_back(node, scope)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if not isinstance(node.func, ast.Attribute) or name not in OF_SPLITS | OF_ITSELF:
             return None
@@ -353,14 +342,6 @@ class _Program:
         ]
         fits = made and (name in OF_ITSELF) is not (made[-1] == "load_dataset")
         return held if fits else None
-
-    def _handed_back(self, name: str) -> Node | None:
-        """Return what one of the program's own functions makes, if it is called just once."""
-        named = [function for function in self._functions if function.name == name]
-        once = len(named) == len(self._passed.get(name, ())) == 1
-        if not once or self._global is None or named[0].decorator_list:
-            return None
-        return self._function(named[0], self._global)
 
     def _called(self, node: ast.Call) -> str:
         name = name_of(node.func)
@@ -391,3 +372,10 @@ class _Program:
             key = Scalar(text=name, plain=False, span=Span(start, function.end))
             self.calls.append(Entry(key=key, value=given))
         return given
+
+
+def _open(node: ast.stmt) -> list[list[ast.stmt]]:
+    """Return the blocks of a statement that may be passed over."""
+    if isinstance(node, ast.Try) and all(leaves(handler.body) for handler in node.handlers):
+        return [handler.body for handler in node.handlers]
+    return bodies(node)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lora_advisor.source.scalars import UNKNOWN_TAG
-from lora_advisor.source.tree import Node, Scalar, Sequence, Span
+from lora_advisor.source.tree import Mapping, Node, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_ITEMS: Final = 2_000
 """Longest text or list that is built from parts."""
+_PREPARES: Final = frozenset(
+    {"model", "use_gradient_checkpointing", "gradient_checkpointing_kwargs"}
+)
+"""What is given to ``prepare_model_for_kbit_training``, which returns the model."""
 _KINDS: Final[dict[str, Callable[[Any], object]]] = {"int": int, "float": float, "str": str}
 
 
@@ -62,3 +66,16 @@ def converted(name: str, value: object, span: Span) -> Node | None:
         return constant(_KINDS[name](value), span)
     except (ValueError, OverflowError):
         return None
+
+
+def made_by(node: Node | None) -> Mapping | None:
+    """Return the call that made a value, before it was prepared for k-bit training."""
+    while isinstance(node, Mapping) and "model" in node and _PREPARES.issuperset(node.keys()):
+        node = node.get("model")
+    return node if isinstance(node, Mapping) else None
+
+
+def is_made_alike(one: Node | None, other: Node | None) -> bool:
+    """Whether one call made two values, whatever became of them since."""
+    first, second = made_by(one), made_by(other)
+    return first is not None and second is not None and first.entries is second.entries

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.pattern import pattern
 from lora_advisor.source.position import line_starts
 from lora_advisor.source.scalars import is_unknown
-from lora_advisor.source.tree import Comment, Sequence, Span
+from lora_advisor.source.tree import Comment, Mapping, Scalar, Sequence, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Names
+    from collections.abc import Sequence as Listing
 
     from lora_advisor.source.tree import Node
 
@@ -28,6 +30,15 @@ _SPOKEN: Final = pattern(
     r"|#.*(?:NPROC_PER_NODE|CUDA_VISIBLE_DEVICES)"
 )
 """What comments are read for: to be ignored, and how many processes and GPUs are used."""
+
+
+MUTATORS: Final = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault"}
+)
+"""Methods that change a list or a mapping."""
+
+
+_EXITS: Final = frozenset({"exit", "quit", "sys.exit", "os._exit"})
 
 
 def nodes(root: ast.AST) -> list[ast.AST]:
@@ -69,7 +80,7 @@ def dotted(node: ast.expr) -> str:
     return name_of(node)
 
 
-def tested(test: ast.expr, told: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+def tested(test: ast.expr, told: Names[str, ast.expr]) -> dict[str, ast.expr]:
     """Return what a test asks for, by name, and what decides those of it that are told apart.
 
     After ``use_lora = rank > 0``, which is told, a test of ``use_lora`` is one of ``rank``.
@@ -91,6 +102,21 @@ def root_of(node: ast.expr) -> str:
     return name_of(node)
 
 
+def held_by(node: ast.expr) -> ast.expr:
+    """Return what an item is one of, however deep (``config`` of ``config["lora"]["r"]``)."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
+def leaves(body: Listing[ast.stmt]) -> bool:
+    """Whether a block ends the function or the program it stands in."""
+    last = body[-1]
+    called = last.value if isinstance(last, ast.Expr) else None
+    exits = isinstance(called, ast.Call) and dotted(called.func) in _EXITS
+    return exits or isinstance(last, (ast.Return, ast.Raise))
+
+
 def expressions(node: ast.stmt) -> Iterator[ast.expr]:
     """Yield the expressions in the head of a statement: a test, what is gone through."""
     for _, value in ast.iter_fields(node):
@@ -110,14 +136,27 @@ def assigned(body: Iterable[ast.stmt]) -> Iterator[str]:
 
 
 def unpacked(target: ast.Tuple | ast.List, value: Node) -> dict[str, Node | None]:
-    """Return what ``a, b = 1, 2`` gives each name, None where that is not known."""
-    values = value.items if isinstance(value, Sequence) else ()
+    """Return what ``a, b = 1, 2`` gives each name, None where that is not known.
+
+    Unsloth loads a model together with its tokenizer.
+    """
+    parts = [part for part in target.elts if not isinstance(part, ast.Starred)]
+    values: Listing[Node | None] = value.items if isinstance(value, Sequence) else ()
+    if isinstance(value, Mapping) and _loads_both(value):
+        values = (value, None)
     fits = len(values) == len(target.elts)
-    found: dict[str, Node | None] = {}
+    found: dict[str, Node | None] = dict.fromkeys(map(dotted, target.elts))
     for index, part in enumerate(target.elts):
-        known = fits and not isinstance(part, ast.Starred) and not is_unknown(values[index])
-        found[dotted(part)] = values[index] if known else None
+        known = values[index] if fits and part in parts else None
+        bare = isinstance(known, Scalar) and is_unknown(known)
+        found[dotted(part)] = None if bare else known
     return found
+
+
+def _loads_both(made: Mapping) -> bool:
+    of = made.get("of")
+    loads = not {"model_name", "pretrained_model_name_or_path"}.isdisjoint(made.keys())
+    return loads and isinstance(of, Scalar) and of.text.startswith("Fast")
 
 
 def is_cell(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -56,9 +56,12 @@ _WRAPPERS: Final = frozenset({"EasyDict", "edict", "AttrDict", "Munch", "DotMap"
 
 
 class Scope:
-    """Names at one point of a program; ``options`` are defaults a command line may change."""
+    """Names at one point of a program; ``options`` are defaults a command line may change.
 
-    __slots__ = ("call", "names", "options", "spans")
+    In a method ``owner`` is its class.
+    """
+
+    __slots__ = ("call", "names", "options", "owner", "spans")
 
     def __init__(
         self,
@@ -70,11 +73,13 @@ class Scope:
         self.call = call
         self.names: dict[str, Node | None] = {}
         self.options: dict[str, Node | None] = {}
+        self.owner = ""
 
     def inner(self) -> Scope:
         """Return a copy in which assignments stay inside."""
         inner = Scope(spans=self.spans, call=self.call)
         inner.names, inner.options = dict(self.names), self.options
+        inner.owner = self.owner
         return inner
 
 
@@ -93,6 +98,11 @@ def resolve(node: ast.expr | None, scope: Scope) -> Node:
 def is_bare_unknown(node: Node) -> bool:
     """Whether nothing at all is known of a node: not even what it is made of."""
     return isinstance(node, Scalar) and is_unknown(node)
+
+
+def is_none(node: Node | None) -> bool:
+    """Whether a value is None itself."""
+    return isinstance(node, Scalar) and node.tag != UNKNOWN_TAG and python_value(node) is None
 
 
 def _constant(node: ast.Constant, scope: Scope, span: Span) -> Node | None:
