@@ -45,6 +45,8 @@ _RUNS_PIP: Final = pattern(
     re.MULTILINE,
 )
 """An installation that a shell or an image's recipe carries out."""
+_SCRIPT_METADATA: Final = pattern(r"^# /// script$\s(?:^#(?:| .*)$\s)+?^# ///$", re.MULTILINE)
+"""What a script asks for itself (PEP 723)."""
 _INSTALLED: Final = pattern(
     rf"(?<![\w./@+-])({_PACKAGES})(?:\[[^\]]*\])?((?:[<>=!~]=?=?[\w.*]+,?)*)(?![\w./+-])",
     re.IGNORECASE,
@@ -74,9 +76,14 @@ def find(folder: Path) -> Targets:
 def installed(document: Document) -> Targets:
     """Return what the ``!pip install`` lines of a notebook ask for, or those of a shell script.
 
-    They count before the files around it; a library they name without a release is the current one.
+    So does what a Python script states of itself. They count before the files around it; a library
+    they name without a release is the current one.
     """
     known: dict[str, Target] = {}
+    stated = _SCRIPT_METADATA.search(document.text) if document.format == "python" else None
+    if stated is not None:
+        named = (_named(text, "the script") for text in _LISTED.findall(stated.group()))
+        return Targets(known=dict(pair for pairs in named for pair in pairs))
     if document.format not in ("python", "shell") or " install " not in document.text:
         return Targets()
     installs = _INSTALLS if document.format == "python" else _RUNS_PIP
@@ -279,6 +286,6 @@ _READERS: Final[tuple[tuple[str, Callable[[str, Path], Iterator[str]]], ...]] = 
     ("setup.cfg", _setup_cfg),
     ("setup.py", _setup_py),
     ("environment.y*ml", _environment),
-    ("Dockerfile*", _dockerfile),
+    ("Dockerfile", _dockerfile),
 )
 """Files that name versions, the surest first."""

@@ -199,6 +199,23 @@ def test_a_notebook_installs_its_own(line: str, low: str, high: str, *, single: 
     assert (target.low, target.high) == (low, high)
 
 
+def test_a_script_states_its_own() -> None:
+    text = """\
+# /// script
+# requires-python = ">=3.10"
+# dependencies = [
+#     "peft==0.15.2",
+#     "trl",
+# ]
+# ///
+from peft import LoraConfig
+"""
+    found = installed(parse(text, "train.py"))
+
+    assert found.get("peft").high == "0.15.2"
+    assert "trl" not in found.known
+
+
 @pytest.mark.parametrize(
     ("line", "high"),
     [

@@ -95,7 +95,12 @@ def dead_targets(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) 
 def unadaptable_targets(
     recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets
 ) -> tuple[Item, ...]:
-    """Entries that hit a module PEFT refuses, such as a norm; the hint is the module's class."""
+    """Entries that hit a module PEFT refuses, such as a norm; the hint is the module's class.
+
+    Unsloth makes a pattern of them that only linear layers match (``get_peft_regex``).
+    """
+    if recipe.framework == "unsloth":
+        return ()
     table = table_of(recipe, modules, targets)
     mapping = mapping_of(table.model_type)
     left_out = _left_out(lora, table)
