@@ -6,6 +6,7 @@ Source: ``llamafactory.data.parser``, ``loader`` and ``converter`` of release 0.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,7 +171,13 @@ def _registry(recipe: Recipe) -> _Registry | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        return _content(path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
         return None
+
+
+@lru_cache(maxsize=8)
+def _content(path: Path, _changed: int) -> dict[str, Any] | None:
+    """Return the object in a file, read again when it has changed."""
+    content = json.loads(path.read_text("utf-8"))
     return content if isinstance(content, dict) else None

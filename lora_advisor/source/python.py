@@ -119,9 +119,7 @@ class _Program:
     def run(self, module: ast.Module) -> None:
         """Walk the module, then every function on its own."""
         scope = Scope(spans=self._span, call=self._call)
-        declared = [
-            node for node in nodes(module) if type(node) in _DECLARES or type(node) in _STORED
-        ]
+        declared = [node for node in nodes(module) if type(node) in _LOOKED_AT]
         functions: list[Function] = []
         classes: list[ast.ClassDef] = []
         for node in declared:
