@@ -111,7 +111,7 @@ def _judged(
         failures=tuple(failed for outcome in outcomes for failed in outcome.failures),
         assumed=_assumed([*targets.values()] or [settings.targets]),
         suppressed=sum(outcome.suppressed for outcome in outcomes),
-        sources={document.path: document for document in documents},
+        sources={document.path: document.bare() for document in documents},
     )
 
 

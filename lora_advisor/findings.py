@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lora_advisor.recipe import Location
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Span, Text
 
 TRACEBACK: Final = "LORA_ADVISOR_TRACEBACK"
 
@@ -62,18 +62,31 @@ class Related:
 
 
 @record
+class Spot:
+    """Where a repair changes something: characters of a file."""
+
+    file: str
+    span: Span
+
+
+def spot(at: Location | None) -> Spot | None:
+    """Tell where a location is without holding on to its document, as reports may be long."""
+    return None if at is None else Spot(file=at.document.path, span=at.span)
+
+
+@record
 class Change:
     """One step of a repair: a key gets a value, or another name, or goes (value None).
 
-    ``key`` is the dotted path as the user's format spells it; the locations are those of the key
-    and its value, None where the key is not written yet.
+    ``key`` is the dotted path as the user's format spells it; ``key_at`` and ``value_at`` are where
+    the key and its value stand, None where the key is not written yet.
     """
 
     key: str
     value: object = None
     name: str | None = None
-    key_at: Location | None = None
-    value_at: Location | None = None
+    key_at: Spot | None = None
+    value_at: Spot | None = None
 
 
 @record
@@ -162,7 +175,7 @@ class Notice:
 class Report:
     """The outcome of one run, ready for any output format.
 
-    ``sources`` are the documents that findings point into, by file. ``notices`` are remarks about
+    ``sources`` are the texts that findings point into, by file. ``notices`` are remarks about
     files that were passed over; ``known`` counts what a baseline left out.
     """
 
@@ -172,7 +185,7 @@ class Report:
     failures: tuple[Failure, ...]
     assumed: tuple[tuple[str, str], ...]
     suppressed: int = 0
-    sources: Mapping[str, Document] = field(default_factory=dict)
+    sources: Mapping[str, Text] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     known: int = 0
 

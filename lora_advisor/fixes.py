@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from lora_advisor import source
 from lora_advisor.checking import check_paths
 from lora_advisor.findings import Severity
 from lora_advisor.source.edits import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from lora_advisor.findings import Change, Finding, Fix, Report
     from lora_advisor.settings import Settings
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Document, Text
 
 MOST: Final = 200
 """More repairs than this in one file are left to a second run."""
@@ -61,7 +62,7 @@ class Repaired:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def repair(document: Document, settings: Settings, *, unsafe: bool = False) -> Repaired:
+def repair(document: Text, settings: Settings, *, unsafe: bool = False) -> Repaired:
     """Carry out the repairs of every finding in one file, the safe ones or all of them.
 
     A repair is kept only if its finding is gone afterwards and no other problem has come.
@@ -98,7 +99,8 @@ def attempt(
 
     :class:`NotEditableError` says why it is not to be carried out.
     """
-    document = report.sources[finding.place.file]
+    before = report.sources[finding.place.file]
+    document = source.parse(before.text, before.path)
     edits = _edits(document, finding, fix)
     text = apply(document.text, edits)
     checked = _check(text, document.path, settings)
@@ -113,7 +115,7 @@ def proved(report: Report, settings: Settings) -> dict[Known, list[Edit]]:
     return {key: edits for document in sources for key, edits in _proved(document, settings)}
 
 
-def _proved(document: Document, settings: Settings) -> Iterator[tuple[Known, list[Edit]]]:
+def _proved(document: Text, settings: Settings) -> Iterator[tuple[Known, list[Edit]]]:
     report = _check(document.text, document.path, settings)
     for finding in report.findings:
         for fix in finding.fixes if finding.place.file == document.path else ():
@@ -169,8 +171,8 @@ def _edit(document: Document, change: Change, near: int) -> Edit:
         if change.value is None:
             raise NotEditableError(f"{change.key!r} is not written here")
         return inserted(document, change.key, change.value, near)
-    if change.key_at.document.path != document.path:
-        raise NotEditableError(f"{change.key!r} stands in {change.key_at.document.path}")
+    if change.key_at.file != document.path:
+        raise NotEditableError(f"{change.key!r} stands in {change.key_at.file}")
     if change.name is not None:
         return renamed(document, change.key_at.span, change.name)
     if change.value is None:

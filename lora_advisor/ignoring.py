@@ -10,14 +10,14 @@ from lora_advisor.source.edits import Edit, NotEditableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Text
 
 COMMENTED: Final = ("yaml", "toml", "python", "shell")
 """Formats that have comments; a JSON file is ignored in the settings."""
 _THERE: Final = pattern(r"(#\s*lora-advisor:\s*ignore\[)([^\]]*)(\])")
 
 
-def silencing(document: Document, line: int, rules: Iterable[str], reason: str = "") -> Edit:
+def silencing(document: Text, line: int, rules: Iterable[str], reason: str = "") -> Edit:
     """Return the edit that makes a line's comment ignore some rules, beside those it ignores.
 
     :class:`NotEditableError` where the line can carry no comment.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lora_advisor.findings import Change, Fix
+from lora_advisor.findings import Change, Fix, spot
 from lora_advisor.frameworks.draft import cast_to
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Origin
@@ -45,15 +45,15 @@ def _of_key(card: dict[str, Any], facts: Facts, item: Item) -> Iterator[Change]:
     entry = render(str(card.get("entry") or ""), facts, item)
     missing = render(str(card.get("insert") or ""), facts, item)
     if name:
-        yield Change(key=item.path, name=name, key_at=item.at)
+        yield Change(key=item.path, name=name, key_at=spot(item.at))
     elif value and value != show(UNKNOWN):
-        yield Change(key=item.path, value=_typed(value), key_at=item.at)
+        yield Change(key=item.path, value=_typed(value), key_at=spot(item.at))
     elif entry and item.path.endswith("]"):
-        yield Change(key=item.path, value=entry, key_at=item.at, value_at=item.at)
+        yield Change(key=item.path, value=entry, key_at=spot(item.at), value_at=spot(item.at))
     elif missing:
         yield Change(key=item.path, value=_typed(missing))
     elif card.get("remove"):
-        yield Change(key=item.path, key_at=item.at)
+        yield Change(key=item.path, key_at=spot(item.at))
 
 
 def _typed(text: str) -> object:
@@ -74,7 +74,7 @@ def _of_fields(card: dict[str, Any], facts: Facts, item: object) -> Iterator[Cha
     for field in card.get("unset") or ():
         known = facts.recipe.values.get(field)
         if known is not None and known.written and _has_own_key(facts.recipe, field):
-            yield Change(key=known.key, key_at=known.key_at)
+            yield Change(key=known.key, key_at=spot(known.key_at))
 
 
 def _changed(recipe: Recipe, field: str, wanted: object) -> Iterator[Change]:
@@ -84,7 +84,8 @@ def _changed(recipe: Recipe, field: str, wanted: object) -> Iterator[Change]:
     elif value.written and not is_own(recipe, field, wanted):
         return
     elif value.origin is Origin.UNKNOWN or value.value is UNKNOWN or value.value != wanted:
-        yield Change(key=value.key, value=wanted, key_at=value.key_at, value_at=value.value_at)
+        key_at, value_at = spot(value.key_at), spot(value.value_at)
+        yield Change(key=value.key, value=wanted, key_at=key_at, value_at=value_at)
 
 
 def _has_own_key(recipe: Recipe, field: str) -> bool:

@@ -12,7 +12,7 @@ from lora_advisor.console import say
 if TYPE_CHECKING:
     from lora_advisor.findings import Report
     from lora_advisor.source.edits import Edit
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Text
 
 
 def add_ignores(report: Report, reason: str) -> None:
@@ -34,7 +34,7 @@ def add_ignores(report: Report, reason: str) -> None:
     say(f"wrote ignore comments on {written} line{'' if written == 1 else 's'}")
 
 
-def _silenced(document: Document, lines: dict[int, list[str]], reason: str) -> tuple[str, int]:
+def _silenced(document: Text, lines: dict[int, list[str]], reason: str) -> tuple[str, int]:
     """Return the text with its comments, and on how many lines they stand."""
     from lora_advisor.source.edits import apply
 
@@ -43,7 +43,7 @@ def _silenced(document: Document, lines: dict[int, list[str]], reason: str) -> t
     return apply(document.text, edits), len(edits)
 
 
-def _comment(document: Document, line: int, rules: list[str], reason: str) -> Edit | None:
+def _comment(document: Text, line: int, rules: list[str], reason: str) -> Edit | None:
     from lora_advisor.ignoring import silencing
     from lora_advisor.source.edits import NotEditableError
 

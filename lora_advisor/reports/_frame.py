@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lora_advisor.findings import Finding, Place, Report
     from lora_advisor.reports._text import Paint
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Text
 
 SHORTEST = 20
 """Cells of a source line that are shown at least, however narrow the terminal is."""
@@ -64,7 +64,7 @@ def frame(pointed: Sequence[Mark], report: Report, style: Style) -> list[str]:
     return lines
 
 
-def _of_file(here: Iterable[Mark], document: Document, gutter: int, style: Style) -> list[str]:
+def _of_file(here: Iterable[Mark], document: Text, gutter: int, style: Style) -> list[str]:
     bar = style.paint("|", fg="blue")
     lines = [f"{' ' * gutter} {bar}"]
     previous = 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lora_advisor.findings import Finding, Place, Report
     from lora_advisor.reports import Options
     from lora_advisor.source.edits import Edit
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Text
 
 LEVELS: Final = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING", Severity.INFO: "INFO"}
 
@@ -39,7 +39,7 @@ def _diagnostic(found: Finding, report: Report, options: Options) -> dict[str, A
     )
 
 
-def _suggestion(edit: Edit, document: Document) -> dict[str, Any]:
+def _suggestion(edit: Edit, document: Text) -> dict[str, Any]:
     place = document.place(Span(start=edit.start, end=edit.end))
     ends = (("start", place.line, place.column), ("end", place.end_line, place.end_column))
     return {

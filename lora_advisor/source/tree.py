@@ -97,24 +97,12 @@ class Place(NamedTuple):
 
 
 @record
-class Document:
-    """One file: its text and its trees (several for a multi-document YAML file).
-
-    ``parts`` are what a notebook holds besides its program: commands for a shell, and files that
-    its cells write. Their places are those of the whole file.
-    """
+class Text:
+    """One file as it is written, and where in it characters stand."""
 
     path: str
     text: str
     format: str
-    roots: tuple[Node, ...]
-    comments: tuple[Comment, ...] = ()
-    parts: tuple[Document, ...] = ()
-
-    @property
-    def root(self) -> Node | None:
-        """The first tree, None in a file without any."""
-        return self.roots[0] if self.roots else None
 
     def place(self, span: Span) -> Place:
         """Turn character offsets into lines and columns."""
@@ -141,3 +129,25 @@ class Document:
     def _position(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
+
+
+@record
+class Document(Text):
+    """One file: its text and its trees (several for a multi-document YAML file).
+
+    ``parts`` are what a notebook holds besides its program: commands for a shell, and files that
+    its cells write. Their places are those of the whole file.
+    """
+
+    roots: tuple[Node, ...]
+    comments: tuple[Comment, ...] = ()
+    parts: tuple[Document, ...] = ()
+
+    @property
+    def root(self) -> Node | None:
+        """The first tree, None in a file without any."""
+        return self.roots[0] if self.roots else None
+
+    def bare(self) -> Text:
+        """Return the file without its trees, which are many times as large."""
+        return Text(path=self.path, text=self.text, format=self.format)
