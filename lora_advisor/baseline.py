@@ -84,13 +84,11 @@ def without_known(report: Report, path: Path) -> tuple[Report, int, Counter[Know
         else:
             kept.append(finding)
     left_out = len(report.findings) - len(kept)
-    return replace(report, findings=tuple(kept)), left_out, _checked(+rest, report, path.parent)
+    return replace(report, findings=tuple(kept)), left_out, _gone(+rest, report.read, path.parent)
 
 
-def _checked(entries: Counter[Known], report: Report, base: Path) -> Counter[Known]:
+def _gone(entries: Counter[Known], checked: Iterable[str], base: Path) -> Counter[Known]:
     """Keep the entries of files that this run has looked at, or that are gone."""
-    files = {
-        Path(os.path.relpath(absolute(file), absolute(base))).as_posix() for file in report.sources
-    }
+    files = {Path(os.path.relpath(absolute(file), absolute(base))).as_posix() for file in checked}
     gone = (e for e in entries if e.file in files or not (base / e.file).exists())
     return Counter({entry: entries[entry] for entry in gone})

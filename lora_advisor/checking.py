@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from lora_advisor import ignores, source
 from lora_advisor.discover import failure
 from lora_advisor.facts import Facts
-from lora_advisor.findings import Checked, Failure, Notice, Report, RuleError, mistake
+from lora_advisor.findings import Notice, Report, RuleError, mistake
 from lora_advisor.frameworks.companions import launched, link
-from lora_advisor.gather import gather, read
+from lora_advisor.gather import Run, checked_as, read_as
 from lora_advisor.judge import Court
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.record import record, replace
@@ -22,12 +22,10 @@ from lora_advisor.targets import CURRENT, Targets
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lora_advisor.discover import Discovery
-    from lora_advisor.findings import Finding, Skipped
-    from lora_advisor.gather import Gathered
+    from lora_advisor.findings import Failure, Finding, Skipped
     from lora_advisor.recipe import Recipe
     from lora_advisor.rules import Rule
-    from lora_advisor.source.tree import Document
+    from lora_advisor.source.tree import Document, Text
 
 ABOUT_IGNORES = ("unused-ignore", "unknown-ignore")
 """Rules about ignore comments, judged when all other findings of a file are known."""
@@ -42,20 +40,19 @@ def check(text: str | bytes, path: str, settings: Settings | None = None) -> Rep
         SelectionError: The settings name a rule that there is not.
         OwnRulesError: A folder of rules that the settings name cannot be used.
     """
+    settings = settings or Settings()
     try:
-        documents = [source.parse(text, path)]
-        failures: list[Failure] = []
+        return check_documents([source.parse(text, path)], settings)
     except SourceError as error:
-        documents, failures = [], [failure(error)]
-    return check_documents(documents, settings or Settings(), failures)
+        return replace(check_documents([], settings), failures=(failure(error),))
 
 
-def check_documents(
-    documents: Sequence[Document], settings: Settings, failures: Iterable[Failure] = ()
-) -> Report:
+def check_documents(documents: Iterable[Document], settings: Settings) -> Report:
     """Check the documents of one run together; files of one launch inform each other."""
-    report = _judged(documents, link(read(documents, settings)), settings, {})
-    return replace(report, failures=(*failures, *report.failures))
+    read = [(document, read_as(document, settings)) for document in documents]
+    recipes = link(recipe for _, recipes in read for recipe in recipes)
+    report = _judged(recipes, settings, {}, {document.path for document, _ in read})
+    return replace(report, files=tuple(checked_as(*pair) for pair in read))
 
 
 def check_paths(
@@ -70,14 +67,10 @@ def check_paths(
     ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
     no config (see :func:`lora_advisor.discover.discover`).
     """
-    return check_gathered(gather(checked, settings, stdin=stdin, found=found), settings)
-
-
-def check_gathered(gathered: Gathered, settings: Settings) -> Report:
-    """Check what was read already, for those who do more with it."""
-    documents = gathered.discovery.documents
-    report = _judged(documents, gathered.recipes, settings, gathered.targets)
-    return _left_known(_told(report, gathered.discovery), settings.baseline)
+    run = Run(checked, settings, stdin=stdin, found=found)
+    given = {stdin[1]} if stdin is not None else set()
+    report = _told(_judged(run.recipes(), settings, run.targets, given), run)
+    return _left_known(report, settings.baseline)
 
 
 def _left_known(report: Report, file: Path | None) -> Report:
@@ -92,27 +85,35 @@ def _left_known(report: Report, file: Path | None) -> Report:
 
 
 def _judged(
-    documents: Sequence[Document],
-    recipes: Sequence[Recipe],
-    settings: Settings,
-    targets: Mapping[str, Targets],
+    recipes: Iterable[Recipe], settings: Settings, targets: Mapping[str, Targets], given: set[str]
 ) -> Report:
+    """Judge recipes one by one; ``given`` are files whose text is wanted whatever comes of it."""
     every = _every(settings)
     courts = _courts(_selected(every, settings), every)
-    told = launched(recipes, settings.processes)
-    outcomes = [
-        _outcome(recipe, courts, settings, targets.get(recipe.document.path, settings.targets))
-        for recipe in told
-    ]
+    outcomes: list[_Outcome] = []
+    sources: dict[str, Text] = {}
+    for read in recipes:
+        recipe = launched(read, settings.processes)
+        told = targets.get(recipe.document.path, settings.targets)
+        outcome = _outcome(recipe, courts, settings, told)
+        outcomes.append(outcome)
+        if outcome.findings or recipe.document.path in given:
+            sources |= {file.path: file.bare() for file in _documents(recipe)}
     return Report(
-        files=_checked(documents, recipes),
+        files=(),
         findings=_once(finding for outcome in outcomes for finding in outcome.findings),
         skipped=tuple(skipped for outcome in outcomes for skipped in outcome.skipped),
         failures=tuple(failed for outcome in outcomes for failed in outcome.failures),
         assumed=_assumed([*targets.values()] or [settings.targets]),
         suppressed=sum(outcome.suppressed for outcome in outcomes),
-        sources={document.path: document.bare() for document in documents},
+        sources=sources,
     )
+
+
+def _documents(recipe: Recipe) -> set[Document]:
+    """Return the documents that findings about a recipe may point into."""
+    places = (value.key_at for value in recipe.values.values())
+    return {recipe.document, *(at.document for at in places if at is not None)}
 
 
 def _every(settings: Settings) -> tuple[Rule, ...]:
@@ -212,20 +213,6 @@ def _uncovered(
     return kept, covered
 
 
-def _checked(documents: Iterable[Document], recipes: Sequence[Recipe]) -> tuple[Checked, ...]:
-    """Say of each document which format its first recipe is in, one of a launch left aside."""
-    formats = {id(r.document): r for r in reversed(recipes) if r.framework != "launch"}
-    return tuple(_of_format(document, formats) for document in documents)
-
-
-def _of_format(document: Document, formats: Mapping[int, Recipe]) -> Checked:
-    parts = (document, *document.parts)
-    own = next((formats[id(part)] for part in parts if id(part) in formats), None)
-    if own is None:
-        return Checked(file=document.path, framework=None, evidence="no sign of a known format")
-    return Checked(file=document.path, framework=own.framework, evidence=own.evidence)
-
-
 def _assumed(targets: Sequence[Targets]) -> tuple[tuple[str, str], ...]:
     """Say which release of each package was assumed, and where it was read."""
     ranges = {package: [t.get(package) for t in targets] for package in CURRENT}
@@ -235,14 +222,19 @@ def _assumed(targets: Sequence[Targets]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _told(report: Report, discovery: Discovery) -> Report:
+def _told(report: Report, run: Run) -> Report:
     """Add what the search has to tell; files it met that are no config are not mentioned."""
-    strange = [c.file for c in report.files if c.framework is None and c.file in discovery.named]
+    discovery, order = run.discovery, run.position
+    files = sorted(run.files, key=lambda checked: order(checked.file))
+    strange = [c.file for c in files if c.framework is None and c.file in discovery.named]
     message = "is in no known config format, so it was not checked"
+    failures = sorted((*discovery.failures, *report.failures), key=lambda told: order(told.file))
     return replace(
         report,
-        files=tuple(c for c in report.files if c.framework or c.file in discovery.named),
-        failures=(*discovery.failures, *report.failures),
+        files=tuple(c for c in files if c.framework or c.file in discovery.named),
+        read=tuple(checked.file for checked in files),
+        skipped=tuple(sorted(report.skipped, key=lambda skipped: order(skipped.file))),
+        failures=tuple(failures),
         notices=(*discovery.notices, *(Notice(file=name, message=message) for name in strange)),
     )
 

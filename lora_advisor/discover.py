@@ -1,4 +1,4 @@
-"""Files of a run: named ones are always read, folders are searched for configs.
+"""Files of a run: named ones are always looked at, folders are searched for configs.
 
 Passed over in folders: hidden ones, virtual environments, ``node_modules``, ``__pycache__``,
 ``site-packages``, what unsloth compiled and W&B recorded; suffixes that no config has; scripts and
@@ -51,14 +51,28 @@ _BLANKS: Final = re.compile(rb":\s*(?:\$\{?\w|[A-Z][A-Z_]+\b)")
 
 
 @record
+class Found:
+    """A file of a run, to be read when its turn comes.
+
+    ``name`` is what reports call it; ``named``: by the user; ``text`` is given in place of what it
+    holds.
+    """
+
+    path: Path
+    name: str
+    named: bool
+    text: bytes | None = None
+
+
+@record
 class Discovery:
-    """What a search found so far: documents to check, and files that could not be read.
+    """What a search found: files to read, and what could not be read.
 
     ``named`` are the files the user named, as shown; ``seen`` the real paths of files and folders.
     """
 
     settings: Settings
-    documents: list[Document] = field(default_factory=list)
+    files: list[Found] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
@@ -68,7 +82,7 @@ class Discovery:
 def discover(
     checked: Iterable[str | Path], settings: Settings, *, found: bool = False
 ) -> Discovery:
-    """Read named files and search named folders; nothing that goes wrong stops the search.
+    """Find named files and search named folders; nothing that goes wrong stops the search.
 
     ``found`` treats named files as if a folder had been searched: what is no config is passed over.
     """
@@ -91,12 +105,14 @@ def take_text(discovery: Discovery, data: bytes, name: str) -> None:
         _notice(discovery, Path(name), f"is excluded by {pattern!r}", minor=False)
         return
     discovery.named.add(name)
-    _parse(discovery, data, name, named=True)
+    discovery.files.append(Found(path=Path(name), name=name, named=True, text=data))
 
 
-def add_companion(discovery: Discovery, path: Path) -> None:
-    """Read a file that a config names; a broken one is remarked upon."""
+def companion(discovery: Discovery, path: Path) -> Document | None:
+    """Read a file that a config names, None if it was found before; a broken one is told of."""
+    known = len(discovery.files)
     _take(discovery, path, named=False)
+    return read(discovery, discovery.files[-1]) if len(discovery.files) > known else None
 
 
 def _search(discovery: Discovery, folder: Path, above: tuple[str, ...]) -> None:
@@ -158,15 +174,34 @@ def _take(discovery: Discovery, path: Path, *, named: bool) -> None:
         identity = os.path.realpath(path)
         if identity in discovery.seen:
             return
-        data = _bytes(path)
     except (OSError, ValueError) as error:
         _fail(discovery, path, _reason(error))
         return
     discovery.seen.add(identity)
+    discovery.files.append(Found(path=path, name=paths.shown(path), named=named))
+
+
+def read(discovery: Discovery, found: Found) -> Document | None:
+    """Read a file of a run; None if it is no config, or broken, which the discovery then tells."""
+    path, named = found.path, found.named
+    try:
+        data = _bytes(path) if found.text is None else found.text
+    except (OSError, ValueError) as error:
+        _fail(discovery, path, _reason(error))
+        return None
     if not named and path.name.startswith(("test_", "conftest")) and _TESTS.search(data):
-        return
+        return None
     if named or path.suffix.lower() not in PROGRAMS or _ADAPTS.search(data):
-        _parse(discovery, data, paths.shown(path), named=named)
+        return _parse(discovery, data, found.name, named=named)
+    return None
+
+
+def glimpse(found: Found) -> bytes:
+    """Return what a file holds, before its turn to be read; nothing of one that cannot be read."""
+    try:
+        return _bytes(found.path) if found.text is None else found.text
+    except (OSError, ValueError):
+        return b""
 
 
 def _bytes(path: Path) -> bytes:
@@ -181,18 +216,17 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None:
+def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> Document | None:
     try:
         document = source.parse(data, name)
     except SourceError as error:
         problem = failure(error)
     except Exception as error:  # noqa: BLE001 - the other files are still checked
         discovery.failures.append(mistake(name, error))
-        return
+        return None
     else:
         if document.text and not document.text.isspace():
-            discovery.documents.append(document)
-            return
+            return document
         problem = Failure(file=name, message="the file is empty: there is nothing to check")
     if named or (_is_broken_config(data, name) and not _is_lines(problem, name)):
         discovery.failures.append(problem)
@@ -200,6 +234,7 @@ def _parse(discovery: Discovery, data: bytes, name: str, *, named: bool) -> None
         message = f"was passed over: {problem.message} (line {problem.line or 1})"
         minor = not name.endswith(PROGRAMS)
         discovery.notices.append(Notice(file=name, message=message, minor=minor))
+    return None
 
 
 def _is_broken_config(data: bytes, name: str) -> bool:

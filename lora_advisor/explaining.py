@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor import frameworks, source
 from lora_advisor.facts import Facts, functions, reason
 from lora_advisor.frameworks.companions import launched, link
-from lora_advisor.gather import gather, read
+from lora_advisor.gather import gather, read_as
 from lora_advisor.judge import place_of
 from lora_advisor.models.lookup import Lookup
 from lora_advisor.recipe import FIELDS, GROUPS, UNKNOWN, Item, UnknownValueError
@@ -82,10 +82,10 @@ def explain(
         SourceError: The text cannot be read in that syntax.
     """
     settings = settings or Settings()
-    recipes = link(read([source.parse(text, path)], settings))
+    recipes = link(read_as(source.parse(text, path), settings))
     return tuple(
-        explain_recipe(recipe, settings.targets, settings)
-        for recipe in launched(recipes, settings.processes)
+        explain_recipe(launched(recipe, settings.processes), settings.targets, settings)
+        for recipe in recipes
     )
 
 
@@ -95,8 +95,8 @@ def explain_paths(
     """Explain the configs that the user named; also return what could not be read."""
     gathered = gather(named, settings, stdin=stdin)
     own = [
-        recipe
-        for recipe in launched(gathered.recipes, settings.processes)
+        launched(recipe, settings.processes)
+        for recipe in gathered.recipes
         if recipe.document.path in gathered.discovery.named
     ]
     explained = (explain_recipe(r, gathered.targets[r.document.path], settings) for r in own)
@@ -106,7 +106,7 @@ def explain_paths(
 def explain_gathered(gathered: Gathered, settings: Settings) -> tuple[Explanation, ...]:
     """Explain every config that was read, with the parts of its memory."""
     told = gathered.targets
-    recipes = launched(gathered.recipes, settings.processes)
+    recipes = [launched(recipe, settings.processes) for recipe in gathered.recipes]
     targets = [told.get(recipe.document.path, settings.targets) for recipe in recipes]
     pairs = zip(recipes, targets, strict=True)
     return tuple(

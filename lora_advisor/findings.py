@@ -175,7 +175,8 @@ class Notice:
 class Report:
     """The outcome of one run, ready for any output format.
 
-    ``sources`` are the texts that findings point into, by file. ``notices`` are remarks about
+    ``read`` are all files that were looked at, ``files`` those to tell of; ``sources`` are the
+    texts that findings point into, by file. ``notices`` are remarks about
     files that were passed over; ``known`` counts what a baseline left out.
     """
 
@@ -185,6 +186,7 @@ class Report:
     failures: tuple[Failure, ...]
     assumed: tuple[tuple[str, str], ...]
     suppressed: int = 0
+    read: tuple[str, ...] = ()
     sources: Mapping[str, Text] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     known: int = 0

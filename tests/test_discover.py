@@ -3,11 +3,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from lora_advisor.discover import Discovery, companion_paths, discover
+from lora_advisor.discover import companion_paths, discover, read
 from lora_advisor.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lora_advisor.findings import Notice
 
 LAUGHS = b"a0: &a0 [1,1]\n" + b"".join(
     b"a%d: &a%d [*a%d,*a%d]\n" % (i, i, i - 1, i - 1) for i in range(1, 40)
@@ -29,18 +35,31 @@ def put(path: str, content: str | bytes = CONFIG) -> Path:
     return target
 
 
-def names(found: Discovery) -> list[str]:
-    return [document.path for document in found.documents]
+class Looked(NamedTuple):
+    """What was read of a search, and what was said of the rest."""
+
+    names: list[str]
+    failed: dict[str, str]
+    notices: list[Notice]
 
 
-def failed(found: Discovery) -> dict[str, str]:
-    return {failure.file: failure.message for failure in found.failures}
+def look(
+    checked: Sequence[str | Path], settings: Settings | None = None, *, found: bool = False
+) -> Looked:
+    """Search, and read what was found."""
+    discovery = discover(checked, settings or Settings(), found=found)
+    documents = [read(discovery, file) for file in discovery.files]
+    return Looked(
+        names=[document.path for document in documents if document is not None],
+        failed={failure.file: failure.message for failure in discovery.failures},
+        notices=discovery.notices,
+    )
 
 
 def test_folders_are_searched_in_order() -> None:
     for name in ("b.yml", "a/c.yaml", "a/d.toml", "a/e.json", "a/f.txt", "a/g.md"):
         put(name, "{}" if name.endswith("json") else 'a = "b"' if "toml" in name else CONFIG)
-    assert names(discover(["."], Settings())) == ["a/c.yaml", "a/d.toml", "a/e.json", "b.yml"]
+    assert look(["."]).names == ["a/c.yaml", "a/d.toml", "a/e.json", "b.yml"]
 
 
 def test_what_is_passed_over_in_folders() -> None:
@@ -48,54 +67,54 @@ def test_what_is_passed_over_in_folders() -> None:
         put(name)
     put("env/pyvenv.cfg", "")
     put("env/a.yaml")
-    assert names(discover(["."], Settings())) == []
-    assert names(discover([".hidden/a.yaml"], Settings())) == [".hidden/a.yaml"]
+    assert look(["."]).names == []
+    assert look([".hidden/a.yaml"]).names == [".hidden/a.yaml"]
 
 
 def test_data_sets_are_passed_over_in_folders_only() -> None:
     large = "[" + ", ".join(["1"] * 400_000) + "]"
     put("data.json", large)
     put("adapter_config.json", "{}")
-    assert names(discover(["."], Settings())) == ["adapter_config.json"]
-    assert "data.json" in failed(discover(["data.json"], Settings())), "too many nodes"
+    assert look(["."]).names == ["adapter_config.json"]
+    assert "data.json" in look(["data.json"]).failed, "too many nodes"
 
 
 def test_scripts_in_folders_must_speak_of_adapters() -> None:
     put("setup.py", "print(1)\n")
     put("train.py", "from peft import LoraConfig\nLoraConfig(r=8)\n")
-    assert names(discover(["."], Settings())) == ["train.py"]
+    assert look(["."]).names == ["train.py"]
 
 
 def test_a_file_is_checked_once(folder: Path) -> None:
     put("a.yaml")
     Path("link.yaml").symlink_to("a.yaml")
     Path("again").symlink_to(folder)
-    found = discover(["a.yaml", "a.yaml", folder / "a.yaml"], Settings())
-    assert names(found) == ["a.yaml"]
+    found = look(["a.yaml", "a.yaml", folder / "a.yaml"])
+    assert found.names == ["a.yaml"]
 
 
 def test_equal_files_are_both_checked() -> None:
     put("a.yaml")
     os.link("a.yaml", "b.yaml")
-    assert names(discover(["."], Settings())) == ["a.yaml", "b.yaml"]
+    assert look(["."]).names == ["a.yaml", "b.yaml"]
 
 
 def test_a_loop_of_folders_is_told_and_the_others_are_checked() -> None:
     put("sub/a.yaml")
     Path("sub/loop").symlink_to("..")
     Path("self.yaml").symlink_to("self.yaml")
-    found = discover(["."], Settings())
-    assert names(found) == ["sub/a.yaml"]
-    assert failed(found)["sub/loop"].startswith("directory loop")
-    assert "symbolic links" in failed(found)["self.yaml"]
+    found = look(["."])
+    assert found.names == ["sub/a.yaml"]
+    assert found.failed["sub/loop"].startswith("directory loop")
+    assert "symbolic links" in found.failed["self.yaml"]
 
 
 def test_linked_folders_are_searched_once(folder: Path) -> None:
     put("real/a.yaml")
     Path("link").symlink_to(folder / "real")
-    found = discover(["."], Settings())
-    assert names(found) == ["link/a.yaml"]
-    assert found.failures == []
+    found = look(["."])
+    assert found.names == ["link/a.yaml"]
+    assert found.failed == {}
 
 
 @pytest.mark.parametrize(
@@ -114,17 +133,17 @@ def test_linked_folders_are_searched_once(folder: Path) -> None:
 def test_a_named_file_that_cannot_be_read_is_a_failure(content: bytes, told: str) -> None:
     put("bad.yaml", content)
     put("good.yaml")
-    found = discover(["bad.yaml", "good.yaml"], Settings())
-    assert names(found) == ["good.yaml"]
-    (message,) = failed(found).values()
+    found = look(["bad.yaml", "good.yaml"])
+    assert found.names == ["good.yaml"]
+    (message,) = found.failed.values()
     assert told in message
 
 
 def test_too_large_missing_and_odd_files() -> None:
     put("large.yaml", b"a: b\n" * 4_000_000)
     os.mkfifo("pipe.yaml")
-    found = discover(["large.yaml", "missing.yaml", "pipe.yaml"], Settings())
-    assert failed(found) == {
+    found = look(["large.yaml", "missing.yaml", "pipe.yaml"])
+    assert found.failed == {
         "large.yaml": "too large for a config: 20 MB, at most 5 MB",
         "missing.yaml": "no such file or directory",
         "pipe.yaml": "not a regular file",
@@ -139,10 +158,10 @@ def test_unreadable_files_and_folders() -> None:
     put("sub/b.yaml")
     Path("sub").chmod(0)
     try:
-        found = discover(["."], Settings())
+        found = look(["."])
     finally:
         Path("sub").chmod(0o755)
-    assert failed(found) == {"a.yaml": "permission denied", "sub": "permission denied"}
+    assert found.failed == {"a.yaml": "permission denied", "sub": "permission denied"}
 
 
 def test_an_unreadable_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +175,9 @@ def test_an_unreadable_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    found = discover(["."], Settings())
-    assert failed(found) == {"a.yaml": "permission denied"}
-    assert names(found) == ["b.yaml"]
+    found = look(["."])
+    assert found.failed == {"a.yaml": "permission denied"}
+    assert found.names == ["b.yaml"]
 
 
 def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
@@ -173,8 +192,8 @@ def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
     put("log.json", 'LOG {"cfg/micro_batch_size": 1}')
     put("ds_template.json", '{"train_micro_batch_size_per_gpu": ${size}}')
     put("size_template.json", '{"micro_batch_size": GB_SIZE, "steps": 1}')
-    found = discover(["."], Settings())
-    assert set(failed(found)) == {"ours.yaml", "adapter_config.json"}
+    found = look(["."])
+    assert set(found.failed) == {"ours.yaml", "adapter_config.json"}
     told = {notice.file: notice.minor for notice in found.notices}
     assert told == {
         "chart.yaml": True,
@@ -191,16 +210,16 @@ def test_broken_files_met_in_a_folder_fail_only_when_meant_for_us() -> None:
 
 def test_files_of_a_hook_are_treated_as_met() -> None:
     broken = put("other.yaml", "a: [1\n")
-    assert discover([broken, put("a.yaml"), put("b.txt")], Settings(), found=True).failures == []
+    assert look([broken, put("a.yaml"), put("b.txt")], found=True).failed == {}
 
 
 def test_excludes_always_apply() -> None:
     put("old/a.yaml")
     put("b.yaml")
     settings = Settings(exclude=("old",))
-    assert names(discover(["."], settings)) == ["b.yaml"]
-    found = discover(["old/a.yaml", "b.yaml"], settings)
-    assert names(found) == ["b.yaml"]
+    assert look(["."], settings).names == ["b.yaml"]
+    found = look(["old/a.yaml", "b.yaml"], settings)
+    assert found.names == ["b.yaml"]
     assert [notice.message for notice in found.notices] == ["is excluded by 'old'"]
     assert not found.notices[0].minor
 
@@ -217,6 +236,6 @@ def test_companions_are_found_beside_the_config_below_and_above(folder: Path) ->
 def test_lines_of_json_under_the_name_of_json_are_data(folder: Path) -> None:
     put("data/train.json", '{"text": "what is an adapter?"}\n{"text": "learning"}\n')
     put("config.yml")
-    found = discover([folder], Settings())
-    assert [Path(one.path).name for one in found.documents] == ["config.yml"]
-    assert not found.failures
+    found = look([folder])
+    assert [Path(name).name for name in found.names] == ["config.yml"]
+    assert not found.failed

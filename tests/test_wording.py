@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lora_advisor import source
+from lora_advisor import frameworks, source
 from lora_advisor.checking import check, check_documents
 from lora_advisor.frameworks import by_name
 from lora_advisor.frameworks.companions import link
-from lora_advisor.gather import read
 from lora_advisor.reports import Options, render_report
 from lora_advisor.settings import Settings
 from lora_advisor.wording import as_argument, is_own, quoted, spelt
@@ -46,7 +45,7 @@ model = get_peft_model(model, config)
 
 
 def recipe(text: str, name: str = "config.yaml") -> Recipe:
-    (found,) = read([source.parse(text, name)], Settings())
+    (found,) = frameworks.read(source.parse(text, name))
     return found
 
 
@@ -107,7 +106,7 @@ def test_what_another_file_says_to_a_script_stays_in_its_words() -> None:
     script = f"{SCRIPT}trainer = SFTTrainer(model=model, args=SFTConfig('out'))\n"
     launch = "distributed_type: DEEPSPEED\ndeepspeed_config: {zero_stage: 3}\nnum_processes: 2\n"
     documents = [source.parse(script, "train.py"), source.parse(launch, "zero3.yaml")]
-    linked = link(read(documents, Settings()))[0]
+    linked = link(frameworks.read(document)[0] for document in documents)[0]
     assert quoted(linked, "run.zero_stage") == "deepspeed_config.zero_stage: 3"
     assert quoted(linked, "lora.r") == "r=16"
 

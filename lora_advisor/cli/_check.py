@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lora_advisor.findings import Report
-    from lora_advisor.gather import Gathered
     from lora_advisor.settings import Settings
 
 OPTIONS: Final = (
@@ -89,7 +88,6 @@ OPTIONS: Final = (
 def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
     """Check, repair or watch as the options say; return the exit code."""
     from lora_advisor.console import remark
-    from lora_advisor.gather import gather
 
     paths = paths or (Path(),)
     if options["watch"]:
@@ -99,8 +97,7 @@ def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
     fixing = _is_fixing(options)
     named, stdin = inputs(paths, options)
     settings = _settings(paths, options)
-    gathered = gather(named, settings, stdin=stdin, found=options["skip_unknown"])
-    report = _report(gathered, settings)
+    report = _report(named, settings, options, stdin)
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=options["quiet"])
     if options["add_ignores"]:
         from lora_advisor.cli._ignoring import add_ignores
@@ -113,9 +110,8 @@ def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
         ended = fix(report, settings, options, stdin[1] if stdin is not None else None)
         if ended is not None:
             return ended
-        gathered = gather(named, settings, found=options["skip_unknown"])
-        report = _report(gathered, settings)
-    _deliver(report, settings, options, _beside(gathered, report, settings, options))
+        report = _report(named, settings, options)
+    _deliver(report, settings, options, _beside(named, report, settings, options, stdin))
     return _exit_code(report, settings, options)
 
 
@@ -134,28 +130,39 @@ def _settings(paths: Sequence[Path], options: dict[str, Any]) -> Settings:
     return replace(settings, baseline=options["baseline"])
 
 
-def _report(gathered: Gathered, settings: Settings) -> Report:
+def _report(
+    named: Sequence[Path],
+    settings: Settings,
+    options: dict[str, Any],
+    stdin: tuple[bytes, str] | None = None,
+) -> Report:
     from lora_advisor.baseline import BaselineError
-    from lora_advisor.checking import check_gathered
+    from lora_advisor.checking import check_paths
     from lora_advisor.plugins import PluginError
     from lora_advisor.render import TextError
     from lora_advisor.rules import SelectionError
 
     try:
-        return check_gathered(gathered, settings)
+        return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
     except (SelectionError, BaselineError, PluginError, TextError) as error:
         raise refusal(str(error)) from None
 
 
 def _beside(
-    gathered: Gathered, report: Report, settings: Settings, options: dict[str, Any]
+    named: Sequence[Path],
+    report: Report,
+    settings: Settings,
+    options: dict[str, Any],
+    stdin: tuple[bytes, str] | None,
 ) -> dict[str, Any]:
     """Explain the configs, or prove the repairs, for the formats that show them."""
     if options["statistics"] or options["show_files"]:
         return {}
     if options["output_format"] == "html":
         from lora_advisor.explaining import explain_gathered
+        from lora_advisor.gather import gather
 
+        gathered = gather(named, settings, stdin=stdin, found=options["skip_unknown"])
         return {"meanings": explain_gathered(gathered, settings)}
     if options["output_format"] == "rdjson":
         from lora_advisor.fixes import proved

@@ -10,54 +10,129 @@ from typing import TYPE_CHECKING, Final
 from lora_advisor import frameworks
 from lora_advisor.recipe import UNKNOWN, Origin, Value
 from lora_advisor.record import replace
+from lora_advisor.source import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lora_advisor.recipe import Recipe
 
 
 _SCRIPTS: Final = frozenset({".py", ".ipynb"})
+_CONFIGS: Final = frozenset({".json", ".toml", ".yaml", ".yml"})
+_SIGNS: Final = (
+    b"zero_optimization",
+    b"train_micro_batch_size_per_gpu",
+    b"compute_environment",
+    b"distributed_type",
+    b"\0",  # UTF-16
+)
+"""One of these is in every file of DeepSpeed and accelerate."""
 _SERVING: Final = ("vllm", "ms-swift-server", "gguf")
 """Formats of the commands that load or convert a trained adapter."""
 
 
-def link(recipes: Sequence[Recipe]) -> list[Recipe]:
+def link(recipes: Iterable[Recipe]) -> list[Recipe]:
     """Give each training recipe what its companions among the others say of the launch.
+
+    The order is kept; see :class:`Launches`.
+    """
+    run, read = Launches(), list(recipes)
+    settled = dict((*run.settled(read), *run.rest()))
+    return [settled[recipe] for recipe in read]
+
+
+class Launches:
+    """The companions of a run, and the configs that wait for what else is read.
 
     A DeepSpeed file belongs to the config that names it, or whose accelerate file names it; an
     accelerate file to the training configs of its own folder, if it is the only one there, to the
     only config of all from a folder below, and to a script if that is the only one that trains; a
     launching command to the one file it names; a server's command to the adapter it loads, or to
     the one adapter beside it unless that one is written elsewhere.
+
+    Files that may be companions are to be read first (:func:`may_accompany`): most configs then
+    need nothing that comes later, and a run of many files holds few of them at a time.
     """
-    run = _Run(recipes)
-    if len(run.configs) == len(recipes):
-        return list(recipes)
-    joined = {recipe: _joined(recipe, _belonging(recipe, run)) for recipe in run.configs}
-    return [joined.get(recipe, recipe) for recipe in recipes]
 
-
-class _Run:
-    """The recipes of a run, sorted: those that are judged, and their possible companions."""
-
-    def __init__(self, recipes: Sequence[Recipe]) -> None:
-        self.configs = [recipe for recipe in recipes if not _is_companion(recipe)]
-        self.adapters = [recipe for recipe in recipes if recipe.framework == "peft"]
-        self.accelerate = [recipe for recipe in recipes if recipe.framework == "accelerate"]
+    def __init__(self) -> None:
+        self.configs = self.adapters = 0
+        self.accelerate: list[Recipe] = []
+        self.deepspeed: list[Recipe] = []
+        self.launches: list[Recipe] = []
+        self.servers: list[Recipe] = []
         self.beside: dict[PurePath, list[Recipe]] = {}
-        for recipe in self.accelerate:
-            self.beside.setdefault(_folder(recipe), []).append(recipe)
-        self.deepspeed = [recipe for recipe in recipes if recipe.framework == "deepspeed"]
-        self.launches = [recipe for recipe in recipes if recipe.framework == "launch"]
-        self.servers = [recipe for recipe in recipes if recipe.framework in _SERVING]
         self.training: dict[tuple[PurePath, bool], set[str]] = {}
-        for recipe in self.configs:
-            if recipe["train.enabled"].value is True:
-                self.training.setdefault(_group(recipe), set()).add(recipe.document.path)
         self.by_name: dict[str, set[PurePath]] = {}
-        for path in (_path(recipe.document.path) for recipe in recipes):
-            self.by_name.setdefault(path.name, set()).add(path)
+        self._started: set[str] = set()
+        self._served: set[PurePath] = set()
+        self._waiting: list[Recipe] = []
+
+    def settled(self, recipes: Sequence[Recipe]) -> Iterator[tuple[Recipe, Recipe]]:
+        """Take the recipes of a file; yield those that are ready, as read and with all they know.
+
+        The others wait for :meth:`rest`.
+        """
+        for recipe in recipes:
+            self._count(recipe)
+            if _is_companion(recipe):
+                self._add(recipe)
+                yield recipe, recipe
+        for recipe in recipes:
+            if not _is_companion(recipe):
+                if self._waits(recipe):
+                    self._waiting.append(recipe)
+                else:
+                    yield recipe, _joined(recipe, _belonging(recipe, self))
+
+    def rest(self) -> Iterator[tuple[Recipe, Recipe]]:
+        """Yield, when all files are read, the recipes that waited for them."""
+        for recipe in self._waiting:
+            yield recipe, _joined(recipe, _belonging(recipe, self))
+
+    def _count(self, recipe: Recipe) -> None:
+        path = _path(recipe.document.path)
+        self.by_name.setdefault(path.name, set()).add(path)
+        self.adapters += recipe.framework == "peft"
+        if _is_companion(recipe):
+            return
+        self.configs += 1
+        if recipe["train.enabled"].value is True:
+            self.training.setdefault(_group(recipe), set()).add(recipe.document.path)
+
+    def _add(self, companion: Recipe) -> None:
+        if companion.framework == "accelerate":
+            self.accelerate.append(companion)
+            self.beside.setdefault(_folder(companion), []).append(companion)
+        elif companion.framework == "deepspeed":
+            self.deepspeed.append(companion)
+        elif companion.framework == "launch":
+            self.launches.append(companion)
+            self._started.update(path.name for path in _started(companion))
+        elif companion.framework in _SERVING:
+            self.servers.append(companion)
+            self._served.add(_folder(companion))
+
+    def _waits(self, recipe: Recipe) -> bool:
+        """Whether files that are not read yet may change what a recipe's companions are."""
+        started = _path(recipe.document.path).name in self._started
+        beside = bool(_near(recipe, self)) and not _is_one_of_several(recipe, self)
+        served = _folder(recipe) in self._served and self.is_alone(recipe)
+        return started or beside or served
+
+    def is_alone(self, recipe: Recipe) -> bool:
+        """Whether a recipe is the one adapter of a run, or without any its one config."""
+        if self.adapters:
+            return self.adapters == 1 and recipe.framework == "peft"
+        return self.configs == 1
+
+
+def may_accompany(path: str, data: bytes) -> bool:
+    """Whether a file may be the companion of another one, as its name or its words tell."""
+    suffix = _path(path).suffix.lower()
+    if suffix in _CONFIGS:
+        return any(sign in data for sign in _SIGNS)
+    return SUFFIXES.get(suffix) == "shell"
 
 
 @lru_cache(maxsize=1024)
@@ -74,18 +149,12 @@ def _folder(recipe: Recipe) -> PurePath:
     return _parent(recipe.document.path)
 
 
-def launched(recipes: Iterable[Recipe], processes: int | None) -> list[Recipe]:
-    """Give recipes the number of processes that a user states, where no file of theirs does."""
-    return [
-        recipe
-        if processes is None or recipe["run.num_processes"].value is not UNKNOWN
-        else replace(recipe, values={**recipe.values, "run.num_processes": _stated(processes)})
-        for recipe in recipes
-    ]
-
-
-def _stated(processes: int) -> Value:
-    return Value(value=processes, origin=Origin.FRAMEWORK, key="num_processes")
+def launched(recipe: Recipe, processes: int | None) -> Recipe:
+    """Give a recipe the number of processes that a user states, where no file of it does."""
+    if processes is None or recipe["run.num_processes"].value is not UNKNOWN:
+        return recipe
+    stated = Value(value=processes, origin=Origin.FRAMEWORK, key="num_processes")
+    return replace(recipe, values={**recipe.values, "run.num_processes": stated})
 
 
 def named_paths(recipe: Recipe) -> list[str]:
@@ -104,7 +173,7 @@ def _is_companion(recipe: Recipe) -> bool:
     return framework is not None and framework.companion
 
 
-def _belonging(recipe: Recipe, run: _Run) -> list[Recipe]:
+def _belonging(recipe: Recipe, run: Launches) -> list[Recipe]:
     """Return a config's companions, the one that decides first: DeepSpeed's own file."""
     starts = [other for other in run.launches if _starts(other, recipe, run)]
     accelerate = _named_by(recipe, starts, run) or _beside(recipe, starts, run)
@@ -117,7 +186,7 @@ def _belonging(recipe: Recipe, run: _Run) -> list[Recipe]:
     return named + launchers + _servers(recipe, run)[:1]
 
 
-def _beside(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]:
+def _beside(recipe: Recipe, starts: Sequence[Recipe], run: Launches) -> list[Recipe]:
     """Return the accelerate files that may launch a recipe because of where they lie."""
     near = _near(recipe, run)
     if (
@@ -130,10 +199,10 @@ def _beside(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]
     return [other for other in near if not _is_for_another(other, recipe, run)]
 
 
-def _servers(recipe: Recipe, run: _Run) -> list[Recipe]:
+def _servers(recipe: Recipe, run: Launches) -> list[Recipe]:
     """Return the servers that load a recipe's adapter, as they name it or stand beside it alone."""
     named = [other for other in run.servers if _serves(other, recipe)]
-    if named or (run.adapters or run.configs) != [recipe]:
+    if named or not run.is_alone(recipe):
         return named
     return [
         other
@@ -142,10 +211,9 @@ def _servers(recipe: Recipe, run: _Run) -> list[Recipe]:
     ]
 
 
-def _named_by(recipe: Recipe, starts: Sequence[Recipe], run: _Run) -> list[Recipe]:
+def _named_by(recipe: Recipe, starts: Sequence[Recipe], run: Launches) -> list[Recipe]:
     """Return the accelerate files that a recipe's own command or its launch names, wherever."""
-    listed = [other["run.starts"].value for other in (recipe, *starts)]
-    names = [str(name) for files in listed if isinstance(files, list) for name in files]
+    names = [path for other in (recipe, *starts) for path in _started(other)]
     return [
         other
         for other in run.accelerate
@@ -158,15 +226,15 @@ def _may_launch_by_accelerate(recipe: Recipe) -> bool:
     return recipe.document.format != "shell" or "accelerate" in recipe.document.text
 
 
-def _near(recipe: Recipe, run: _Run) -> list[Recipe]:
+def _near(recipe: Recipe, run: Launches) -> list[Recipe]:
     """Return the accelerate files in a config's folder, and below it where no other config is."""
     folder = _folder(recipe)
-    if run.configs == [recipe]:
+    if run.configs == 1:
         return [other for other in run.accelerate if _folder(other).is_relative_to(folder)]
     return run.beside.get(folder, [])
 
 
-def _is_one_of_several(recipe: Recipe, run: _Run) -> bool:
+def _is_one_of_several(recipe: Recipe, run: Launches) -> bool:
     """Whether several files of a folder train: who knows which one an accelerate file is for?
 
     Scripts are compared with scripts, and configs with configs.
@@ -174,36 +242,38 @@ def _is_one_of_several(recipe: Recipe, run: _Run) -> bool:
     return bool(run.training.get(_group(recipe), set()) - {recipe.document.path})
 
 
-def _is_for_another(accelerate: Recipe, recipe: Recipe, run: _Run) -> bool:
+def _is_for_another(accelerate: Recipe, recipe: Recipe, run: Launches) -> bool:
     """Whether commands start other scripts than this one with an accelerate file."""
     own = _path(recipe.document.path)
     if own.suffix != ".py":
         return False
     stem = _path(accelerate.document.path).stem
-    starts = [other["run.starts"].value for other in run.launches]
-    named = [[PurePath(str(n)) for n in names] for names in starts if isinstance(names, list)]
+    named = [_started(other) for other in run.launches]
     using = [paths for paths in named if stem in {path.stem for path in paths}]
     scripts = {path.name for paths in using for path in paths if path.suffix == ".py"}
     return bool(scripts) and own.name not in scripts
 
 
-def _starts(launch: Recipe, recipe: Recipe, run: _Run) -> bool:
+def _starts(launch: Recipe, recipe: Recipe, run: Launches) -> bool:
     """Whether a launching command names the file that a recipe stands in, and means no other.
 
     The folder it is started in is not known: of files of that name, the nearest one is meant.
     """
-    named = launch["run.starts"].value if launch.framework == "launch" else None
-    if not isinstance(named, list):
+    own, names = _path(recipe.document.path), _started(launch)
+    if own.name not in {path.name for path in names}:
         return False
-    own = _path(recipe.document.path)
-    if own.name not in {_path(str(name)).name for name in named}:
-        return False
-    names, folder = [str(name) for name in named], _folder(launch)
+    folder = _folder(launch)
     alike = run.by_name[own.name]
     return _fit(own, names, folder) == max(_fit(path, names, folder) for path in alike)
 
 
-def _fit(path: PurePath, names: Iterable[str], folder: PurePath) -> tuple[bool, int]:
+def _started(launch: Recipe) -> list[PurePath]:
+    """Return the files that a launching command names, as it writes them."""
+    named = launch["run.starts"].value
+    return [_path(str(name)) for name in named] if isinstance(named, list) else []
+
+
+def _fit(path: PurePath, names: Iterable[PurePath], folder: PurePath) -> tuple[bool, int]:
     """Return how well a file fits one of the names in a command, which stands in a folder."""
     return any(_same_file(path, name) for name in names), _shared(folder, path.parent)
 
@@ -229,12 +299,12 @@ def _loads_another(server: Recipe, recipe: Recipe) -> bool:
     return told and isinstance(adapters, list) and bool(adapters) and not _serves(server, recipe)
 
 
-def _nearest(folder: PurePath, named: str, run: _Run) -> list[Recipe]:
+def _nearest(folder: PurePath, named: str, run: Launches) -> list[Recipe]:
     """Return the DeepSpeed file that a path means; none if several are as near to the config."""
     found = [
         (_shared(folder, _folder(other)), other)
         for other in run.deepspeed
-        if _same_file(_path(other.document.path), named)
+        if _same_file(_path(other.document.path), _path(named))
     ]
     nearest = max((shared for shared, _ in found), default=0)
     best = [other for shared, other in found if shared == nearest]
@@ -247,9 +317,9 @@ def _shared(one: PurePath, other: PurePath) -> int:
     return sum(takewhile(bool, equal))
 
 
-def _same_file(checked: PurePath, named: str) -> bool:
+def _same_file(checked: PurePath, named: PurePath) -> bool:
     """Whether the path written in a config can mean a file that was checked."""
-    tail = tuple(part for part in _path(named).parts if part not in (".", ".."))
+    tail = tuple(part for part in named.parts if part not in (".", ".."))
     return bool(tail) and checked.parts[-len(tail) :] == tail
 
 

@@ -33,7 +33,12 @@ _TRL_SCRIPT: Final = pattern(
 )
 _ONE_PROCESS: Final = ("python", "python3", "swift")
 _PROCESS_PER_GPU: Final = ("llamafactory-cli", "lmf")
-_LAUNCH_FIELDS: Final = ("run.num_processes", "run.visible_gpus", "run.deepspeed")
+_LAUNCH_FIELDS: Final = (
+    "run.num_processes",
+    "run.visible_gpus",
+    "run.deepspeed",
+    "run.zero_stage",
+)
 _FILES: Final = (".py", ".yaml", ".yml", ".json", ".toml")
 _CONFIGS: Final = (".yaml", ".yml", ".json")
 
@@ -62,8 +67,13 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
     told = (*launcher.entries, *variables)
     draft = Draft(_launched(framework, told, root, words), document, program, evidence)
     recipe = draft.recipe()
-    tells = any(recipe[field].written for field in _LAUNCH_FIELDS)
+    tells = any(recipe[field].written for field in _LAUNCH_FIELDS) or _names_launch(told)
     return recipe if tells or framework is not LAUNCH else None
+
+
+def _names_launch(flags: Iterable[Entry]) -> bool:
+    """Whether a command has ``accelerate`` read a file of settings."""
+    return any(entry.key.text == "config_file" for entry in flags)
 
 
 def _trl_command(root: Mapping, words: list[str]) -> str | None:
@@ -248,6 +258,10 @@ def _launcher_flag(draft: Draft, entry: Entry, first: str) -> None:
         draft.put_at("run.num_processes", number, entry)
     if entry.key.text == "mixed_precision" and "run.mixed_precision" not in draft.values:
         draft.put_at("run.mixed_precision", text, entry)
+    if entry.key.text == "deepspeed_config_file":
+        draft.put_at("run.deepspeed", text, entry)
+    if entry.key.text == "zero_stage" and text.isdigit():
+        draft.put_at("run.zero_stage", int(text), entry)
     visible = devices(text) if entry.key.text == "CUDA_VISIBLE_DEVICES" else None
     if visible is None:
         return

@@ -53,7 +53,7 @@ def test_a_bug_ends_in_a_sentence() -> None:
     code = (
         "import sys, lora_advisor.checking, lora_advisor.cli\n"
         "def broken(*a, **k): raise KeyError('x')\n"
-        "lora_advisor.checking.check_gathered = broken\n"
+        "lora_advisor.checking.check_paths = broken\n"
         "sys.argv = ['lora-advisor', 'check', 'bad.yaml']\n"
         "lora_advisor.cli.main()\n"
     )
