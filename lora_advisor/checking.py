@@ -20,7 +20,7 @@ from lora_advisor.source.errors import SourceError
 from lora_advisor.targets import CURRENT, Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lora_advisor.findings import Failure, Finding, Skipped
     from lora_advisor.recipe import Recipe
@@ -61,15 +61,17 @@ def check_paths(
     *,
     stdin: tuple[bytes, str] | None = None,
     found: bool = False,
+    meet: Callable[[Recipe, Targets], object] | None = None,
 ) -> Report:
     """Check files and folders, with the companions they name and the versions around them.
 
     ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
-    no config (see :func:`lora_advisor.discover.discover`).
+    no config (see :func:`lora_advisor.discover.discover`). ``meet`` is shown every recipe that is
+    judged, and the versions it is judged for, as no recipe is held afterwards.
     """
     run = Run(checked, settings, stdin=stdin, found=found)
     given = {stdin[1]} if stdin is not None else set()
-    report = _told(_judged(run.recipes(), settings, run.targets, given), run)
+    report = _told(_judged(run.recipes(), settings, run.targets, given, meet), run)
     return _left_known(report, settings.baseline)
 
 
@@ -85,7 +87,11 @@ def _left_known(report: Report, file: Path | None) -> Report:
 
 
 def _judged(
-    recipes: Iterable[Recipe], settings: Settings, targets: Mapping[str, Targets], given: set[str]
+    recipes: Iterable[Recipe],
+    settings: Settings,
+    targets: Mapping[str, Targets],
+    given: set[str],
+    meet: Callable[[Recipe, Targets], object] | None = None,
 ) -> Report:
     """Judge recipes one by one; ``given`` are files whose text is wanted whatever comes of it."""
     every = _every(settings)
@@ -95,6 +101,8 @@ def _judged(
     for read in recipes:
         recipe = launched(read, settings.processes)
         told = targets.get(recipe.document.path, settings.targets)
+        if meet is not None:
+            meet(recipe, told)
         outcome = _outcome(recipe, courts, settings, told)
         outcomes.append(outcome)
         if outcome.findings or recipe.document.path in given:

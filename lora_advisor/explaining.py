@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from lora_advisor.discover import Discovery
     from lora_advisor.findings import Place
-    from lora_advisor.gather import Gathered
     from lora_advisor.models.memory import Estimate
     from lora_advisor.recipe import Recipe, Value
     from lora_advisor.targets import Targets
@@ -103,16 +102,10 @@ def explain_paths(
     return tuple(explained), gathered.discovery
 
 
-def explain_gathered(gathered: Gathered, settings: Settings) -> tuple[Explanation, ...]:
-    """Explain every config that was read, with the parts of its memory."""
-    told = gathered.targets
-    recipes = [launched(recipe, settings.processes) for recipe in gathered.recipes]
-    targets = [told.get(recipe.document.path, settings.targets) for recipe in recipes]
-    pairs = zip(recipes, targets, strict=True)
-    return tuple(
-        replace(explain_recipe(recipe, known, settings), memory=_memory(recipe, known, settings))
-        for recipe, known in pairs
-    )
+def explain_whole(recipe: Recipe, targets: Targets, settings: Settings) -> Explanation:
+    """Explain a recipe with the parts of its memory."""
+    memory = _memory(recipe, targets, settings)
+    return replace(explain_recipe(recipe, targets, settings), memory=memory)
 
 
 def _memory(recipe: Recipe, targets: Targets, settings: Settings) -> Estimate | None:

@@ -100,7 +100,11 @@ class Fix:
 
 @record
 class Finding:
-    """One thing that is wrong, at one place, with its reason and its repair."""
+    """One thing that is wrong, at one place, with its reason and its repair.
+
+    ``path`` and ``key`` are the user's words for what is blamed, ``field`` is its name in the
+    vocabulary of PEFT and transformers (``lora.r``), empty where it has none.
+    """
 
     code: str
     name: str
@@ -110,6 +114,7 @@ class Finding:
     place: Place
     path: str
     key: str
+    field: str
     value: object
     message: str
     why: str

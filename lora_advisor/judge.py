@@ -9,6 +9,7 @@ from lora_advisor.docket import Case, Docket, Usual, answered
 from lora_advisor.facts import is_fact
 from lora_advisor.findings import Finding, Place, Related, Severity, Skipped
 from lora_advisor.offers import offers
+from lora_advisor.pattern import pattern
 from lora_advisor.recipe import FIELDS, UNKNOWN, Item, Location, Origin, Value
 from lora_advisor.render import render
 from lora_advisor.wording import is_own, quoted, raw
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 RELATED_LIMIT = 8
 """More places than this explain nothing."""
+_ENTRY: Final = pattern(r"\[\d+\]$")
+"""What the path of a list's entry ends in."""
 _ITSELF: Final[tuple[tuple[None], dict[str, None]]] = (None,), {}
 """What a rule without ``each`` is put to: the recipe, once."""
 
@@ -109,6 +112,7 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
         place=place,
         path=value.key,
         key=_last(value.key),
+        field=_canonical(value, facts.recipe),
         value=raw(facts.recipe, value),
         message=render(rule.message, facts, item),
         why=rule.why,
@@ -116,6 +120,13 @@ def _finding(rule: Rule, facts: Facts, item: object) -> Finding:
         related=_related(facts.recipe, reads, place),
         fixes=tuple(offers(rule.fixes, facts, item)),
     )
+
+
+def _canonical(value: Value, recipe: Recipe) -> str:
+    """Return the field of the vocabulary that a blamed value is of, empty where it is of none."""
+    own = next((field for field, other in recipe.values.items() if other is value), None)
+    key = recipe.first_keys.get(_ENTRY.sub("", value.key))
+    return own or (key.field if key is not None else None) or ""
 
 
 def _severity(rule: Rule, facts: Facts, item: object) -> Severity:

@@ -13,10 +13,13 @@ from lora_advisor.record import replace
 from lora_advisor.reports import Options, counted, formats, render_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from lora_advisor.explaining import Explanation
     from lora_advisor.findings import Report
+    from lora_advisor.recipe import Recipe
     from lora_advisor.settings import Settings
+    from lora_advisor.targets import Targets
 
 OPTIONS: Final = (
     Option(
@@ -97,7 +100,8 @@ def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
     fixing = _is_fixing(options)
     named, stdin = inputs(paths, options)
     settings = _settings(paths, options)
-    report = _report(named, settings, options, stdin)
+    meanings: list[Explanation] = []
+    report = _report(named, settings, options, meanings, stdin)
     remark(report.failures, report.notices, verbose=options["verbose"], quiet=options["quiet"])
     if options["add_ignores"]:
         from lora_advisor.cli._ignoring import add_ignores
@@ -110,8 +114,9 @@ def run(paths: Sequence[Path], options: dict[str, Any]) -> int:
         ended = fix(report, settings, options, stdin[1] if stdin is not None else None)
         if ended is not None:
             return ended
-        report = _report(named, settings, options)
-    _deliver(report, settings, options, _beside(named, report, settings, options, stdin))
+        meanings.clear()
+        report = _report(named, settings, options, meanings)
+    _deliver(report, settings, options, _beside(report, settings, options, meanings))
     return _exit_code(report, settings, options)
 
 
@@ -134,8 +139,10 @@ def _report(
     named: Sequence[Path],
     settings: Settings,
     options: dict[str, Any],
+    meanings: list[Explanation],
     stdin: tuple[bytes, str] | None = None,
 ) -> Report:
+    """Check; a format that explains the configs has their ``meanings`` added to the list."""
     from lora_advisor.baseline import BaselineError
     from lora_advisor.checking import check_paths
     from lora_advisor.plugins import PluginError
@@ -143,32 +150,40 @@ def _report(
     from lora_advisor.rules import SelectionError
 
     try:
-        return check_paths(named, settings, stdin=stdin, found=options["skip_unknown"])
+        return check_paths(
+            named,
+            settings,
+            stdin=stdin,
+            found=options["skip_unknown"],
+            meet=_explainer(settings, options, meanings),
+        )
     except (SelectionError, BaselineError, PluginError, TextError) as error:
         raise refusal(str(error)) from None
 
 
-def _beside(
-    named: Sequence[Path],
-    report: Report,
-    settings: Settings,
-    options: dict[str, Any],
-    stdin: tuple[bytes, str] | None,
-) -> dict[str, Any]:
-    """Explain the configs, or prove the repairs, for the formats that show them."""
-    if options["statistics"] or options["show_files"]:
-        return {}
-    if options["output_format"] == "html":
-        from lora_advisor.explaining import explain_gathered
-        from lora_advisor.gather import gather
+def _explainer(
+    settings: Settings, options: dict[str, Any], meanings: list[Explanation]
+) -> Callable[[Recipe, Targets], object] | None:
+    if not _shows(options, "html"):
+        return None
+    from lora_advisor.explaining import explain_whole
 
-        gathered = gather(named, settings, stdin=stdin, found=options["skip_unknown"])
-        return {"meanings": explain_gathered(gathered, settings)}
-    if options["output_format"] == "rdjson":
+    return lambda recipe, targets: meanings.append(explain_whole(recipe, targets, settings))
+
+
+def _shows(options: dict[str, Any], form: str) -> bool:
+    return options["output_format"] == form and not (options["statistics"] or options["show_files"])
+
+
+def _beside(
+    report: Report, settings: Settings, options: dict[str, Any], meanings: Sequence[Explanation]
+) -> dict[str, Any]:
+    """Add what the configs mean, or the repairs that hold, for the formats that show them."""
+    if _shows(options, "rdjson"):
         from lora_advisor.fixes import proved
 
         return {"repairs": proved(report, settings)}
-    return {}
+    return {"meanings": tuple(meanings)}
 
 
 def _deliver(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lora_advisor.targets import Targets
 
 SHOWN: Final = 10
+_BY_DISTANCE: Final = frozenset(
+    {"t5", "mt5", "umt5", "longt5", "switch_transformers", "pix2struct", "udop", "transfo-xl"}
+)
+"""Models without positions of their own, whose config states the length of the pretraining."""
 _OWN_MODELS: Final = frozenset(
     {"mlx-lm", "torchtune", "litgpt", "nemo", "nemo-automodel", "kohya", "ai-toolkit"}
 )
@@ -59,12 +63,22 @@ def linear_names(recipe: Recipe, modules: Lookup, targets: Targets) -> str:
 
 
 def context_length(recipe: Recipe, modules: Lookup) -> int:
-    """Return the most positions the model was made for; unknown where they are stretched."""
-    scaled = config_value(recipe, modules, "rope_scaling")
+    """Return the most positions the model was made for.
+
+    Unknown where they are stretched, and of models that look at distances only.
+    """
     length = config_value(recipe, modules, "max_position_embeddings", "n_positions")
-    if scaled is not None or not isinstance(length, int):
+    relative = base_model(recipe, modules).model_type in _BY_DISTANCE
+    if relative or _stretches(recipe, modules) or not isinstance(length, int):
         raise UnknownValueError(f"the model's context length is not known: {HINT}")
     return length
+
+
+def _stretches(recipe: Recipe, modules: Lookup) -> bool:
+    """Whether a config scales its rotary positions, by the older or the newer name of that."""
+    rotary = config_value(recipe, modules, "rope_parameters")
+    kind = rotary.get("rope_type", "default") if isinstance(rotary, dict) else "default"
+    return kind != "default" or config_value(recipe, modules, "rope_scaling") is not None
 
 
 def checkpoint_quantiser(recipe: Recipe, modules: Lookup) -> str | None:

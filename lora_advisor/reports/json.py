@@ -55,6 +55,7 @@ def finding_data(found: Finding) -> dict[str, Any]:
         "evidence": found.evidence,
         "path": found.path,
         "key": found.key,
+        "field": found.field,
         "value": found.value,
         "message": found.message,
         "why": found.why,

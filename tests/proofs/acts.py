@@ -170,10 +170,11 @@ def inject_quantised(attempt: Attempt) -> Any:
 
 
 def inject_as_stated(attempt: Attempt) -> Any:
-    """Put the adapter into a small Llama, in 4 bits if the recipe quantises its base."""
+    """Put the adapter into a small Llama, in 4 bits if the recipe's base is loaded or stored so."""
     quantised = models.stated(attempt.recipe, "quant")
     asked = quantised.get("load_in_4bit") or quantised.get("load_in_8bit")
-    return inject_quantised(attempt) if asked else inject(attempt)
+    stored = str(attempt.recipe["model.name_or_path"].value).endswith("-bnb-4bit")
+    return inject_quantised(attempt) if asked or stored else inject(attempt)
 
 
 def merge(attempt: Attempt) -> tuple[Any, Any]:

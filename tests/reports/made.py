@@ -46,6 +46,7 @@ def finding(**changes: object) -> Finding:
         "place": place(5, 17, 1),
         "path": "peft.loftq_config.loftq_bits",
         "key": "loftq_bits",
+        "field": "lora.loftq_config",
         "value": 4,
         "message": "LoftQ quantises the base itself: PEFT refuses a base that `load_in_4bit: true` "
         "has quantised before.",

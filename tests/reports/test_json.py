@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from lora_advisor.checking import check
 from lora_advisor.findings import Related, Report
 from lora_advisor.reports import render_report
 from tests.reports.made import FAILURE, SKIPPED, finding, report
@@ -32,7 +33,7 @@ def test_the_whole_contract() -> None:
     (found,) = data["findings"]
     assert list(found) == [
         *("file", "line", "column", "end_line", "end_column", "code", "name", "cause"),
-        *("severity", "evidence", "path", "key", "value", "message", "why", "url"),
+        *("severity", "evidence", "path", "key", "field", "value", "message", "why", "url"),
         *("related", "fix"),
     ]
     assert (found["line"], found["column"], found["end_line"], found["end_column"]) == (
@@ -83,3 +84,20 @@ def test_the_schema_refuses_lines_from_zero() -> None:
     data["findings"][0]["line"] = 0
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "field"),
+    [
+        ("base_model: a\nadapter: lora\nlora_r: 0\nlearning_rate: 0.0002\n", "lora_r", "lora.r"),
+        (
+            "base_model: a\nadapter: lora\nlora_r: 8\nlora_target_modules: [q_proj, q_proj]\n",
+            "lora_target_modules[1]",
+            "lora.target_modules",
+        ),
+        ("base_model: a\nadapter: lora\nlora_r: 8\nlora_rr: 8\n", "lora_rr", ""),
+    ],
+)
+def test_a_finding_names_its_field_alike_in_every_format(text: str, path: str, field: str) -> None:
+    found = {one["path"]: one["field"] for one in read(check(text, "config.yaml"))["findings"]}
+    assert found[path] == field
