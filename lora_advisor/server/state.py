@@ -11,7 +11,6 @@ from lora_advisor import plugins
 from lora_advisor import settings as project
 from lora_advisor.checking import check_paths, lookup
 from lora_advisor.facts import Facts
-from lora_advisor.gather import gather
 from lora_advisor.own_rules import validate
 from lora_advisor.record import record, replace
 from lora_advisor.rules import OwnRulesError
@@ -22,17 +21,22 @@ if TYPE_CHECKING:
 
     from lora_advisor.findings import Report
     from lora_advisor.recipe import Recipe
+    from lora_advisor.targets import Targets
 
 
 @record
 class Look:
-    """One state of one text: ``facts`` belong to the recipes of the text, one for one."""
+    """One state of one text: what was found in it, and the facts of each of its recipes."""
 
     settings: Settings
     report: Report
     path: str
-    recipes: tuple[Recipe, ...]
     facts: tuple[Facts, ...]
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        """The recipes of the text."""
+        return [facts.recipe for facts in self.facts]
 
 
 def look(document: TextDocument) -> Look:
@@ -44,12 +48,14 @@ def look(document: TextDocument) -> Look:
 def _look(text: str, path: str) -> Look:
     settings = _settings(path)
     data = text.encode("utf-8", "surrogatepass")
-    report = check_paths((), settings, stdin=(data, path))
-    gathered = gather((), settings, stdin=(data, path))
-    own = tuple(recipe for recipe in gathered.recipes if recipe.document.path == path)
-    targets = gathered.targets.get(path, settings.targets)
-    facts = tuple(Facts(recipe, targets, modules=lookup(path, settings)) for recipe in own)
-    return Look(settings=settings, report=report, path=path, recipes=own, facts=facts)
+    facts: list[Facts] = []
+
+    def keep(recipe: Recipe, targets: Targets) -> None:
+        if recipe.document.path == path:
+            facts.append(Facts(recipe, targets, modules=lookup(path, settings)))
+
+    report = check_paths((), settings, stdin=(data, path), meet=keep)
+    return Look(settings=settings, report=report, path=path, facts=tuple(facts))
 
 
 def _settings(path: str) -> Settings:
