@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.convert.writer import DATASET, Entry, Writer, left_out, renamed, spelled
+from lora_advisor.convert.writer import (
+    DATASET,
+    ConvertError,
+    Entry,
+    Writer,
+    left_out,
+    renamed,
+    spelled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +37,8 @@ def _number(values: Values, field: str, otherwise: float) -> float:
 
 def _scale(values: Values) -> float:
     rank, alpha = _number(values, "lora.r", 8), _number(values, "lora.lora_alpha", 8)
+    if rank <= 0:
+        raise ConvertError(f"mlx-lm's scale is alpha divided by the rank, which is {rank:g}")
     return alpha / (rank**0.5 if values.get("lora.use_rslora") else rank)
 
 
