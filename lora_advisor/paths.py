@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 5_000_000
 """Larger project files are not read: none is."""
+MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+"""A folder with one of these is a project of its own, also where no ``.git`` came with it."""
+_TEMPORARY: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - nothing is written there
 
 
 def absolute(path: str | Path) -> Path:
@@ -30,13 +33,22 @@ def top(folder: Path) -> Path:
     """Return the highest folder that belongs to the project of a folder.
 
     It is the nearest one with ``.git``. Without a repository it is the current folder where that
-    holds ``folder``, else ``folder`` itself: what lies above is none of the project's.
+    holds ``folder``, else the nearest one that states what a project needs (:data:`MARKS`), else
+    ``folder`` itself: what lies above is none of the project's.
     """
-    here = Path.cwd()
-    for candidate in (folder, *folder.parents):
+    here, above = Path.cwd(), (folder, *folder.parents)
+    for candidate in above:
         if (candidate / ".git").exists():
             return candidate
-    return here if here in (folder, *folder.parents) else folder
+    if here in above:
+        return here
+    marked = (c for c in above if any((c / name).is_file() for name in MARKS))
+    return next((c for c in marked if not _is_shared(c)), folder)
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether a folder holds the projects of many: a home, one for temporary files, the root."""
+    return folder in (_home(), *_TEMPORARY) or folder == folder.parent
 
 
 def upwards(folder: Path) -> Iterator[Path]:

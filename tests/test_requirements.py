@@ -164,15 +164,29 @@ def test_nothing_outside_the_repository_counts(tmp_path: Path) -> None:
     assert find(inner).get("peft").source == "current"
 
 
-def test_without_a_repository_only_the_current_folder_and_the_own_one(
+def test_without_a_repository_the_current_folder_or_what_states_needs_is_the_top(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "requirements.txt").write_text("peft==0.1\n")
-    deep = tmp_path / "a" / "b"
+    outer, deep = tmp_path / "project", tmp_path / "project" / "a" / "b"
     deep.mkdir(parents=True)
+    (tmp_path / "environment.yml").write_text("dependencies: [peft=0.1]\n")
     assert find(deep).get("peft").source == "current"
-    monkeypatch.chdir(tmp_path)
-    assert find(deep).get("peft").source == "requirements.txt"
+    (outer / "requirements.txt").write_text("peft==0.12\n")
+    assert find(deep).get("peft").high == "0.12"
+    (deep / "setup.py").write_text("")
+    assert find(deep).get("peft").source == "current"
+    monkeypatch.chdir(outer)
+    assert find(deep).get("peft").high == "0.12"
+
+
+def test_what_lies_in_a_home_or_among_temporary_files_states_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "requirements.txt").write_text("peft==0.1\n")
+    (tmp_path / "run").mkdir()
+    assert find(tmp_path / "run").get("peft").source == "current"
 
 
 @pytest.mark.parametrize(
