@@ -32,18 +32,23 @@ def shown(path: str | Path) -> str:
 def top(folder: Path) -> Path:
     """Return the highest folder that belongs to the project of a folder.
 
-    It is the nearest one with ``.git``. Without a repository it is the current folder where that
-    holds ``folder``, else the nearest one that states what a project needs (:data:`MARKS`), else
-    ``folder`` itself: what lies above is none of the project's.
+    It is the nearest one with ``.git``. Without a repository it is one that states what a project
+    needs (:data:`MARKS`): the highest within the current folder, outside of that the nearest; else
+    the current folder where that holds ``folder``, else ``folder`` itself. What lies above is none
+    of the project's.
     """
     here, above = Path.cwd(), (folder, *folder.parents)
     for candidate in above:
         if (candidate / ".git").exists():
             return candidate
     if here in above:
-        return here
-    marked = (c for c in above if any((c / name).is_file() for name in MARKS))
-    return next((c for c in marked if not _is_shared(c)), folder)
+        marked = [c for c in above[: above.index(here) + 1] if _is_marked(c)]
+        return marked[-1] if marked else here
+    return next((c for c in above if _is_marked(c) and not _is_shared(c)), folder)
+
+
+def _is_marked(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in MARKS)
 
 
 def _is_shared(folder: Path) -> bool:

@@ -177,6 +177,8 @@ def test_without_a_repository_the_current_folder_or_what_states_needs_is_the_top
     assert find(deep).get("peft").source == "current"
     monkeypatch.chdir(outer)
     assert find(deep).get("peft").high == "0.12"
+    monkeypatch.chdir(tmp_path)
+    assert find(deep).get("peft").high == "0.12"
 
 
 def test_what_lies_in_a_home_or_among_temporary_files_states_nothing(
