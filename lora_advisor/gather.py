@@ -31,18 +31,13 @@ class Gathered:
 
 
 def gather(
-    checked: Iterable[str | Path],
-    settings: Settings,
-    *,
-    stdin: tuple[bytes, str] | None = None,
-    found: bool = False,
+    checked: Iterable[str | Path], settings: Settings, *, stdin: tuple[bytes, str] | None = None
 ) -> Gathered:
     """Read files and folders, and the companions that the configs among them name.
 
-    ``stdin`` is a config given as text, and its name. ``found`` passes over named files that are
-    no config (see :func:`lora_advisor.discover.discover`).
+    ``stdin`` is a config given as text, and its name.
     """
-    run = Run(checked, settings, stdin=stdin, found=found)
+    run = Run(checked, settings, stdin=stdin)
     recipes = sorted(run.recipes(), key=lambda recipe: run.position(recipe.document.path))
     return Gathered(discovery=run.discovery, recipes=tuple(recipes), targets=run.targets)
 
@@ -61,7 +56,11 @@ class Run:
         stdin: tuple[bytes, str] | None = None,
         found: bool = False,
     ) -> None:
-        """Find the files; the arguments are those of :func:`gather`."""
+        """Find the files.
+
+        ``stdin`` is a config given as text, and its name. ``found`` passes over named files that
+        are no config (see :func:`lora_advisor.discover.discover`).
+        """
         self.settings = settings
         self.discovery = discover(checked, settings, found=found)
         if stdin is not None:
