@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lora_advisor import frameworks, requirements
 from lora_advisor.discover import companion, companion_paths, discover, glimpse, read, take_text
 from lora_advisor.findings import Checked, mistake
-from lora_advisor.frameworks.companions import Launches, may_accompany, named_paths
+from lora_advisor.frameworks.companions import Launches, followed_paths, may_accompany
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Run:
         """Return the recipes of a file, and those of the companions that they name."""
         recipes = self._recipes(read(self.discovery, found))
         for recipe in tuple(recipes):
-            for path in companion_paths(named_paths(recipe), recipe.document.path):
+            for path in companion_paths(followed_paths(recipe), recipe.document.path):
                 if self.settings.excluded(path) is None:
                     recipes += self._recipes(companion(self.discovery, path))
         return recipes

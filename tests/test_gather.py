@@ -112,6 +112,17 @@ def test_a_notebook_that_launches_a_script_is_read_before_it(tmp_path: Path) -> 
     assert found[0]["run.num_processes"].value == 4
 
 
+def test_what_a_command_starts_with_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "zero3.yaml").write_text(ACCELERATE)
+    command = "accelerate launch --config_file configs/zero3.yaml train.py --lora_r 8 --use_lora 1"
+    (tmp_path / "run.sh").write_text(command)
+    found = gather([tmp_path / "run.sh"], Settings()).recipes
+    assert [one.framework for one in found] == ["flags", "accelerate"]
+    assert found[0]["run.num_processes"].value == 16
+
+
 def test_documents_of_judged_files_are_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

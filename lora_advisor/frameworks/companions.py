@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCRIPTS: Final = frozenset({".py", ".ipynb"})
 _CONFIGS: Final = frozenset({".json", ".toml", ".yaml", ".yml"})
+_ENDINGS: Final = (".json", ".yaml", ".yml")
 _SIGNS: Final = (
     b"zero_optimization",
     b"train_micro_batch_size_per_gpu",
@@ -158,9 +159,15 @@ def launched(recipe: Recipe, processes: int | None) -> Recipe:
 
 
 def named_paths(recipe: Recipe) -> list[str]:
-    """Return the companion files a training config names, relative to itself or absolute."""
+    """Return the DeepSpeed file a recipe names, relative to itself or absolute."""
     value = recipe["run.deepspeed"].value
-    return [value] if isinstance(value, str) and value.endswith((".json", ".yaml", ".yml")) else []
+    return [value] if isinstance(value, str) and value.endswith(_ENDINGS) else []
+
+
+def followed_paths(recipe: Recipe) -> list[str]:
+    """Return the configs a recipe names: DeepSpeed's, and those that a command starts with."""
+    started = (str(path) for path in _started(recipe))
+    return [*named_paths(recipe), *(path for path in started if path.endswith(_ENDINGS))]
 
 
 def _group(recipe: Recipe) -> tuple[PurePath, bool]:
