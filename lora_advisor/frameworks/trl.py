@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COMMANDS: Final = ("SFT", "DPO", "GRPO", "KTO", "Reward", "RLOO", "ORPO", "CPO")
 _OWNERS: Final = (
-    "ScriptArguments",
+    *("ScriptArguments", "SFTScriptArguments", "DPOScriptArguments", "RewardScriptArguments"),
     "GRPOScriptArguments",
     "DatasetMixtureConfig",
     "ModelConfig",

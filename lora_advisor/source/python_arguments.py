@@ -6,7 +6,13 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.record import replace
-from lora_advisor.source.python_calls import OF_A_MODEL, OUTPUT_FIRST, POSITIONAL, TRAINERS
+from lora_advisor.source.python_calls import (
+    LOADED,
+    OF_A_MODEL,
+    OUTPUT_FIRST,
+    POSITIONAL,
+    TRAINERS,
+)
 from lora_advisor.source.python_nodes import name_of
 from lora_advisor.source.python_values import keywords, resolve
 from lora_advisor.source.scalars import FROZEN
@@ -20,7 +26,8 @@ _PARAMETERS: Final = frozenset({"parameters", "named_parameters"})
 
 def arguments(node: ast.Call, name: str, scope: Scope, aliases: dict[str, str]) -> list[Entry]:
     """Return all that a call is given; ``of`` and ``on`` say whose it is and how that was made."""
-    entries = _owner(node, scope, aliases) + _positional(node, name, scope)
+    owners = _owner(node, scope, aliases)
+    entries = owners + _positional(node, _places(name, owners), scope)
     if name in OF_A_MODEL and isinstance(node.func, ast.Attribute):
         entries += _made_from(node.func.value, scope)
     if name == "AdamW" and (model := _parameters_of(node.args[0] if node.args else None)):
@@ -55,10 +62,18 @@ def _owner(node: ast.Call, scope: Scope, aliases: dict[str, str]) -> list[Entry]
     return [Entry(key=Scalar(text="of", plain=False, span=span), value=text)]
 
 
-def _positional(node: ast.Call, name: str, scope: Scope) -> list[Entry]:
-    names = ("output_dir",) if OUTPUT_FIRST.fullmatch(name) else POSITIONAL.get(name, ())
+def _places(name: str, owners: list[Entry]) -> tuple[str, ...]:
+    """Return what the arguments of a call are called that are given by place."""
     if name.endswith("Trainer"):
-        names = TRAINERS.get(name, ("model", "args"))
+        return TRAINERS.get(name, ("model", "args"))
+    if name == "from_pretrained" and owners and isinstance(owners[0].value, Scalar):
+        for start, names in LOADED.items():
+            if owners[0].value.text.startswith(start):
+                return names
+    return ("output_dir",) if OUTPUT_FIRST.fullmatch(name) else POSITIONAL.get(name, ())
+
+
+def _positional(node: ast.Call, names: tuple[str, ...], scope: Scope) -> list[Entry]:
     entries = []
     for index, argument in enumerate(node.args):
         if isinstance(argument, ast.Starred):

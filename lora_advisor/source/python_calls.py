@@ -43,6 +43,11 @@ POSITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "load_dataset": ("path", "name", "data_dir", "data_files", "split"),
     "add_special_tokens": ("special_tokens_dict",),
 }
+LOADED: Final[dict[str, tuple[str, ...]]] = {
+    "PeftModel": ("pretrained_model_name_or_path", "[1]", "adapter_name", "is_trainable"),
+    "AutoPeftModel": ("pretrained_model_name_or_path", "adapter_name", "is_trainable"),
+}
+"""Positional arguments of ``from_pretrained`` by the beginning of the class that it is called on."""
 TRAINERS: Final[dict[str, tuple[str, ...]]] = {
     "DPOTrainer": ("model", "ref_model", "args"),
     "KTOTrainer": ("model", "ref_model", "args"),
