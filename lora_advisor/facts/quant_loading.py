@@ -144,9 +144,9 @@ def named_for_integers(model: Model, recipe: Recipe) -> bool:
 def fp8_checkpoint_untrainable(recipe: Recipe, modules: Lookup, targets: Targets) -> bool:
     """Whether the base is stored in fine-grained FP8, and transformers trains no adapter on that.
 
-    Source: ``FineGrainedFP8HfQuantizer.is_trainable``, False in release 4.
+    Source: ``FineGrainedFP8HfQuantizer.is_trainable``, False before release 5.22.
     """
-    older = targets.surely_hold({"transformers": "<5"})
+    older = targets.surely_hold({"transformers": "<5.22"})
     return older and checkpoint_quantiser(recipe, modules) == "fp8"
 
 

@@ -119,7 +119,8 @@ def _keys() -> dict[str, str | Key]:
     found |= {f"{kind}.{name}": field for kind in _TRAINERS for name, field in _TRAINER.items()}
     reference = Key(field="train.ref_model", read=_reference)
     found |= {f"{kind}.ref_model": reference for kind in _TRAINERS}
-    found["load_dataset.streaming"] = "data.streaming"
+    found |= {"load_dataset.streaming": "data.streaming"}
+    found |= {"get_chat_template.chat_template": "data.template"}
     for kind in (*_TRAINERS, "Trainer", "Seq2SeqTrainer"):
         found[f"{kind}.compute_metrics"] = "train.computes_metrics"
     return found
