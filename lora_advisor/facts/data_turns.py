@@ -108,6 +108,11 @@ def is_conversation(recipe: Recipe) -> bool:
     return value_at(recipe, "dataset_name") in _CONVERSATIONS
 
 
+def of_conversations(recipe: Recipe) -> bool:
+    """Whether TRL is surely given messages, by a script too that loads a known data set itself."""
+    return is_conversation(recipe) or value_at(recipe, "load_dataset.path") in _CONVERSATIONS
+
+
 def template_given(recipe: Recipe) -> bool:
     """Whether TRL takes its chat template from somewhere else than the model's tokenizer."""
     return key_at(recipe, "chat_template_path") is not None

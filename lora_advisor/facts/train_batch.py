@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from lora_advisor.facts._written import value_at
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run, Train
+    from lora_advisor.targets import Targets
+
+_STEPS: Final = "gradient_accumulation_steps"
 
 
 def per_step_batch(train: Train) -> int:
@@ -43,8 +47,19 @@ def hidden_accumulation(train: Train) -> int | None:
     return steps if isinstance(steps, int) else None
 
 
+def lacks_batch_numbers(recipe: Recipe, targets: Targets) -> bool:
+    """Whether axolotl is told too few of the three numbers of a batch.
+
+    Two of them had to be set before release 0.19; since then the other two are 1 unless set, and
+    the total alone is refused. Source: ``TrainingValidationMixin.check_batch_size_fields``.
+    """
+    told = [name for name in ("micro_batch_size", _STEPS, "batch_size") if value_at(recipe, name)]
+    older = targets.surely_hold({"axolotl": "<0.19"})
+    return told == ["batch_size"] or (older and len(told) <= 1)
+
+
 def total_beside_accumulation(recipe: Recipe) -> bool:
     """Whether axolotl's ``batch_size``, the total, stands beside the accumulation it decides."""
     written = {key.path: getattr(key.node, "text", "") for key in recipe.keys}
-    pair = [written.get(name, "") for name in ("batch_size", "gradient_accumulation_steps")]
+    pair = [written.get(name, "") for name in ("batch_size", _STEPS)]
     return all(text not in ("", "0", "null", "~") for text in pair)
