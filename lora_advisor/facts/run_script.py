@@ -166,18 +166,32 @@ def exllama_switches(recipe: Recipe) -> tuple[Item, ...]:
 
 
 def exllama_kept(recipe: Recipe, run: Run, lora: Lora) -> tuple[Item, ...]:
-    """A GPTQ config of a training that leaves the exllama kernels on."""
+    """A GPTQ config of a training that leaves the exllama kernels on, or a base without one."""
     if recipe.framework == "axolotl":
         return _exllama_kept_by_axolotl(recipe)
-    call = _stands(recipe, "GPTQConfig")
     trains = any(name.endswith(("Trainer", "get_peft_model")) for name in run.calls)
-    if call is None or not trains or not lora.enabled:
+    if not trains or not lora.enabled:
         return ()
+    call = _stands(recipe, "GPTQConfig")
+    if call is None:
+        return _exllama_kept_by_checkpoint(recipe)
     if argument(recipe, "GPTQConfig", "disable_exllama") is not None:
         return ()
     switch = argument(recipe, "GPTQConfig", "use_exllama")
     on = switch is None or value(recipe, switch) is True
     return (item(switch or call),) if on else ()
+
+
+def _exllama_kept_by_checkpoint(recipe: Recipe) -> tuple[Item, ...]:
+    """The name of a base in GPTQ's format that is loaded as it is, with the kernels of inference.
+
+    A script that speaks of exllama anywhere else may have switched them off by its own means.
+    """
+    named = argument(recipe, "from_pretrained", "pretrained_model_name_or_path")
+    given = argument(recipe, "from_pretrained", "quantization_config")
+    if named is None or given is not None or "exllama" in recipe.document.text:
+        return ()
+    return (item(named),) if named_format(str(value(recipe, named))) == "gptq" else ()
 
 
 def _exllama_kept_by_axolotl(recipe: Recipe) -> tuple[Item, ...]:
