@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from lora_advisor import frameworks, source
+from lora_advisor.facts.config_arguments import arguments_left_out
 from lora_advisor.facts.config_components import missing_components
 from lora_advisor.targets import Target, Targets
+
+if TYPE_CHECKING:
+    from lora_advisor.recipe import Recipe
 
 CONFIG = """\
 model: {_component_: torchtune.models.llama3_1.lora_llama3_1_8b, lora_rank: 8}
@@ -60,3 +66,22 @@ def test_a_file_in_old_words_is_told_once() -> None:
     assert [found.path for found in missing_components(recipe, Targets())] == [
         "checkpointer._component_"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "left_out"),
+    [
+        (CONFIG % "a.B", "recipe.yaml", ["model.lora_attn_modules", "checkpointer.checkpoint_dir"]),
+        (CONFIG.replace("lora_llama", "llama") % "a.B", "recipe.yaml", ["checkpointer."]),
+        (CONFIG.replace("torchtune.", "own.") % "a.B", "recipe.yaml", []),
+        ("tune run lora_finetune_single_device --config a.yaml model.lora_rank=8", "run.sh", []),
+    ],
+)
+def test_argument_without_default_is_missed(text: str, path: str, left_out: list[str]) -> None:
+    found = [item.path for recipe in _read(text, path) for item in arguments_left_out(recipe)]
+    assert bool(found) is bool(left_out)
+    assert all(any(path.startswith(start) for path in found) for start in left_out)
+
+
+def _read(text: str, path: str) -> list[Recipe]:
+    return frameworks.read(source.parse(text, path))

@@ -13,6 +13,7 @@ from lora_advisor.facts import (
     config_keys,
     config_values,
     config_versions,
+    train_batch,
     train_images,
 )
 from lora_advisor.frameworks.known import nearest
@@ -182,3 +183,24 @@ def test_words_left_over_behind_flags_of_a_parser(
 def test_what_may_stand_in_a_variable_spares_the_autoencoder(flags: str, told: bool) -> None:
     found = recipe(f"{KOHYA.format('sdxl_train_network.py')} {flags}\necho $DONE\n", "run.sh")
     assert bool(train_images.half_autoencoder(found)) is told
+
+
+@pytest.mark.parametrize("release", ["0.9.6", "0.11.4", "0.12.2"])
+def test_arguments_of_older_scripts_are_known(release: str) -> None:
+    found = recipe("model_name_or_path: base\ndataset_name: data\nuse_peft: true\nlora_r: 8\n")
+    assert not config_versions.future_arguments(found, from_options([f"trl={release}"]))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "release", "lacks"),
+    [
+        ("batch_size: 8", "", True),
+        ("micro_batch_size: 2", "", False),
+        ("micro_batch_size: 2", "0.8.1", True),
+        ("micro_batch_size: 2\nbatch_size: 8", "0.8.1", False),
+    ],
+)
+def test_batch_of_axolotl_needs_two_numbers(numbers: str, release: str, *, lacks: bool) -> None:
+    found = recipe(f"base_model: base\nadapter: lora\nlora_r: 8\n{numbers}\n")
+    targets = from_options([f"axolotl={release}"] if release else [])
+    assert train_batch.lacks_batch_numbers(found, targets) is lacks

@@ -21,7 +21,12 @@ trainer = SFTTrainer(model=model, args=SFTConfig("o", learning_rate=2e-4), train
 trainer = train_on_responses_only(trainer, "{}", "b")
 trainer.train()
 """
+FROZEN = f"from transformers import *\nmodel = {{}}.from_pretrained({{}})\n{TRAINED}"
 FOUND = {
+    "loaded-adapter-frozen": {
+        "by place": FROZEN.format("PeftModel", "base, 'old', 'first', False"),
+        "with its base": FROZEN.format("AutoPeftModelForCausalLM", "'old'"),
+    },
     "adapter-config-idle": {
         "the trainer gets the base": f"{BASE}{TRAINED.replace('model=model', 'model=base')}",
     },
@@ -158,6 +163,10 @@ FOUND = {
     },
 }
 SILENT = {
+    "loaded-adapter-frozen": {
+        "by place": FROZEN.format("PeftModel", "base, 'old', 'first', True"),
+        "with its base": FROZEN.format("AutoPeftModel", "'old', 'first', True"),
+    },
     "adapter-config-idle": {
         "the adapter is put in": f"{ADAPTED}{TRAINED}",
         "the trainer puts it in": f"{BASE}{SFT.format('', 'peft_config=config')}",

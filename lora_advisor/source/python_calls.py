@@ -47,7 +47,7 @@ LOADED: Final[dict[str, tuple[str, ...]]] = {
     "PeftModel": ("pretrained_model_name_or_path", "[1]", "adapter_name", "is_trainable"),
     "AutoPeftModel": ("pretrained_model_name_or_path", "adapter_name", "is_trainable"),
 }
-"""Positional arguments of ``from_pretrained`` by the beginning of the class that it is called on."""
+"""Positional arguments of ``from_pretrained`` by the beginning of its class."""
 TRAINERS: Final[dict[str, tuple[str, ...]]] = {
     "DPOTrainer": ("model", "ref_model", "args"),
     "KTOTrainer": ("model", "ref_model", "args"),
