@@ -58,5 +58,16 @@ def find(text: str) -> Gpu:
     raise GpuError(f"{text!r} is no known GPU; {told}")
 
 
+def roomiest(text: str) -> Gpu:
+    """Return the GPU as :func:`find` does, and of sizes that share a name the largest.
+
+    What a check says of a ``V100`` by its memory then holds for either of them.
+    """
+    names = (_plain(text), _plain(f"rtx{text}"))
+    named = ((gpu, _SIZED.sub("", gpu.name)) for gpu in known().values())
+    sizes = [gpu for gpu, name in named if name != gpu.name and _plain(name) in names]
+    return max(sizes, key=lambda gpu: gpu.memory, default=None) or find(text)
+
+
 def _plain(name: str) -> str:
     return re.sub(r"nvidia|geforce|tesla|quadro|sxm\d?|pcie|[^a-z0-9]", "", name.lower())

@@ -317,7 +317,7 @@ def _targets(value: object) -> Targets:
 def _gpu(value: object) -> Gpu:
     if not isinstance(value, str):
         raise ValueError('expected a GPU as text, such as "24GB"')  # noqa: TRY004
-    return gpus.find(value)
+    return gpus.roomiest(value)
 
 
 def _processes(value: object) -> int:

@@ -88,7 +88,7 @@ def _overridden(own: Settings, options: dict[str, Any]) -> Settings:
     if options.get("gpu"):
         from lora_advisor import gpus
 
-        changes["gpu"] = gpus.find(options["gpu"])
+        changes["gpu"] = gpus.roomiest(options["gpu"])
     if options.get("processes"):
         changes["processes"] = options["processes"]
     if options.get("select"):

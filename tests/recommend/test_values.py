@@ -184,6 +184,20 @@ def test_a_gpu_is_known_by_the_name_that_the_driver_gives(said: str, meant: str)
     assert gpus.find(said).name == meant
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("V100", "V100-32GB"), ("Tesla V100", "V100-32GB"), ("3080", "RTX 3080-12GB"), ("T4", "T4")],
+)
+def test_of_sizes_that_share_a_name_a_check_goes_by_the_largest(said: str, meant: str) -> None:
+    assert gpus.roomiest(said).name == meant
+
+
+@pytest.mark.parametrize("said", ["GTX", "RTX", "tesla"])
+def test_a_check_knows_no_gpu_by_the_beginning_of_a_name(said: str) -> None:
+    with pytest.raises(gpus.GpuError, match="no known GPU"):
+        gpus.roomiest(said)
+
+
 def test_examples_are_measured(tmp_path: Path) -> None:
     rows = [
         {
