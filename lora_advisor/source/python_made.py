@@ -12,6 +12,23 @@ if TYPE_CHECKING:
 
 MAX_ITEMS: Final = 2_000
 """Longest text or list that is built from parts."""
+_ENUMS: Final = frozenset({"torch", "jnp", "np", "TaskType"})
+"""Owners whose members stand for text of the same spelling (``torch.bfloat16``)."""
+_LOWER_ENUMS: Final = frozenset(
+    {"IntervalStrategy", "SaveStrategy", "SchedulerType", "OptimizerNames"}
+)
+"""Enums of transformers whose members stand for text in lower case."""
+_RENAMED: Final = {
+    "ADAMW_BNB": "adamw_bnb_8bit",
+    "LION": "lion_32bit",
+    "PAGED_ADAMW": "paged_adamw_32bit",
+    "PAGED_ADEMAMIX": "paged_ademamix_32bit",
+    "PAGED_LION": "paged_lion_32bit",
+    "RMSPROP_8BIT": "rmsprop_bnb_8bit",
+    "RMSPROP_32BIT": "rmsprop_bnb_32bit",
+    "REDUCE_ON_PLATEAU": "reduce_lr_on_plateau",
+}
+"""Their members whose value has another name."""
 _PREPARES: Final = frozenset(
     {"model", "use_gradient_checkpointing", "gradient_checkpointing_kwargs"}
 )
@@ -34,6 +51,15 @@ def constant(value: object, span: Span) -> Node | None:
         return Scalar(text=repr(value), plain=True, span=span)
     except ValueError:  # more digits than Python writes out
         return None
+
+
+def member(owner: str, name: str, span: Span) -> Scalar | None:
+    """Return what a member of a known enum stands for, None for any other attribute."""
+    if owner in _ENUMS:
+        return Scalar(text=name, plain=False, span=span)
+    if owner in _LOWER_ENUMS:
+        return Scalar(text=_RENAMED.get(name, name.lower()), plain=False, span=span)
+    return None
 
 
 def ranged(bounds: list[Any], span: Span) -> Node | None:

@@ -14,6 +14,7 @@ from lora_advisor.source.python_made import (
     MAX_ITEMS,
     constant,
     converted,
+    member,
     parted,
     ranged,
     unknown,
@@ -25,23 +26,6 @@ from lora_advisor.source.tree import Entry, Mapping, Node, Scalar, Sequence, Spa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENUMS: Final = frozenset({"torch", "jnp", "np", "TaskType"})
-"""Owners whose members stand for text of the same spelling (``torch.bfloat16``)."""
-_LOWER_ENUMS: Final = frozenset(
-    {"IntervalStrategy", "SaveStrategy", "SchedulerType", "OptimizerNames"}
-)
-"""Enums of transformers whose members stand for text in lower case."""
-_RENAMED: Final = {
-    "ADAMW_BNB": "adamw_bnb_8bit",
-    "LION": "lion_32bit",
-    "PAGED_ADAMW": "paged_adamw_32bit",
-    "PAGED_ADEMAMIX": "paged_ademamix_32bit",
-    "PAGED_LION": "paged_lion_32bit",
-    "RMSPROP_8BIT": "rmsprop_bnb_8bit",
-    "RMSPROP_32BIT": "rmsprop_bnb_32bit",
-    "REDUCE_ON_PLATEAU": "reduce_lr_on_plateau",
-}
-"""Their members whose value has another name."""
 _ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -117,11 +101,8 @@ def _name(node: ast.Name, scope: Scope, span: Span) -> Node | None:
 
 def _attribute(node: ast.Attribute, scope: Scope, span: Span) -> Node | None:
     owner = name_of(node.value)
-    if owner in _ENUMS:
-        return Scalar(text=node.attr, plain=False, span=span)
-    if owner in _LOWER_ENUMS:
-        text = _RENAMED.get(node.attr, node.attr.lower())
-        return Scalar(text=text, plain=False, span=span)
+    if (found := member(owner, node.attr, span)) is not None:
+        return found
     if node.attr == "value" and isinstance(node.value, ast.Attribute):
         return _attribute(node.value, scope, span)
     whole = f"{owner}.{node.attr}"
@@ -318,6 +299,8 @@ def _call(node: ast.Call, scope: Scope, span: Span) -> Node | None:
         return wrapped if isinstance(wrapped, Mapping) else None
     if name == "get" and isinstance(node.func, ast.Attribute) and len(node.args) == 2:  # noqa: PLR2004
         return _looked_up(node.func.value, node, scope)
+    if name == "getattr" and len(node.args) in (2, 3):
+        return _named_attribute(node, scope, span)
     if name == "range" and not node.keywords:
         return ranged([_plain(resolve(bound, scope)) for bound in node.args], span)
     if name in _COPIES and len(node.args) == 1 and not node.keywords:
@@ -337,6 +320,14 @@ def _looked_up(owner: ast.expr, node: ast.Call, scope: Scope) -> Node | None:
     if not isinstance(held, Mapping) or is_unknown(key) or not isinstance(key, Scalar):
         return None
     return held.get(key.text) or (None if "**" in held else resolve(node.args[1], scope))
+
+
+def _named_attribute(node: ast.Call, scope: Scope, span: Span) -> Node | None:
+    """Read ``getattr(torch, name)`` of a name that is known."""
+    name = _plain(resolve(node.args[1], scope))
+    if not isinstance(name, str):
+        return None
+    return _attribute(ast.Attribute(value=node.args[0], attr=name), scope, span)
 
 
 def _keyword(keyword: ast.keyword, scope: Scope) -> list[Entry]:

@@ -105,6 +105,20 @@ def test_lists_and_enums() -> None:
     assert arguments(program, "BitsAndBytesConfig")["bnb_4bit_compute_dtype"] == "bfloat16"
 
 
+@pytest.mark.parametrize(
+    ("program", "dtype"),
+    [
+        ("N = 'float16'\nD = getattr(torch, N)", "float16"),
+        ("D = getattr(torch, 'bfloat16', None)", "bfloat16"),
+        ("D = getattr(torch, name)", "?"),
+        ("D = getattr(torch, 16)", "?"),
+    ],
+)
+def test_a_member_is_read_by_its_name(program: str, dtype: str) -> None:
+    found = arguments(f"{program}\nBitsAndBytesConfig(dtype=D)", "BitsAndBytesConfig")
+    assert found == {"dtype": dtype}
+
+
 def test_a_class_of_the_script_is_not_the_library_s() -> None:
     document = parse_python("class LoraConfig: pass\nLoraConfig(r=8)", "train.py")
     assert isinstance(document.root, Mapping)
