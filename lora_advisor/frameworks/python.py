@@ -32,6 +32,10 @@ ARGUMENTS: Final = (
     "Seq2SeqTrainingArguments",
     "UnslothTrainingArguments",
     *(
+        f"{kind}TrainingArguments"
+        for kind in ("SentenceTransformer", "SparseEncoder", "CrossEncoder")
+    ),
+    *(
         f"{method}Config"
         for method in ("SFT", "DPO", "GRPO", "KTO", "Reward", "RLOO", "ORPO", "CPO")
     ),

@@ -74,6 +74,7 @@ _LIBRARIES: Final = frozenset(
     {
         *("torch", "peft", "trl", "transformers", "unsloth", "unsloth_zoo", "bitsandbytes"),
         *("accelerate", "modelscope", "swift", "optimum", "diffusers", "datasets"),
+        *("sentence_transformers",),
         *("auto_gptq", "gptqmodel", "awq", "torchao", "xtuner", "mmengine", "mindnlp"),
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }

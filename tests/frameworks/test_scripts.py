@@ -25,6 +25,11 @@ PYTHON: dict[str, Row] = {
         "def make(args):\n    LoraConfig(r=args.rank, lora_alpha=args.alpha)\n"),
         [{"r": 64, "alpha": "?"}],
     ),
+    "the arguments of a library that is built on transformers": (
+        ("from sentence_transformers import SentenceTransformerTrainingArguments\n"
+        "LoraConfig(r=8)\nSentenceTransformerTrainingArguments('out', learning_rate=1e-4)\n"),
+        [{"r": 8, "lr": 1e-4, "trains": True}],
+    ),
     "several names at once": (
         ("R, ALPHA = 16, 32\na, *b = [1, 2]\nc, d = f()\n"
         "LoraConfig(r=R, lora_alpha=ALPHA, lora_dropout=a, target_modules=c)\n"),
