@@ -69,10 +69,16 @@ def _settle_beta(draft: Draft, kind: object) -> None:
 
 
 def _settle_sharding(draft: Draft) -> None:
-    """Shard for a non-empty ``fsdp`` or ``fsdp_config``; the version differs between releases."""
+    """Shard for a non-empty ``fsdp`` or ``fsdp_config``; releases that take the list shard by 1.
+
+    Which version the block alone means differs between releases.
+    """
     fsdp, config = draft.written("fsdp"), draft.written("fsdp_config")
     if draft.get("run.fsdp") is UNKNOWN and config is not None and config.value:
         draft.put("run.fsdp", UNKNOWN if config.value is UNKNOWN else True, config)
+    listed = fsdp is not None and isinstance(fsdp.value, list) and bool(fsdp.value)
+    if listed and "run.fsdp_version" not in draft.values:
+        draft.put("run.fsdp_version", 1, None)
     if fsdp is not None and "offload" in str(fsdp.value):
         draft.put("run.offload", True, fsdp)
     deepspeed = draft.values.get("run.deepspeed")

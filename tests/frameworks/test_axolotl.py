@@ -239,7 +239,10 @@ def test_sharding() -> None:
     assert found["run.offload"].value is True
     assert found["run.fsdp_version"].value == 2
     assert found["run.fsdp_config"].value == {"offload_params": True, "fsdp_version": 2}
+    listed = recipe(f"{BASE}fsdp: [full_shard]\n")["run.fsdp_version"]
+    assert (listed.value, listed.written) == (1, False)
     empty = recipe(f"{BASE}fsdp:\nfsdp_config:\ndeepspeed:\n")
+    assert empty["run.fsdp_version"].value is UNKNOWN
     for field in ("run.fsdp", "run.deepspeed", "run.zero_stage"):
         assert (empty[field].value, empty[field].written) == (UNKNOWN, False), field
     inline = recipe(f"{BASE}deepspeed: {{zero_optimization: {{stage: 3}}}}\n")
