@@ -40,6 +40,17 @@ _WITHOUT_CODE: Final = (
 )
 """Families whose repositories carry no code, so that only transformers can load them."""
 
+_EXPERTS: Final = {
+    "mixtral": 8,
+    "olmoe": 64,
+    "qwen2_moe": 60,
+    "qwen3_moe": 128,
+    "deepseek_v3": 256,
+    "jamba": 16,
+    "phimoe": 16,
+}
+"""Experts of a layer in families whose models all have as many, the default of their configs."""
+
 
 def architecture(recipe: Recipe, modules: Lookup) -> str:
     """Return transformers' name of the model's architecture (``qwen2``)."""
@@ -134,7 +145,11 @@ def has_fused_experts(recipe: Recipe, modules: Lookup, targets: Targets) -> bool
 
 
 def expert_count(recipe: Recipe, modules: Lookup) -> int:
-    """Return the number of experts of a layer, as the model's config states it; 0 for none."""
+    """Return the number of experts of a layer, as the model's config states it; 0 for none.
+
+    Where it states none it is what all models of the family have.
+    """
     names = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
     count = config_value(recipe, modules, *names)
-    return count if isinstance(count, int) else 0
+    kind = base_model(recipe, modules).model_type
+    return count if isinstance(count, int) else _EXPERTS.get(kind, 0)
