@@ -22,6 +22,8 @@ def of_language_model(train: Train, recipe: Recipe) -> bool:
     if method is UNKNOWN or method is None:
         if recipe["lora.task_type"].value == "CAUSAL_LM":
             return True
+        if recipe.framework == "torchtune":  # whose recipes train nothing else
+            return "classifier" not in recipe.document.text
         return train.method in _LANGUAGE_MODEL  # unknown, with the reason
     return method in _LANGUAGE_MODEL
 
