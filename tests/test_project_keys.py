@@ -55,6 +55,7 @@ def test_an_argument_of_the_projects_own(
         ("import yaml\nCASTS = [('training', 'learning_rate', float)]\n", []),
         ("from omegaconf import OmegaConf\n", []),
         ("class Training(BaseModel):\n    learning_rate: float\n", []),
+        ("class Training(BaseSettings):\n    learning_rate: float\n", []),
         ("class Server(BaseModel):\n    port: int\n", ["LA008"]),
     ],
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SETTINGS = ("Config", "TrainingArguments")
 _OF_FILES: Final = frozenset({"config", "config_file", "c"})
 """Flags that name a file in which other flags of the command can stand."""
-_MORE: Final = pattern(r"\"?\$(?:[@*]|\{?\w+(?:\[[@*]\])?\}?)\"?")
+_MORE: Final = pattern(r"\"?\$(?:[@*]|\{?\w+(?:\[[@*]\])?\}?)\"?|\.{3}|…")
 _FLAG: Final = pattern(r"--?[A-Za-z][\w-]*")
 _PLACE: Final = pattern(r"<[\w /.-]+>")
 """A place in a command that is to be filled in, which the shell takes for a file."""
@@ -80,7 +80,7 @@ def reader_of(recipe: Recipe) -> Framework | None:
 
 @of_last_recipe
 def tells_more(recipe: Recipe) -> bool:
-    """Whether settings are also elsewhere: in a file, or in what a command's variable stands for.
+    """Whether settings are also elsewhere: in a file, or what a command's variable or dots mean.
 
     A variable behind a flag is taken for its value, unless it ends the command.
     """

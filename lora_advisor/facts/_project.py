@@ -20,7 +20,7 @@ MAX_SCRIPTS: Final = 400
 MAX_BYTES: Final = 300_000
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv", "build"})
 _DECLARES: Final = re.compile(
-    rb"HfArgumentParser|TrlParser|add_argument\(|metadata=\{|\bBaseModel\b|argbind|tyro\."
+    rb"HfArgumentParser|TrlParser|add_argument\(|metadata=\{|\bBase(?:Model|Settings)\b|argbind|tyro\."
 )
 _DECLARED: Final = re.compile(
     rb"""^[ \t]+([a-z]\w*)[ \t]*:[ \t]*[A-Za-z"'][^\n]*|add_argument\(\s*["']--([\w-]+)""",
@@ -37,6 +37,7 @@ _CONVERTS: Final = re.compile(
     rb"|[\"'](?:learning_rate|lr)[\"'][ \t]*[,:][ \t]*float\b)",
     re.MULTILINE,
 )
+_OF_PYDANTIC: Final = re.compile(rb"\bBase(?:Model|Settings)\b")
 _TYPED_RATE: Final = re.compile(
     rb"\b(?:learning_rate|lr)[ \t]*:[ \t]*(?:float|(?:Optional|Annotated)\[float)"
 )
@@ -106,7 +107,7 @@ def _converts(top: Path) -> bool:
     return any(
         _TYPED_READER.search(text)
         or (b"float" in text and _CONVERTS.search(text))
-        or (b"BaseModel" in text and _TYPED_RATE.search(text))
+        or (_OF_PYDANTIC.search(text) and _TYPED_RATE.search(text))
         for text in _scripts(top)
     )
 

@@ -13,6 +13,7 @@ from lora_advisor.frameworks import schemas
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item
 from lora_advisor.source.python_made import made_by
+from lora_advisor.source.tree import Scalar
 
 if TYPE_CHECKING:
     from lora_advisor.recipe import Recipe, Run, Train
@@ -167,9 +168,14 @@ def wraps_twice(recipe: Recipe, run: Run) -> tuple[Item, ...]:
         given = argument(recipe, call.name, "peft_config")
         made_here = argument(recipe, call.name, "model.peft_config") is not None and made == 1
         model = argument(recipe, call.name, "model")
-        if given is not None and (made_here or (model is not None and _loads_adapted(model.node))):
+        adapted = made_here or (model is not None and _loads_adapted(model.node))
+        if given is not None and adapted and not _is_none(given.node):
             return (item(given),)
     return ()
+
+
+def _is_none(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text in ("None", "null")
 
 
 def _loads_adapted(model: Node) -> bool:

@@ -173,7 +173,7 @@ FRAMEWORKS: Final = (
     Framework(
         name="mlx-lm-lora",
         title="mlx-lm-lora",
-        rank=119,
+        rank=109,
         recognise=_recognise_other,
         keys={},
         scalars=yaml12,

@@ -13,7 +13,7 @@ from lora_advisor.frameworks.launch import devices, processes
 from lora_advisor.pattern import pattern
 from lora_advisor.record import replace
 from lora_advisor.source.scalars import flag_value
-from lora_advisor.source.shell import COMMAND, SCRIPT, VARIABLES
+from lora_advisor.source.shell import COMMAND, ELIDED, SCRIPT, VARIABLES
 from lora_advisor.source.tree import Entry, Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -51,12 +51,15 @@ def read(document: Document) -> list[Recipe]:
 
 
 def _recipe(root: Mapping, document: Document) -> Recipe | None:
+    cut_short = root.get(ELIDED) is not None
     root, variables = _without_variables(root)
     words = _words(root)
     launcher, program = _split(root, words)
     framework = _framework(root, words, program) or _launch(root, words)
-    if framework is None:
+    if framework is None or _asks_for_help(program):
         return None
+    if cut_short and framework is not LAUNCH:
+        framework = shell_commands.overrides(framework)
     evidence = f"runs {_program(root, words) or ' '.join(words[:2])}"
     command = _trl_command(root, words)
     if command is not None:
@@ -69,6 +72,11 @@ def _recipe(root: Mapping, document: Document) -> Recipe | None:
     recipe = draft.recipe()
     tells = any(recipe[field].written for field in _LAUNCH_FIELDS) or _names_launch(told)
     return recipe if tells or framework is not LAUNCH else None
+
+
+def _asks_for_help(program: Mapping) -> bool:
+    """Whether a command shows its options and ends."""
+    return any(entry.key.text in ("h", "help") for entry in program.entries)
 
 
 def _names_launch(flags: Iterable[Entry]) -> bool:
@@ -100,7 +108,7 @@ def _behind(command: str, program: Mapping) -> Mapping:
 
 def _without_variables(root: Mapping) -> tuple[Mapping, tuple[Entry, ...]]:
     """Divide a command from the variables it is started with."""
-    kept = tuple(entry for entry in root.entries if entry.key.text != VARIABLES)
+    kept = tuple(entry for entry in root.entries if entry.key.text not in (VARIABLES, ELIDED))
     variables = root.get(VARIABLES)
     entries = variables.entries if isinstance(variables, Mapping) else ()
     return replace(root, entries=kept), entries
@@ -185,7 +193,8 @@ def _framework(root: Mapping, words: list[str], program: Mapping) -> Framework |
     if server is not None:
         return server
     if command[:1] == ["trl"]:
-        return _over_file(trl.FRAMEWORKS[0], root, flags)
+        trains = trl_commands.ASIDE.isdisjoint(command[1:2])
+        return _over_file(trl.FRAMEWORKS[0], root, flags) if trains else None
     if command[:1] in (["llamafactory-cli"], ["lmf"]):
         trains = command[1:2] in (["train"], ["export"])
         return _over_file(llamafactory.FRAMEWORKS[0], root, flags) if trains else None

@@ -42,6 +42,13 @@ ioi_provider max_completion_len soft_punish_cache
 """
 _SCRIPTS: Final = frozenset(_SCRIPT_NAMES.split())
 """Arguments of the scripts of alignment-handbook and open-r1, and TRL's own ``env``."""
+_LAUNCHER_NAMES: Final = """
+accelerate_config config_file num_processes num_machines machine_rank main_process_ip
+main_process_port gpu_ids mixed_precision dynamo_backend multi_gpu use_deepspeed use_fsdp
+zero_stage deepspeed_config_file
+"""
+_LAUNCHER: Final = frozenset(_LAUNCHER_NAMES.split())
+"""What ``trl sft`` and its like hand on to ``accelerate launch``, from a file as from flags."""
 
 _MODEL_CONFIG: Final = {
     "model_name_or_path": "model.name_or_path",
@@ -184,7 +191,7 @@ def _all_known(root: Node) -> bool:
     """Whether every key is an argument of TRL in some release, or nearly spelt like one."""
     from lora_advisor.frameworks.schemas import keys  # few files come to this
 
-    known = set(keys("trl", *_OWNERS)) | _SCRIPTS
+    known = set(keys("trl", *_OWNERS)) | _SCRIPTS | _LAUNCHER
     strange = signs.keys(root) - known
     if not strange:
         return True
@@ -221,7 +228,7 @@ FRAMEWORKS: Final = (
         finish=_finish,
         on_unknown="raises",
         schema=(("trl", _OWNERS),),
-        extra=_SCRIPTS | {"config"},
+        extra=_SCRIPTS | _LAUNCHER | {"config"},
         package="trl",
     ),
 )

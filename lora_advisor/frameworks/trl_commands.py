@@ -102,6 +102,8 @@ apo_down discopop sigmoid_norm
 """
 _DPO_LOSSES: Final = frozenset(_DPO_LOSS_NAMES.split())
 _METHODS: Final = frozenset({*DEFAULTS, "orpo", "cpo", "simpo", "ppo"})
+ASIDE: Final = frozenset({"vllm-serve", "env", "chat", "skills"})
+"""Commands of TRL that train nothing."""
 _WHY: Final = "the file does not tell the TRL command (sft, dpo, grpo, …)"
 
 

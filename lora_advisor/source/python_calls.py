@@ -79,11 +79,10 @@ _LIBRARIES: Final = frozenset(
         *("axolotl", "llamafactory", "openmind", "adapters", "nemo"),
     }
 )
-_OTHERS: Final = frozenset({"ludwig", "mlx_tune"})
+_OTHERS: Final = frozenset({"ludwig", "mlx_tune", "paddlenlp", "paddleformers"})
 """Libraries with classes of their own under the names of others' (``ludwig.schema.llms.peft``)."""
-_ARGUMENTS: Final = "TrainingArguments"
-_OWN_ARGUMENTS: Final = frozenset({"swift"})
-"""Libraries whose training arguments have fields that transformers' have not."""
+_OWN_CLASSES: Final[dict[str, str]] = {"swift": "TrainingArguments", "adapters": "Config"}
+"""How names end that a library gives to classes of its own, with fields that others' have not."""
 _QUANTISES: Final = frozenset({"ipex_llm", "bigdl"})
 """Libraries that read a quantiser of transformers, and prepare the model, in their own way."""
 _QUANTISED: Final = frozenset({"BitsAndBytesConfig", "prepare_model_for_kbit_training"})
@@ -134,8 +133,8 @@ def own_names(node: ast.ImportFrom) -> set[str]:
     if node.level == 0 and top in _QUANTISES:
         return set(_QUANTISED)
     if node.level == 0 and is_of_library(module):
-        own = top in _OWN_ARGUMENTS
-        return {n.asname or n.name for n in node.names if own and n.name.endswith(_ARGUMENTS)}
+        own = _OWN_CLASSES.get(top)
+        return {n.asname or n.name for n in node.names if own and n.name.endswith(own)}
     return {alias.asname or alias.name for alias in node.names if _is_taken(alias.name)}
 
 

@@ -1,7 +1,7 @@
 """Shell scripts into trees: one mapping for each command, from its flags to their values.
 
 The words before the first flag stand under ``$``, a script that a launcher starts after its own
-flags under ``$script``. Variables are followed through plain
+flags under ``$script``, and dots in the place of further flags under ``$...``. Variables are followed through plain
 assignments and ``${NAME:-default}``; whatever else a shell would compute is unknown.
 """
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 COMMAND: Final = "$"
 SCRIPT: Final = "$script"
 VARIABLES: Final = "$env"
+ELIDED: Final = "$..."
+_DOTS: Final = frozenset({"...", "…"})
+"""What a text about a command has in the place of further arguments."""
 _MODULE: Final = frozenset({"m", "module"})
 """Flags of python, torchrun and deepspeed whose value is the module to run."""
 _MORE: Final = pattern(r"\"?\$\{?[@*][^}\"]*\}?\"?|\$\{?\w+(?:\[[@*]\])?\}?")
@@ -54,7 +57,7 @@ def _command(words: list[Word]) -> Mapping:
     key = Scalar(text=COMMAND, plain=False, span=words[0].span)
     name = Sequence(items=tuple(_scalar(word) for word in words[:behind]), span=words[0].span)
     options = _options(words[behind:], starts=_starts_a_script(words[:behind]))
-    entries = (Entry(key=key, value=name), *options, *_environment(environment))
+    entries = (Entry(key=key, value=name), *options, *_environment(environment), *_elided(words))
     return Mapping(entries=entries, span=span)
 
 
@@ -73,6 +76,14 @@ def _environment(words: list[Word]) -> Iterator[Entry]:
             key=Scalar(text=VARIABLES, plain=False, span=span),
             value=Mapping(entries=entries, span=span),
         )
+
+
+def _elided(words: list[Word]) -> Iterator[Entry]:
+    """Yield the dots that stand for arguments nobody wrote, under ``$...``."""
+    for word in words:
+        if word.raw in _DOTS:
+            yield Entry(key=Scalar(text=ELIDED, plain=False, span=word.span), value=_scalar(word))
+            return
 
 
 def _is_option(word: Word) -> bool:
@@ -117,8 +128,8 @@ def _is_script(word: Word, values: list[Word], *, starts: bool) -> bool:
 
 
 def _passes_more(word: Word) -> bool:
-    """Whether a word stands for further arguments: ``"$@"``, or a variable nobody can tell."""
-    return word.text is None and _MORE.fullmatch(word.raw) is not None
+    """Whether a word stands for further arguments: ``"$@"``, dots, or a variable nobody can tell."""
+    return word.raw in _DOTS or (word.text is None and _MORE.fullmatch(word.raw) is not None)
 
 
 def _pairs(key: Scalar | None) -> bool:

@@ -113,6 +113,13 @@ SHELL: dict[str, Row] = {
         ("llamafactory-cli train c.yaml\ntrl sft --config c.yaml\n"
         "llamafactory-cli chat --model_name_or_path a --finetuning_type lora\n"), [],
     ),
+    "help, and commands of TRL that train nothing": (
+        "llamafactory-cli train -h\ntrl sft --help\ntrl vllm-serve --model org/a\n", [],
+    ),
+    "dots in the place of further flags": (
+        "swift sft --model org/a --tuner_type lora --lora_rank 4 --deepspeed zero2 \\\n  ...\n",
+        [{"model": "org/a", "r": 4, "alpha": "?", "lr": "?"}],
+    ),
     "a config file only": ("accelerate launch train.py --config c.yaml\n", []),
     "no training": ("pip install peft\npython merge.py --lora_path out\n", []),
 }  # fmt: skip

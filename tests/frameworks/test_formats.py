@@ -57,8 +57,9 @@ def test_what_mlx_saved_is_no_training() -> None:
     assert found["lora.use_dora"].value is True
 
 
-def test_the_program_with_the_keys_of_mlx_is_told_apart() -> None:
-    found = recipe(f"{MLX}train_mode: dpo\n")
+@pytest.mark.parametrize("own", ["train_mode: dpo\n", "train_mode: sft\ntrain_type: lora\n"])
+def test_the_program_with_the_keys_of_mlx_is_told_apart(own: str) -> None:
+    found = recipe(f"{MLX}{own}")
     assert found.framework == "mlx-lm-lora"
     assert found["lora.r"].value is UNKNOWN
 

@@ -172,6 +172,11 @@ def test_a_misspelt_key_leaves_the_file_trls() -> None:
     assert framework(text) == "trl"
 
 
+def test_what_is_handed_on_to_accelerate_leaves_the_file_trls() -> None:
+    text = "model_name_or_path: a/b\ndataset_name: d\naccelerate_config: zero2\nnum_processes: 4\n"
+    assert framework(text) == "trl"
+
+
 def test_full_fine_tuning_of_the_example_scripts_is_not_trls() -> None:
     assert framework("model_name_or_path: a/b\ndataset_name: d\nblock_size: 512\n") == ""
 

@@ -223,6 +223,9 @@ def test_classes_of_others_are_not_those_of_peft(program: str, kept: bool) -> No
         ("from ipex_llm.transformers import AutoModel\nBitsAndBytesConfig(load_in_4bit=True)", []),
         ("from swift.trainers import TrainingArguments\nTrainingArguments('out')", []),
         ("from swift import LoraConfig\nLoraConfig(r=8)", ["LoraConfig"]),
+        ("from adapters import IA3Config\nIA3Config(alpha=1, r=1)", []),
+        ("from paddlenlp.peft import LoKrConfig\nLoKrConfig(lokr_dim=8)", []),
+        ("from peft import IA3Config\nIA3Config(target_modules=['k'])", ["IA3Config"]),
     ],
 )
 def test_what_other_libraries_make_of_a_name(program: str, calls: list[str]) -> None:
