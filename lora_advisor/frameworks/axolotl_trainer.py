@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 _BETAS: Final = {"dpo": 0.1, "ipo": 0.1, "orpo": 0.1, "kto": 0.1, "simpo": 0.1, "grpo": 0.0}
 """TRL's defaults, which axolotl leaves as they are."""
+_EXTENT: Final = (
+    *("learning_rate", "num_epochs", "max_steps"),
+    *("micro_batch_size", "batch_size", "gradient_accumulation_steps"),
+)
+_OF_EXTENT: Final = (
+    *("train.enabled", "train.per_device_train_batch_size"),
+    *("train.gradient_accumulation_steps", "train.learning_rate"),
+)
 
 
 def settle(draft: Draft) -> None:
@@ -27,6 +35,19 @@ def settle(draft: Draft) -> None:
     _settle_sharding(draft)
     _settle_data(draft)
     axolotl_saving.settle(draft)
+    _leave_excerpt(draft)
+
+
+def _leave_excerpt(draft: Draft) -> None:
+    """Know nothing of a training where the file neither says how long nor how fast it learns.
+
+    axolotl requires the rate: such a file is an excerpt, or the command line says the rest.
+    """
+    if any(draft.written(path) is not None for path in _EXTENT):
+        return
+    for field in _OF_EXTENT:
+        if field not in draft.values or not draft.values[field].written:
+            draft.unknown(field, "the file is an excerpt: it says nothing of rate, length or batch")
 
 
 def _settle_method(draft: Draft) -> None:

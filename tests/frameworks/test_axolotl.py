@@ -49,7 +49,7 @@ def test_written_values_with_their_keys_and_places() -> None:
 
 
 def test_defaults_are_axolotls_own() -> None:
-    found = recipe(BASE + "adapter: lora\n")
+    found = recipe(BASE + "adapter: lora\nlearning_rate: 2e-4\n")
     expected: dict[str, object] = {
         "lora.r": None,
         "lora.lora_alpha": None,
@@ -70,10 +70,20 @@ def test_defaults_are_axolotls_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "known"),
+    [("", False), ("lora_r: 8\n", False), ("num_epochs: 3\n", True), ("micro_batch_size: 2\n", True)],
+)
+def test_an_excerpt_tells_nothing_of_the_training(lines: str, known: bool) -> None:
+    found = recipe(f"{BASE}adapter: lora\n{lines}")
+    assert (found["train.enabled"].value is True) is known
+    assert (found["train.gradient_accumulation_steps"].value == 1) is known
+
+
+@pytest.mark.parametrize(
     "key", ["sequence_len", "micro_batch_size", "num_epochs", "lr_scheduler", "optimizer"]
 )
 def test_defaults_equal_those_of_the_schema(key: str) -> None:
-    found = recipe("base_model: org/base\nadapter: lora\n")
+    found = recipe("base_model: org/base\nadapter: lora\nlearning_rate: 2e-4\n")
     defaults = {value.key: value.value for value in found.values.values()}
     assert defaults[key] == keys("axolotl", "AxolotlInputConfig")[key].default
 
