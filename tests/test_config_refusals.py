@@ -177,6 +177,23 @@ def test_settings_of_kohya_in_toml(text: str, blamed: list[str]) -> None:
     assert [refused.path for refused in found] == blamed
 
 
+@pytest.mark.parametrize(
+    ("script", "blamed"),
+    [
+        ("train_dreambooth_lora_flux.py --dataset_name a", ["dataset_name"]),
+        ("train_dreambooth_lora_flux.py --rank 4", ["pretrained_model_name_or_path"]),
+        ("train_dreambooth_lora_flux_kontext.py --dataset_name a", []),
+        ("train_dreambooth_lora_flux_miniature.py --data_df_path a.parquet", []),
+        ("train_dreambooth_lora_flux.py --rank 4 ...", []),
+    ],
+)
+def test_scripts_of_diffusers_ask_for_their_own_data(script: str, blamed: list[str]) -> None:
+    name, _, rest = script.partition(" ")
+    command = f"accelerate launch {name} --pretrained_model_name_or_path org/base {rest}\n"
+    found = config_refusals.refused(recipe(command, "run.sh"), Targets())
+    assert [refused.path for refused in found] == blamed
+
+
 def test_missing_key_is_not_known_of_a_command_line() -> None:
     command = "llamafactory-cli train --model_name_or_path m --stage ppo --lora_rank 8 $ARGS\n"
     assert config_refusals.refused(recipe(command, "run.sh"), Targets()) == ()

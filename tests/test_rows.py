@@ -64,6 +64,12 @@ SILENT = {
         "a collator that pads labels": (
             f"{ADAPTED}{HIDING}{COLLATED.replace('ForLanguageModeling', 'ForSeq2Seq')}"
         ),
+        "padding hidden by a comparison": (
+            f"{ADAPTED}{HIDING_LATER}{COLLATED}".replace("[:3]", "[ids == tokenizer.pad_token_id]")
+        ),
+        "padding hidden by a product": (
+            f"{ADAPTED}{HIDING}{COLLATED}".replace("[-100] * 3 + ids[3:]", "ids + [-100] * pad_len")
+        ),
         "hidden for the metrics alone": (
             f"{ADAPTED}rows = data.map(lambda r: tokenizer(r['text']))\n"
             "def compute_metrics(p):\n    labels = p.label_ids\n    labels[labels == 0] = -100\n"

@@ -22,10 +22,13 @@ _COLLATOR: Final = "DataCollatorForLanguageModeling"
 _MASKED: Final = pattern(r"mask_token|MaskedLM|from trl[^\n]* import [^\n]*DataCollator")
 """What tells of a model of masks, or of TRL's collator of the same name."""
 _PARTS: Final = ("tokenizer", "[0]")
+_PADDING: Final = r"(?!\s*\(?\s*\w*(?:pad|max_|MAX_|remain))"
 _HIDES: Final = pattern(
-    r"\[\s*(?:-100|\w*(?:IGNORE|ignore)_\w+)\s*\]\s*\*|\]\s*=\s*-100\b|(?i:ignore_\w*)\s*\]\s*\*"
+    rf"\[\s*(?:-100|\w*(?:IGNORE|ignore)_\w+)\s*\]\s*\*{_PADDING}"
+    r"|(?<!pad_token_id)(?<!pad_id)(?<!mask == 0)\]\s*=\s*-100\b"
+    rf"|(?i:ignore_\w*)\s*\]\s*\*{_PADDING}"
 )
-"""How a script hides a prompt in the labels that it makes itself."""
+"""How a script hides a prompt in the labels that it makes itself, and not the padding alone."""
 _WRITES: Final = pattern(r"""\\?["']labels\\?["']\s*[\]:]|\blabels\s*=""")
 _SCORES: Final = pattern(r"def \w*metric\w*\([\s\S]*?(?=\n(?:\S|$))")
 """Functions that compute metrics, where a -100 is put away again."""
