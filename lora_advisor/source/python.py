@@ -220,6 +220,19 @@ class _Program:
                     self._functions.lend(inner, scope)
                 if isinstance(inner.func, ast.Attribute) and inner.func.attr in MUTATORS:
                     scope.names[dotted(held_by(inner.func.value))] = None
+                scope.trained = scope.trained or self._trains(inner, scope)
+
+    def _trains(self, node: ast.Call, scope: Scope) -> bool:
+        """Whether a call starts the training of a trainer that was made before."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr != "train":
+            return False
+        made = scope.names.get(dotted(node.func.value))
+        return isinstance(made, Mapping) and any(
+            call.key.text.endswith("Trainer")
+            and isinstance(call.value, Mapping)
+            and call.value.entries is made.entries
+            for call in self.calls
+        )
 
     def _assign(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
         self._expression(value, scope)
@@ -240,7 +253,9 @@ class _Program:
                         self.calls.append(token_set(target, value, found, self._text, self._span))
 
     def _change(self, target: ast.Attribute, value: Node, scope: Scope) -> None:
-        """Let ``config.r = 8`` change the call that made ``config``."""
+        """Let ``config.r = 8`` change the call that made ``config``, unless it was trained with."""
+        if scope.trained:
+            return
         name = dotted(target.value)
         made = scope.names.get(name)
         for index, call in enumerate(self.calls):

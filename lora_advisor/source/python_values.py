@@ -42,10 +42,10 @@ _WRAPPERS: Final = frozenset({"EasyDict", "edict", "AttrDict", "Munch", "DotMap"
 class Scope:
     """Names at one point of a program; ``options`` are defaults a command line may change.
 
-    In a method ``owner`` is its class.
+    In a method ``owner`` is its class; ``trained`` tells that a training was started before.
     """
 
-    __slots__ = ("call", "names", "options", "owner", "spans")
+    __slots__ = ("call", "names", "options", "owner", "spans", "trained")
 
     def __init__(
         self,
@@ -58,12 +58,13 @@ class Scope:
         self.names: dict[str, Node | None] = {}
         self.options: dict[str, Node | None] = {}
         self.owner = ""
+        self.trained = False
 
     def inner(self) -> Scope:
         """Return a copy in which assignments stay inside."""
         inner = Scope(spans=self.spans, call=self.call)
         inner.names, inner.options = dict(self.names), self.options
-        inner.owner = self.owner
+        inner.owner, inner.trained = self.owner, self.trained
         return inner
 
 
