@@ -105,14 +105,22 @@ class Pair(Item):
 
 
 def mistyped(recipe: Recipe) -> tuple[OddValue, ...]:
-    """Written values of another type than the library's field has; 0 and 1 do for a switch."""
+    """Written values of another type than the library's field has; 0 and 1 do for a switch.
+
+    Words in brackets in the place of a text are to be filled in (``[add the path here]``).
+    """
     return tuple(
         _odd(recipe, field, value, value.value_at or value.key_at)
         for field, value in recipe.values.items()
         if value.key_at is not None and not value.fits and value.value is not UNKNOWN
         if not (FIELDS[field].startswith("bool") and value.value in (0, 1))
-        if field not in _TAKES_TEXT
+        if field not in _TAKES_TEXT and not _asks_for_text(FIELDS[field], value.value)
     )
+
+
+def _asks_for_text(annotation: str, value: object) -> bool:
+    one = value[0] if isinstance(value, list) and len(value) == 1 else None
+    return annotation.startswith("str") and isinstance(one, str) and " " in one.strip()
 
 
 def numbers_as_text(recipe: Recipe) -> tuple[OddValue, ...]:

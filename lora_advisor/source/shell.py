@@ -1,8 +1,8 @@
 """Shell scripts into trees: one mapping for each command, from its flags to their values.
 
 The words before the first flag stand under ``$``, a script that a launcher starts after its own
-flags under ``$script``, and dots in the place of further flags under ``$...``. Variables are followed through plain
-assignments and ``${NAME:-default}``; whatever else a shell would compute is unknown.
+flags under ``$script``, dots in the place of further flags under ``$...``. Variables are followed
+through plain assignments and ``${NAME:-default}``; whatever else a shell would compute is unknown.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _is_script(word: Word, values: list[Word], *, starts: bool) -> bool:
 
 
 def _passes_more(word: Word) -> bool:
-    """Whether a word stands for further arguments: ``"$@"``, dots, or a variable nobody can tell."""
+    """Whether a word stands for further arguments: ``"$@"``, dots, a variable nobody can tell."""
     return word.raw in _DOTS or (word.text is None and _MORE.fullmatch(word.raw) is not None)
 
 

@@ -71,7 +71,12 @@ def test_defaults_are_axolotls_own() -> None:
 
 @pytest.mark.parametrize(
     ("lines", "known"),
-    [("", False), ("lora_r: 8\n", False), ("num_epochs: 3\n", True), ("micro_batch_size: 2\n", True)],
+    [
+        ("", False),
+        ("lora_r: 8\n", False),
+        ("num_epochs: 3\n", True),
+        ("micro_batch_size: 2\n", True),
+    ],
 )
 def test_an_excerpt_tells_nothing_of_the_training(lines: str, known: bool) -> None:
     found = recipe(f"{BASE}adapter: lora\n{lines}")

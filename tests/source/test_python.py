@@ -234,6 +234,19 @@ def test_what_other_libraries_make_of_a_name(program: str, calls: list[str]) -> 
     assert root.keys() == calls
 
 
+@pytest.mark.parametrize(("trained", "rates"), [("", ["0.5", "0.25"]), ("t.train()\n", ["0.5"])])
+def test_arguments_of_a_training_that_ran_stay(trained: str, rates: list[str]) -> None:
+    program = (
+        "a = TrainingArguments('out', learning_rate=0.5)\nt = SFTTrainer(model=m, args=a)\n"
+        f"{trained}a.learning_rate = 0.25\n"
+    )
+    root = parse_python(program, "train.py").root
+    made = root.get("TrainingArguments") if isinstance(root, Mapping) else None
+    assert isinstance(made, Mapping)
+    written = [entry.value for entry in made.entries if entry.key.text == "learning_rate"]
+    assert [node.text for node in written if isinstance(node, Scalar)] == rates
+
+
 def test_a_program_that_was_read_is_gone() -> None:
     """A run does not look for circles, so one would keep every program's tree in memory."""
     program = "from peft import LoraConfig\ndef f(r):\n    return LoraConfig(r=r)\nc = f(8)\n"
