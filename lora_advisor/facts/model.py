@@ -20,6 +20,11 @@ _WIDTHS: Final = {"": 16, "awq": 4, "bnb-4bit": 4, "bnb-8bit": 8}
 """Bits of a weight in formats that have one width, 16 where nothing is quantised."""
 
 
+def is_t5_small(recipe: Recipe) -> bool:
+    """Whether the base is the smallest T5, by its name; its activations stay small."""
+    return str(recipe["model.name_or_path"].value) in ("t5-small", "google-t5/t5-small")
+
+
 def quantised(quant: Quant, model: Model, recipe: Recipe, modules: Lookup) -> bool:
     """Whether the base's weights are quantised, as they are loaded or as they are stored."""
     return _by_loading(quant, recipe) or stored_quantiser(quant, model, recipe, modules) != ""
