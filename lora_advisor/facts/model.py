@@ -62,8 +62,8 @@ def _by_loading(quant: Quant, recipe: Recipe) -> bool:
     """
     if recipe.framework == "axolotl":
         return quant.method is not None
-    if recipe["quant.load_in_8bit"].value is True:
-        return True  # whether the other switch is known or not
+    if recipe.document.format == "shell" and recipe["quant.load_in_8bit"].value is True:
+        return True  # whatever the script makes of 4 bits
     return quant.load_in_4bit or quant.load_in_8bit or quant.method is not None
 
 
