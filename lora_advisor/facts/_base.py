@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lora_advisor.facts._memory import of_last_call
 from lora_advisor.models.locate import ModelError
 from lora_advisor.models.lookup import HINT
-from lora_advisor.models.tasks import table_for
+from lora_advisor.models.tasks import auto_class_of, table_for
 from lora_advisor.recipe import UnknownValueError
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def table_of(recipe: Recipe, modules: Lookup, targets: Targets) -> ModuleTable:
     model = base_model(recipe, modules)
     written = recipe["model.name_or_path"].value
     name = written if isinstance(written, str) else ""
-    table = table_for(_task(recipe), _auto_class(recipe), partial(modules.table, name))
+    loader = _auto_class(recipe, model)
+    table = table_for(_task(recipe), loader, partial(modules.table, name))
     if table is None:
         raise UnknownValueError(f"the modules of {name or model.source} are not known: {HINT}")
     if table.transformers == 5 and not _holds(table, targets):  # noqa: PLR2004 - a major release
@@ -55,12 +56,11 @@ def table_of(recipe: Recipe, modules: Lookup, targets: Targets) -> ModuleTable:
     return table
 
 
-def _auto_class(recipe: Recipe) -> str | None:
+def _auto_class(recipe: Recipe, model: BaseModel) -> str | None:
     """Return the class that makes another model than usual: one with a head, or without any."""
     written = recipe["model.auto_class"].value
-    if isinstance(written, str) and written.startswith("AutoModel") and written not in _AS_DEFAULT:
-        return written
-    return None
+    found = auto_class_of(written, model.model_type) if isinstance(written, str) else None
+    return None if found in _AS_DEFAULT else found
 
 
 def _task(recipe: Recipe) -> object:

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lora_advisor.facts._base import config_value, table_of
+from lora_advisor.facts._base import base_model, config_value, table_of
 from lora_advisor.facts._listed import entries
+from lora_advisor.facts.run_script import model_class
+from lora_advisor.models.matching import ALL_LINEAR
 from lora_advisor.models.saved import HEADS
-from lora_advisor.recipe import UnknownValueError
+from lora_advisor.pattern import pattern
+from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.record import replace
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
     from lora_advisor.models.table import ModuleTable
-    from lora_advisor.recipe import Item, Lora, Recipe
+    from lora_advisor.recipe import Lora, Recipe, Run
     from lora_advisor.targets import Targets
 
 _TARGETS: Final = "lora.target_modules"
 _SAVED: Final = "lora.modules_to_save"
+_TASK_OF: Final = {
+    "SequenceClassification": "SEQ_CLS",
+    "TokenClassification": "TOKEN_CLS",
+    "QuestionAnswering": "QUESTION_ANS",
+}
+_TASKS: Final = pattern(
+    r"(?:Sequence|Token|Image|Audio)Classification|QuestionAnswering|Segmentation"
+)
+_NEW_HEADS: Final = (
+    *("score", "classifier", "classification_head", "logits_proj"),
+    *("qa_outputs", "decode_head"),
+)
 
 
 def dead_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> tuple[Item, ...]:
@@ -56,10 +71,18 @@ def overmatched_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tupl
 def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
     """Return the name of a new head that the base model is loaded with, None for no such head."""
     table = table_of(recipe, modules, targets)
-    if not table.auto_class.startswith("AutoModelFor") or "Classification" not in table.auto_class:
+    segments = base_model(recipe, modules).architecture.endswith("Segmentation")
+    if segments or _TASKS.search(table.auto_class) is None:
         return None
-    names = ("score", "classifier", "classification_head", "logits_proj")
-    return next((name for name in names if name in table.by_name), None)
+    return next((name for name in _NEW_HEADS if name in table.by_name), None)
+
+
+def head_task(recipe: Recipe, modules: Lookup, targets: Targets) -> str:
+    """Return the task type with which PEFT itself saves the new head, empty if none does."""
+    head = head_name(recipe, modules, targets)
+    kind = _TASKS.search(table_of(recipe, modules, targets).auto_class)
+    task = _TASK_OF.get(kind[0], "") if head and kind else ""
+    return task if head and head.endswith(HEADS.get(task, ())) else ""
 
 
 def frozen_head_part(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:
@@ -79,11 +102,42 @@ def frozen_head_part(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
 def head_saved(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> bool:
     """Whether the new head is trained: PEFT adds it for a task, or the config names it."""
     head = head_name(recipe, modules, targets)
-    if head is None or lora.task_type in ("SEQ_CLS", "TOKEN_CLS"):
+    if head is None:
         return True
+    named = lora.target_modules if isinstance(lora.target_modules, list) else []
+    saved = (*HEADS.get(lora.task_type or "", ()), *(lora.modules_to_save or ()))
+    inside = any(head in name.split(".") for name in (*named, *saved))
+    return inside or any(head.endswith(name) for name in saved)
+
+
+def heads_under_adapter(recipe: Recipe, lora: Lora, run: Run, targets: Targets) -> tuple[Item, ...]:
+    """Targets that are the head which PEFT saves for the task, and refuses to save adapted.
+
+    Since 0.16 a sequence classifier's head is no target any more; where it was the only one, none
+    is left. A head that ``modules_to_save`` names, too, is no target in any release.
+    """
+    own = HEADS.get(lora.task_type or "", ())
     names = lora.target_modules
-    adapted = isinstance(names, list) and head in names
-    return adapted or any(head.endswith(name) for name in lora.modules_to_save or ())
+    heads = set(own) - set(lora.modules_to_save or ())
+    if isinstance(names, str):
+        return _all_linear_head(recipe, lora, run) if names == ALL_LINEAR else ()
+    others = [name for name in names or () if name.rpartition(".")[2] not in heads]
+    dropped = lora.task_type == "SEQ_CLS" and not targets.surely_hold({"peft": "<0.16"})
+    if dropped and others:
+        return ()
+    return entries(recipe, _TARGETS, lambda name: name.rpartition(".")[2] in heads)
+
+
+def _all_linear_head(recipe: Recipe, lora: Lora, run: Run) -> tuple[Item, ...]:
+    """Return ``all-linear`` where it means the head of a tagger or of a model that quotes."""
+    loads = _TASKS.search(model_class(run, recipe))
+    task = _TASK_OF.get(loads[0], "") if loads else ""
+    written = recipe[_TARGETS]
+    at = written.value_at or written.key_at
+    spared = lora.exclude_modules or lora.modules_to_save
+    if task not in ("TOKEN_CLS", "QUESTION_ANS") or task != lora.task_type or spared or at is None:
+        return ()
+    return (Item(path=written.key, at=at, value=HEADS[task][0]),)
 
 
 def tied_targets(recipe: Recipe, modules: Lookup, targets: Targets) -> tuple[Item, ...]:

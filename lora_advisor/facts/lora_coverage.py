@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = pattern(r"((?:.*\.)?(?:layers|h|blocks|block|layer)\.\d+)\.")
 _TOWER: Final = pattern(r"vision|visual|image|audio|mtp|nextn")
+_STACK: Final = pattern(r"(\w+)\.\d+\.")
+"""A stack of layers with nothing before its name, as models without any head have it."""
 _FEW: Final = 1 / 3
 _HEADS: Final = frozenset({"score", "classifier", "classification_head", "qa_outputs"})
 
@@ -270,6 +272,20 @@ def missing_stack(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets)
     stacks = [rf"(?:^|.*?\.){name}\.(?P<idx>\d+)\." for name in names]
     found = any(re.match(stack, m.name) for stack in stacks for m in table.modules)
     return "" if found else ", ".join(names)
+
+
+def unprefixed_stack(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:
+    """Return the stack whose layers PEFT cannot number, because names begin with it; else empty."""
+    names, chosen = lora.target_modules, lora.layers_to_transform
+    if chosen is None or chosen == [] or lora.layers_pattern or not isinstance(names, list):
+        return ""
+    table = table_of(recipe, modules, targets)
+    numbers = tuple(chosen) if isinstance(chosen, list) else chosen
+    if not table.complete or targeted(names, AdapterConfig(layers_to_transform=numbers), table):
+        return ""
+    stacks = {_STACK.match(table.modules[i].name) for i in positions(table, names)}
+    found = {stack[1] if stack else "" for stack in stacks}
+    return found.pop() if len(found) == 1 else ""
 
 
 def replicated_beyond(recipe: Recipe, lora: Lora, modules: Lookup) -> int | None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lora_advisor.pattern import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lora_advisor.models.table import ModuleTable
 
+_HEADS: Final = pattern(
+    r"(\w+)For((?:Sequence|Token|Image|Audio)Classification|QuestionAnswering|SemanticSegmentation)"
+)
+_BARE: Final = pattern(r"(\w+)Model")
 _WITH_HEAD: Final = {
     "SEQ_CLS": "AutoModelForSequenceClassification",
     "TOKEN_CLS": "AutoModelForTokenClassification",
@@ -34,3 +40,18 @@ def table_for(
     if task in _GENERATING and table is not None and not table.generates:
         return table_of(_GENERATING[task]) or table
     return table
+
+
+def auto_class_of(loader: str, model_type: str) -> str | None:
+    """Return the auto class that loads what a class of the type's own does, None for another class.
+
+    ``LlamaForSequenceClassification`` puts the same head on as its auto class, and ``LlamaModel``
+    is the bare model; a class of any other name may be the user's own.
+    """
+    if loader.startswith("AutoModel"):
+        return loader
+    headed, bare = _HEADS.fullmatch(loader), _BARE.fullmatch(loader)
+    found = headed or bare
+    if found is None or found[1].lower() != model_type.replace("-", "").replace("_", ""):
+        return None
+    return f"AutoModelFor{headed[2]}" if headed else "AutoModel"

@@ -325,9 +325,10 @@ def inject_on_base(attempt: Attempt) -> Any:
     assert entry is not None
     config = transformers.AutoConfig.for_model(**entry["config"])
     stated = attempt.recipe["model.auto_class"].value
-    auto_class = stated if isinstance(stated, str) else entry["default"]
+    loader = stated if isinstance(stated, str) else entry["default"]
+    maker = getattr(transformers, str(loader))
     with torch.device("meta"):
-        model = getattr(transformers, str(auto_class)).from_config(config)
+        model = maker.from_config(config) if loader.startswith("Auto") else maker(config)
         lora = models.lora_config(attempt.recipe)
         return peft.get_peft_model(model, lora, low_cpu_mem_usage=True)
 

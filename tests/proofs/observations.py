@@ -218,6 +218,13 @@ def score_head_frozen(model: Any) -> bool:
     return not any("score" in name and weight.requires_grad for name, weight in parameters)
 
 
+def new_head_frozen(model: Any) -> bool:
+    """No head of a task is trained, whatever its name."""
+    heads = ("score", "classifi", "logits_proj", "qa_outputs", "decode_head")
+    trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    return not any(head in name for name in trained for head in heads)
+
+
 def pooler_frozen(model: Any) -> bool:
     """The pooler before the classification head is not trained."""
     parameters = model.named_parameters()
