@@ -204,6 +204,7 @@ class Run:
     serves_lora: bool
     serve_max_rank: int
     serve_targets: list[str] | None
+    serve_tower: bool  # the server applies adapters to image and audio towers, too
     serve_adapters: list[str]
     trainer_arguments: list[str]  # names of what a script gives to its trainer
     merges_packed: bool  # a script merges an adapter into a base that it loads quantised

@@ -181,6 +181,21 @@ def all_linear_tower(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targe
     return len(_linear_in_tower(table) - spared)
 
 
+def tower_part(recipe: Recipe, lora: Lora, modules: Lookup, targets: Targets) -> str:
+    """Return the first layer of an image or audio tower that the targets adapt, empty if none."""
+    table = table_of(recipe, modules, targets)
+    names = lora.target_modules
+    if names == ALL_LINEAR:
+        hit = _linear_in_tower(table)
+    elif isinstance(names, str) and not table.complete:
+        raise UnknownValueError("only the names of its layers are known, no whole paths")
+    else:
+        every = _hits(names, table) if isinstance(names, str) else positions(table, names or ())
+        hit = frozenset(n for i in every if _IN_TOWER.match(n := table.modules[i].name))
+    spared = {table.modules[position].name for position in _left_out(lora, table)}
+    return next((m.name for m in table.modules if m.name in hit - spared), "")
+
+
 @lru_cache(KEPT)
 def _linear_in_tower(table: ModuleTable) -> frozenset[str]:
     names = all_linear(AdapterConfig(), table)

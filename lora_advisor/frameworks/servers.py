@@ -106,13 +106,19 @@ VLLM: Final = Framework(
         "enable_lora": "run.serves_lora",
         "max_lora_rank": "run.serve_max_rank",
         "lora_modules": Key(field="run.serve_adapters", read=_adapters),
+        "enable_tower_connector_lora": "run.serve_tower",
         "lora_target_modules": Key(
             field="run.serve_targets", read=lambda v: comma_list(v) if isinstance(v, str) else v
         ),
     },
     scalars=flag_value,
     casts=True,
-    defaults={"run.serve_max_rank": 16, "run.serve_targets": None, "run.server": "vllm"},
+    defaults={
+        "run.serve_max_rank": 16,
+        "run.serve_targets": None,
+        "run.serve_tower": False,
+        "run.server": "vllm",
+    },
     on_unknown="raises",
     schema=(("vllm", ("Adapters",)),),
     companion=True,
@@ -127,6 +133,7 @@ SWIFT: Final = replace(
         "adapters": Key(field="run.serve_adapters", read=_swift_adapters),
         "ckpt_dir": Key(field="run.serve_adapters", read=_swift_adapters),
     },
+    defaults={**VLLM.defaults, "run.serve_tower": UNKNOWN},
     on_unknown="unchecked",
     schema=(),
     finish=_serve_merged,
