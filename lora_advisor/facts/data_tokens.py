@@ -16,7 +16,7 @@ from lora_advisor.source.tree import Mapping, Sequence
 
 if TYPE_CHECKING:
     from lora_advisor.models.lookup import Lookup
-    from lora_advisor.recipe import Recipe
+    from lora_advisor.recipe import Data, Recipe
     from lora_advisor.source.tree import Entry, Node
 
 _WITHOUT_SPARE: Final = {
@@ -56,6 +56,11 @@ class StrangeMark(Item):
 
     mark: str
     template: str
+
+
+def adds_special(data: Data) -> bool:
+    """Whether a special token may be new to the model and seen in training: any but the padding."""
+    return not {"pad_token"}.issuperset(data.special_tokens or ())
 
 
 def beyond_embedding(recipe: Recipe, modules: Lookup) -> tuple[Item, ...]:

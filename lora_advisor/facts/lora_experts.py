@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TARGETS: Final = "lora.target_modules"
 _LISTS_NAMES: Final = frozenset({"llamafactory", "llamafactory-v1", "ms-swift", "xtuner"})
+_IN_EXPERTS: Final = frozenset({"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"})
 _ROUTERS: Final = frozenset({"gate", "router", "wg", "switch"})
 
 
@@ -86,16 +87,23 @@ def skipped_experts(recipe: Recipe, lora: Lora, modules: Lookup, targets: Target
     """Name the expert parameters that targets such as ``up_proj`` do not reach, empty if none."""
     table = table_of(recipe, modules, targets)
     names = lora.target_modules
-    if mapping_of(table.model_type) or lora.target_parameters or not isinstance(names, list):
-        return ""
-    wanted = {"gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"} & set(names)
-    if not wanted:
+    meant = _means_experts(names, lists=recipe.framework in _LISTS_NAMES)
+    if mapping_of(table.model_type) or lora.target_parameters or not meant:
         return ""
     for module in table.modules:
         own = [name for name, shape in module.parameters if len(shape) == 3]  # noqa: PLR2004
         if module.leaf == "experts" and own:
             return ", ".join(f"`experts.{name}`" for name in own if "bias" not in name)
     return ""
+
+
+def _means_experts(names: list[str] | str | None, *, lists: bool) -> bool:
+    """Whether targets are meant for the experts: by a name, or as all layers in PEFT's own word.
+
+    A framework that ``lists`` layers itself has no key for parameters.
+    """
+    listed = isinstance(names, list) and not _IN_EXPERTS.isdisjoint(names)
+    return listed or (names == ALL_LINEAR and not lists)
 
 
 def expert_rewrite_sure(targets: Targets) -> bool:

@@ -30,6 +30,23 @@ _SAVES: Final = pattern(
 )
 
 
+_TOWER: Final = (
+    r"[\w.]*\b(?:vision_tower|vision_model|vision_encoder|visual|image_encoder|audio_tower)"
+)
+_FREEZES_TOWER: Final = pattern(
+    rf"for (\w+) in {_TOWER}[\w.]*\.parameters\(\):\s*\1\.requires_grad(?:_\(False\)| = False)"
+    rf"|{_TOWER}[\w.]*\.requires_grad_\(False\)"
+)
+
+
+def freezes_tower(recipe: Recipe) -> bool:
+    """Whether a script freezes an image or audio tower before it puts the adapter in."""
+    if not in_script(recipe):
+        return False
+    before, _, _ = recipe.document.text.partition(f"{_WRAPS}(")
+    return _FREEZES_TOWER.search(before) is not None
+
+
 def halves_adapter(recipe: Recipe) -> bool:
     """Whether a script makes the adapted model float16, the adapter with it."""
     return any(_halved(node) == model for model, later in _adapted(recipe) for node in _walk(later))
@@ -50,6 +67,7 @@ def thawed_part(recipe: Recipe, lora: Lora, run: Run) -> str:
     Source: ``peft.utils.save_and_load.get_peft_model_state_dict``, which keeps adapters alone.
     """
     trains = any(call.endswith("Trainer") for call in run.calls)
+    trains = trains or "trainer.train(" in recipe.document.text
     if not trains or lora.modules_to_save or _SAVES.search(recipe.document.text):
         return ""
     parts = (_thawed(node, model) for model, later in _adapted(recipe) for node in _walk(later))
@@ -110,14 +128,20 @@ def _thawed(node: ast.AST, model: str) -> str:
 
 def _trains(branch: ast.If) -> bool:
     """Whether a branch sets ``requires_grad`` of a parameter, and to nothing but True."""
-    sets = [
-        inner.value
-        for inner in branch.body
-        if isinstance(inner, ast.Assign)
-        and isinstance(inner.targets[0], ast.Attribute)
-        and inner.targets[0].attr == "requires_grad"
-    ]
+    sets = [value for inner in branch.body if (value := _set_to(inner)) is not None]
     return bool(sets) and all(isinstance(v, ast.Constant) and v.value is True for v in sets)
+
+
+def _set_to(statement: ast.stmt) -> ast.expr | None:
+    """Return what a statement sets ``requires_grad`` to, by name or by ``requires_grad_()``."""
+    if isinstance(statement, ast.Assign):
+        target = statement.targets[0]
+        named = isinstance(target, ast.Attribute) and target.attr == "requires_grad"
+        return statement.value if named else None
+    called = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(called, ast.Call) or name_of(called.func) != "requires_grad_":
+        return None
+    return called.args[0] if called.args else ast.Constant(value=True)
 
 
 def _piece(test: ast.expr) -> str:

@@ -273,7 +273,8 @@ def saved_beside(model: Any) -> bool:
 
 def tower_adapted(model: Any) -> bool:
     """Layers of the image tower have adapters."""
-    return any("visual" in name for name in model.base_model.targeted_module_names)
+    names = model.base_model.targeted_module_names
+    return any("visual" in name or "vision_tower" in name for name in names)
 
 
 def experts_untouched(model: Any) -> bool:
