@@ -53,7 +53,7 @@ def findings(loader: str, base: str, config: str, before: str = "", **pins: str)
     text = SCRIPT.format(loader=loader, base=base, config=config, before=before)
     settings = Settings(targets=from_options(f"{name}={pin}" for name, pin in pins.items()))
     found = check(text, "train.py", settings).findings
-    return {finding.name: finding.severity for finding in found}
+    return {finding.name: finding.severity.name.lower() for finding in found}
 
 
 @pytest.mark.parametrize(("rule", "loader", "base", "config"), FOUND)
