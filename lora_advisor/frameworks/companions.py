@@ -151,8 +151,12 @@ def _folder(recipe: Recipe) -> PurePath:
 
 
 def launched(recipe: Recipe, processes: int | None) -> Recipe:
-    """Give a recipe the number of processes that a user states, where no file of it does."""
-    if processes is None or recipe["run.num_processes"].value is not UNKNOWN:
+    """Give a recipe the number of processes that a user states, where no file of it does.
+
+    GPUs that a plain start is let see are those of one process.
+    """
+    told = (recipe["run.num_processes"], recipe["run.visible_gpus"])
+    if processes is None or any(value.value is not UNKNOWN for value in told):
         return recipe
     stated = Value(value=processes, origin=Origin.FRAMEWORK, key="num_processes")
     return replace(recipe, values={**recipe.values, "run.num_processes": stated})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lora_advisor.frameworks import by_name
-from lora_advisor.frameworks.companions import link, named_paths
+from lora_advisor.frameworks.companions import launched, link, named_paths
 from lora_advisor.recipe import UNKNOWN
 from tests.frameworks.reading import recipe, spanned
 
@@ -268,3 +268,10 @@ def test_the_bits_of_a_flag_are_those_the_base_is_loaded_in() -> None:
     found = recipe("deepspeed train.py --lora_enable True --bits 4", "run.sh")
     assert found["quant.load_in_4bit"].value is True
     assert found["quant.load_in_8bit"].value is False
+
+
+def test_processes_that_are_told_leave_a_plain_start_with_named_gpus_alone() -> None:
+    script = "from trl import SFTConfig\nSFTConfig()\n"
+    plain = recipe(f"# CUDA_VISIBLE_DEVICES=0 python train.py\n{script}", "train.py")
+    assert launched(plain, 8)["run.num_processes"].value is UNKNOWN
+    assert launched(recipe(script, "train.py"), 8)["run.num_processes"].value == 8
