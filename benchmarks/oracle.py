@@ -26,7 +26,6 @@ from peft.tuners.lora.layer import LoraLayer
 
 transformers.logging.set_verbosity_error()
 _KNOWN = inspect.signature(peft.get_peft_model).parameters
-CHEAP = {"low_cpu_mem_usage": True} if "low_cpu_mem_usage" in _KNOWN else {}
 _BUILT: dict[str, Any] = {}
 
 
@@ -47,12 +46,23 @@ def answer(pair: dict[str, Any]) -> dict[str, Any]:
     count = sum(parameter.numel() for parameter in model.parameters())
     try:
         with torch.device("meta"):
-            adapted = peft.get_peft_model(model, peft.LoraConfig(**pair["lora"]), **CHEAP)
+            adapted = peft.get_peft_model(model, peft.LoraConfig(**pair["lora"]), **cheap(pair))
     except Exception as error:  # noqa: BLE001 - the error is the answer
         text = " ".join(str(error).split())[:200]
         kind = type(error).__name__
         return {"status": "peft-error", "error_type": kind, "error": text, "base_params": count}
     return {"status": "ok", "base_params": count, **described(adapted)}
+
+
+def cheap(pair: dict[str, Any]) -> dict[str, bool]:
+    """Have PEFT leave the adapters empty, but not where layers are replicated and biases trained.
+
+    Within ``low_cpu_mem_usage`` a parameter that is registered is replaced by a new one, so that
+    replicated layers would not share their biases as they do in a training.
+    """
+    lora = pair["lora"]
+    shares = lora.get("layer_replication") and lora.get("bias", "none") != "none"
+    return {"low_cpu_mem_usage": True} if "low_cpu_mem_usage" in _KNOWN and not shares else {}
 
 
 def built(pair: dict[str, Any]) -> Any:
