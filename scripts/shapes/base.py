@@ -112,7 +112,7 @@ class Base:
             if repeated(item) == old:
                 values[other] = repeating(item, new)
             elif len(item) == old:
-                values[other] = [item[n % old] for n in range(new)]
+                values[other] = cut([item[n % old] for n in range(new)], item)
 
     def _undeclared(self) -> None:
         """Add fields the code asks for with a default of its own, or derives, as absent."""
@@ -176,6 +176,14 @@ class Base:
     def raw(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the JSON of a probe."""
         return {"model_type": self.model_type, **self._nested(values)}
+
+
+def cut(kept: list[Any], item: list[Any]) -> list[Any]:
+    """Return a shorter list of layers that has every kind of the whole one, where it can."""
+    kinds = [kind for kind in dict.fromkeys(item) if isinstance(kind, str)]
+    missing = [kind for kind in kinds if kind not in kept]
+    spare = len(kept) - len(kinds)
+    return [*kept[: len(kept) - len(missing)], *missing] if missing and spare >= 0 else kept
 
 
 def derived(config: Any, part: Section) -> set[str]:

@@ -188,7 +188,8 @@ class Learner:
             if path in fields:
                 defaults[path] = default
             elif path not in self.pinned and self._free(path, value):
-                continue
+                if name not in declared and self.explorer.pools.get(path):
+                    defaults[path] = None  # tried, and nothing reads it
             elif name in declared or value is not None:
                 fixed[path], defaults[path] = value, default
             else:
