@@ -1,12 +1,14 @@
 """Packs trees and templates into the shipped catalogue: one compressed part for each model type.
 
     pack_catalogue.py WORK [--out lora_advisor/models] [--onto-shipped] [--add FILE]
+                      [--replace TYPE…]
 
 WORK holds ``catalogue.json.gz`` and ``references.json.gz`` of ``build_catalogue.py`` and the folder
 ``templates`` of ``learn_templates.py``. Written are ``catalogue.bin``, the parts one after another,
 and ``catalogue.json``, where each lies. Byte for byte the same for the same input.
 ``--onto-shipped`` keeps the templates of the catalogue in OUT, behind those of WORK, and its trees
 where WORK has none. ``--add`` adds the trees of a ``catalogue.json.gz`` of further models.
+``--replace`` leaves out the shipped templates of a type that WORK has learned anew for their class.
 """
 
 from __future__ import annotations
@@ -30,10 +32,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--onto-shipped", action="store_true")
     parser.add_argument("--add", type=Path, default=None)
+    parser.add_argument("--replace", nargs="*", default=[])
     options = parser.parse_args()
     published, parts = (shipped if options.onto_shipped else built)(options)
     if options.add is not None:
         add_models(options.add, parts)
+    for kind in options.replace:
+        leave_out(parts[kind], learned_classes(options.work / "templates", kind))
     learned = add_templates(options.work / "templates", parts)
     write(options.out, published, parts)
     covered = sum(bool(part["templates"]) for part in parts.values())
@@ -114,6 +119,30 @@ def place(items: list[Any], item: Any) -> int:
     if item not in items:
         items.append(item)
     return items.index(item)
+
+
+def learned_classes(folder: Path, kind: str) -> set[str]:
+    """Return the auto classes that templates of a type were learned for."""
+    found = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"{kind}-*.json"))
+    return {item["auto"] for item in found if item["kind"] == kind and "failed" not in item}
+
+
+def leave_out(part: dict[str, Any], classes: set[str]) -> None:
+    """Take the templates of some auto classes out of a part, and the nodes only they have."""
+    kept = [template for template in part["templates"] if template["auto"] not in classes]
+    forms, part["forms"], part["templates"] = part["forms"], [], []
+    numbers: dict[int, int] = {}
+
+    def move(number: int) -> int:
+        if number not in numbers:
+            class_, shapes, children, *rest = forms[number]
+            inner = [
+                [name, which, [move(v) for v in vs], *more] for name, which, vs, *more in children
+            ]
+            numbers[number] = place(part["forms"], [class_, shapes, inner, *rest])
+        return numbers[number]
+
+    part["templates"] = [{**template, "root": move(template["root"])} for template in kept]
 
 
 def add_templates(folder: Path, parts: dict[str, dict[str, Any]]) -> int:

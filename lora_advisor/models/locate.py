@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lora_advisor.models.table import ModuleTable
 
 CONFIG: Final = "config.json"
+_TEXT: Final = "_text"
+_WITH_IMAGES: Final = "ForConditionalGeneration"
 
 
 class ModelError(Exception):
@@ -106,7 +108,9 @@ class BaseModel:
 
     def _usual(self) -> str | None:
         """Return the class such a model is loaded with, by the class it was saved from."""
-        usual = usual_class(catalogue.part(self.model_type), self.architecture)
+        text = self.model_type.endswith(_TEXT) and self.architecture.endswith(_WITH_IMAGES)
+        named = "" if text else self.architecture  # the part of a model, saved by the whole
+        usual = usual_class(catalogue.part(self.model_type), named)
         return usual or self._default()
 
     def _default(self) -> str | None:

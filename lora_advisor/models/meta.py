@@ -81,6 +81,8 @@ def default_auto_class(raw: Mapping[str, Any]) -> str:
             return auto_class
     if named.endswith(("ForCausalLM", "LMHeadModel")):
         return "AutoModelForCausalLM"
+    if kind.endswith("_text") and named.endswith("ForConditionalGeneration"):
+        return "AutoModelForCausalLM" if kind in causal else "AutoModel"
     if named and hasattr(transformers, named):
         return named
     return "AutoModelForCausalLM" if kind in causal else "AutoModel"

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lora_advisor.models.canonical import canonical
-from lora_advisor.models.formula import OpenError
 from lora_advisor.models.likeness import NAMES_WITHOUT_MODULES, POSITIONS, WITHOUT_MODULES
 from lora_advisor.models.template import expanded
 from shapes.base import Base, inside, read
@@ -16,13 +15,13 @@ from shapes.learn import UnexplainedError, learn_case, learn_size
 from shapes.merge import Merger, Pool
 from shapes.pins import culprits, pinnable, suspects
 from shapes.places import Places
+from shapes.small import lowered
 from shapes.tree import flat as listed
+from shapes.trial import agrees, modules_of, shippable
 
 if TYPE_CHECKING:
-    from lora_advisor.models.table import ModuleTable
     from shapes.explore import Values
     from shapes.pins import Pin
-    from shapes.tree import Built
 
 JOINT, HELD_OUT, FEWEST, ROUNDS = 60, 40, 20, 5
 ABOUT = ("type", "input", "output", "tie", "tied", "shared", "ties", "generates")
@@ -50,7 +49,7 @@ class Learner:
         samples = self._seen() + self._joint()
         while True:
             try:
-                return self._learned(samples)
+                return lowered(self._learned(samples), self.base)
             except UnexplainedError as error:
                 pinned = self._culprits(error)
                 if not pinned:
@@ -230,56 +229,6 @@ class Learner:
         pairs = zip(modules_of(table), listed(found[0]), strict=False)
         first = next((pair for pair in pairs if pair[0] != pair[1]), "the end or embeddings")
         return str(first)[:300]
-
-
-def agrees(template: dict[str, Any], raw: dict[str, Any], found: Built) -> bool | None:
-    """Whether a template's answer equals the built model; None where it gives none."""
-    try:
-        table = expanded(*shippable(template), raw)
-    except OpenError:
-        return None
-    if table is None:
-        return None
-    node, about = found
-    shared = dict(about["shared"])
-    below = tuple(f"{name}." for name in shared)
-    truth = [
-        t for t in listed(node) if t[0] not in shared and not (below and t[0].startswith(below))
-    ]
-    told = (
-        table.model_type,
-        table.input_embedding,
-        table.output_embedding,
-        table.tie_word_embeddings,
-        list(table.tied_modules),
-        table.shared_modules,
-        table.shared_parameters,
-        table.generates,
-    )
-    real = (
-        about["type"],
-        about["input"],
-        about["output"],
-        about["tie"],
-        about["tied"],
-        shared,
-        dict(about["ties"]),
-        about["generates"],
-    )
-    return modules_of(table) == truth and told == real
-
-
-def modules_of(table: ModuleTable) -> list[tuple[Any, ...]]:
-    """Return the modules of a table as :func:`shapes.tree.flat` has them."""
-    return [
-        (m.name, m.class_name, m.kind, m.parameters, m.transposed, m.groups) for m in table.modules
-    ]
-
-
-def shippable(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a template and its nodes as the catalogue holds them."""
-    content = {"forms": template["nodes"], "form_classes": template["classes"]}
-    return {"transformers": 5, **template}, content
 
 
 def harmless(path: str, value: Any) -> bool:

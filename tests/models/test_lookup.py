@@ -310,3 +310,10 @@ def test_a_task_chooses_the_class(task: str | None, auto_class: str) -> None:
     table = table_for(task, None, model.table)
     assert table is not None
     assert table.auto_class == auto_class
+
+
+def test_a_text_model_that_names_the_class_with_images_is_loaded_by_its_own() -> None:
+    raw = {"model_type": "qwen3_5_moe_text", "num_hidden_layers": 4}
+    table = known({**raw, "architectures": ["Qwen3_5MoeForConditionalGeneration"]}, "test").table()
+    assert table is not None
+    assert table.auto_class == "AutoModelForCausalLM"
