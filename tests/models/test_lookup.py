@@ -238,18 +238,18 @@ def test_the_name_of_a_family_says_nothing_of_sizes() -> None:
     assert not table.sized
 
 
-@pytest.mark.parametrize(
-    ("model_type", "fields"),
-    [
-        ("cohere2", {"num_attention_heads": 32, "head_dim": 128}),  # 8192 / 32 is 256
-        ("kolibri1", {"num_local_experts": 768, "hidden_size": 2560}),  # "num_experts" elsewhere
-    ],
-)
-def test_a_size_that_no_template_was_learned_with_is_not_guessed(
-    model_type: str, fields: dict[str, int]
-) -> None:
-    table = known({"model_type": model_type, **fields}, "here").table()
+def test_a_size_that_no_template_was_learned_with_is_not_guessed() -> None:
+    fields = {"num_local_experts": 768, "hidden_size": 2560}  # "num_experts" elsewhere
+    table = known({"model_type": "kolibri1", **fields}, "here").table()
     assert table is None or not table.sized
+
+
+@pytest.mark.parametrize(("stated", "width"), [({}, 8192), ({"head_dim": 128}, 4096)])
+def test_a_size_that_a_config_derives_may_be_stated(stated: dict[str, int], width: int) -> None:
+    table = known({"model_type": "cohere2", "num_attention_heads": 32, **stated}, "here").table()
+    assert table is not None
+    query = next(module for module in table.modules if module.leaf == "q_proj")
+    assert query.shape("weight") == (width, 8192)
 
 
 @pytest.mark.parametrize(
