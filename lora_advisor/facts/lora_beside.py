@@ -12,6 +12,7 @@ from lora_advisor.facts._listed import entries
 from lora_advisor.facts.run_script import model_class
 from lora_advisor.models.matching import ALL_LINEAR
 from lora_advisor.models.saved import HEADS
+from lora_advisor.models.tasks import new_head
 from lora_advisor.pattern import pattern
 from lora_advisor.recipe import Item, UnknownValueError
 from lora_advisor.record import replace
@@ -31,10 +32,6 @@ _TASK_OF: Final = {
 }
 _TASKS: Final = pattern(
     r"(?:Sequence|Token|Image|Audio)Classification|QuestionAnswering|Segmentation"
-)
-_NEW_HEADS: Final = (
-    *("score", "classifier", "classification_head", "logits_proj"),
-    *("qa_outputs", "decode_head"),
 )
 
 
@@ -74,7 +71,7 @@ def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
     segments = base_model(recipe, modules).architecture.endswith("Segmentation")
     if segments or _TASKS.search(table.auto_class) is None:
         return None
-    return next((name for name in _NEW_HEADS if name in table.by_name), None)
+    return new_head(table)
 
 
 def head_task(recipe: Recipe, modules: Lookup, targets: Targets) -> str:

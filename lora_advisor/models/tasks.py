@@ -21,10 +21,19 @@ _WITH_HEAD: Final = {
     "QUESTION_ANS": "AutoModelForQuestionAnswering",
     "FEATURE_EXTRACTION": "AutoModel",
 }
+_NEW_HEADS: Final = (
+    *("score", "classifier", "classification_head", "logits_proj"),
+    *("qa_outputs", "decode_head"),
+)
 _GENERATING: Final = {
     "CAUSAL_LM": "AutoModelForCausalLM",
     "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
 }
+
+
+def new_head(table: ModuleTable) -> str | None:
+    """Return the name of the head that a model gets new for its task, None where none is known."""
+    return next((name for name in _NEW_HEADS if name in table.by_name), None)
 
 
 def table_for(

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lora_advisor.laws import Law, law
+from lora_advisor.models.saved import HEADS
 from lora_advisor.recommend.memory import ADAPTER
 from lora_advisor.recommend.plan import between, within
 from lora_advisor.recommend.situation import PREFERENCE, REINFORCEMENT
@@ -46,17 +47,21 @@ def _targets(plan: Plan) -> None:
 
 
 def _head(plan: Plan) -> None:
-    """Save the pooler that DeBERTa gets new beside its classifier."""
-    situation = plan.situation
-    classifies = situation.method in ("classification", "reward")
-    if not classifies or situation.base.model_type not in ("deberta", "deberta-v2"):
+    """Save what a classifier gets new and PEFT does not save by itself for the task."""
+    base = plan.situation.base
+    if plan.situation.method not in ("classification", "reward"):
+        return
+    names = [name for name in (base.head,) if name and name not in HEADS["SEQ_CLS"]]
+    if base.model_type in ("deberta", "deberta-v2"):
+        names = ["classifier", "pooler"]
+    if not names:
         return
     plan.decide(
         "lora.modules_to_save",
-        ["classifier", "pooler"],
+        names,
         law("capacity.head"),
-        "its pooler is new",
-        lambda value: isinstance(value, list) and any("pooler" in str(name) for name in value),
+        f"its {names[-1]} is new",
+        lambda value: isinstance(value, list) and any(names[-1] in str(name) for name in value),
     )
 
 

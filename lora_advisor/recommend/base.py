@@ -13,6 +13,7 @@ from lora_advisor.models.matching import ALL_LINEAR
 from lora_advisor.models.resolve import MAMBA, MAMBA_REFUSED, resolve
 from lora_advisor.models.stored import named_format
 from lora_advisor.models.table import LINEAR
+from lora_advisor.models.tasks import new_head
 from lora_advisor.record import record
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Base:
     ``parameters`` counts its weights, ``per_rank`` the trainable ones of an adapter for a unit
     of rank; ``table`` is there where the sizes of its layers are known; None is unknown.
     ``targets`` is what to adapt (names, a pattern, or ``all-linear``), ``leaves`` are the last
-    names of its linear layers, ``generates`` says whether it writes text.
+    names of its linear layers, ``generates`` says whether it writes text; ``head`` is the head it
+    gets new for its task.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Base:
     quantised: bool
     generates: bool | None
     leaves: frozenset[str]
+    head: str | None
     table: ModuleTable | None
     config: Mapping[str, Any]
 
@@ -88,6 +91,7 @@ def _nameless(name: str, model: BaseModel | None) -> Base:
         quantised=bool(named_format(name)),
         generates=None,
         leaves=frozenset(),
+        head=None,
         table=None,
         config={},
     )
@@ -108,6 +112,7 @@ def _described(name: str, model: BaseModel, table: ModuleTable, lookup: Lookup) 
         quantised=bool(model.config.get("quantization_config") or named_format(name)),
         generates=_generates(name, lookup),
         leaves=frozenset(m.leaf for m in table.modules if m.kind in LINEAR),
+        head=new_head(table),
         table=table if sized else None,
         config={**(model.entry or {}).get("config", {}), **model.config},
     )
