@@ -66,12 +66,18 @@ def overmatched_saved(recipe: Recipe, modules: Lookup, targets: Targets) -> tupl
 
 
 def head_name(recipe: Recipe, modules: Lookup, targets: Targets) -> str | None:
-    """Return the name of a new head that the base model is loaded with, None for no such head."""
+    """Return the name of a new head that the base model is loaded with, None for no such head.
+
+    A class or a task has to ask for it, and the model must not be published with it.
+    """
     table = table_of(recipe, modules, targets)
-    segments = base_model(recipe, modules).architecture.endswith("Segmentation")
-    if segments or _TASKS.search(table.auto_class) is None:
+    kind = _TASKS.search(table.auto_class)
+    asked = isinstance(recipe["model.auto_class"].value, str)
+    if kind is None or not (asked or recipe["lora.task_type"].value in HEADS):
         return None
-    return new_head(table)
+    published = base_model(recipe, modules).architecture
+    trained = published.endswith(kind[0]) and not recipe["model.num_labels"].written
+    return None if trained or published.endswith("Segmentation") else new_head(table)
 
 
 def head_task(recipe: Recipe, modules: Lookup, targets: Targets) -> str:
